@@ -1,0 +1,22 @@
+# The libraries this is made of. Each is linked by the one layer that may include it.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
+
+find_package(nng CONFIG REQUIRED)
+# Before 1.6 a single connect-and-close kills a listener (nng issue 1518); 1.8 is what we have run.
+if(nng_VERSION VERSION_LESS 1.8)
+  message(FATAL_ERROR "nng ${nng_VERSION} is too old: 1.8 or newer is needed. "
+    "On Debian 12 use ./dev, which brings a Debian 13 root.")
+endif()
+
+pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c>=1.5)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis>=1.1)
+pkg_check_modules(RABBITMQ REQUIRED IMPORTED_TARGET librabbitmq>=0.15)
+pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq>=17)
+pkg_check_modules(YYJSON REQUIRED IMPORTED_TARGET yyjson>=0.10)
+if(ORDER_TESTS)
+  pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka>=1.1.7)
+endif()
+find_program(PROTOC protoc REQUIRED)
+find_program(PROTOC_GEN_C protoc-gen-c REQUIRED)

@@ -1,0 +1,12 @@
+/* Failpoints: places where a test makes the process die, stop or wait. Only in builds with
+ * ORDER_FAILPOINTS; elsewhere FAILPOINT() is nothing.
+ *     ORDER_FAIL=after_reserve:kill@3     SIGKILL at the third passing
+ *     ORDER_FAIL=after_commit:exit@1,...  several, comma separated; also :stop (SIGSTOP)  */
+#pragma once
+
+#ifdef ORDER_FAILPOINTS
+void failpoint_reached(const char *name);
+#define FAILPOINT(name) failpoint_reached(name)
+#else
+#define FAILPOINT(name) ((void)0)
+#endif

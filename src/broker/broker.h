@@ -1,0 +1,100 @@
+/* Broker: RabbitMQ as both sides use it - names, connection, publishing with confirms, consuming.
+ * The only folder that knows rabbitmq-c. One thread per object; a connection either publishes or
+ * consumes.
+ * Topology (declared by whoever connects first, the same for all):
+ *   exchange shop.events    direct, durable
+ *   queue    orders.persist quorum, x-overflow=reject-publish, x-delivery-limit,
+ *            dead letters (at-least-once) through exchange shop.parked to queue orders.parked
+ * Always: after any protocol or socket error the connection is dropped and made anew by the next
+ * use, not more often than the backoff allows. Nothing here blocks beyond its deadline, and that
+ * holds for a broker that stops reading, too. */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "base/uuid.h"
+
+#define BROKER_ROUTING_ORDER_CREATED  "order.created"
+#define BROKER_ROUTING_STOCK_ADJUSTED "stock.adjusted"
+#define BROKER_CONTENT_TYPE           "application/x-protobuf"
+#define BROKER_EVENT_TYPE             "shop.v1.EventBatch"
+/* A message carries events of one batch up to this size: large enough that the cost of a message is
+ * nothing for an event, far below RabbitMQ's 16 MiB, and one redelivery stays cheap. */
+#define BROKER_MESSAGE_BYTES_MAX (256 * 1024)
+#define BROKER_MESSAGE_EVENTS_MAX 256
+
+struct broker_options {
+    const char *url;            /* amqp://user:password@host:port/vhost */
+    const char *exchange;       /* "shop.events" */
+    const char *queue;          /* "orders.persist" */
+    const char *parked_exchange;/* "shop.parked" */
+    const char *parked_queue;   /* "orders.parked" */
+    int64_t queue_bytes_max;    /* x-max-length-bytes of the queue */
+    int64_t connect_timeout_ms;
+    int64_t heartbeat_s;
+    const char *connection_name;/* shown by RabbitMQ's tools */
+    const struct clock *clock;
+};
+
+/* ---- publishing ---- */
+struct broker_publisher;
+
+struct broker_message {
+    const char *routing_key;
+    struct bytes body;       /* an encoded shop.v1.EventBatch */
+    struct uuid message_id;
+    const char *traceparent; /* NULL or "": none */
+
+    /* out: RabbitMQ has it safely in at least one queue. False = not known: publish it again. */
+    bool confirmed;
+};
+
+/* Connects lazily. NULL when memory is out. Options' texts must outlive it. */
+struct broker_publisher *broker_publisher_create(const struct broker_options *options);
+void broker_publisher_destroy(struct broker_publisher **publisher);
+/* Publishes all (persistent, mandatory) and waits for their confirms, at most until deadline_ms
+ * (monotonic). A returned (unroutable) or refused (nack) message is not confirmed. OK when all are
+ * confirmed; otherwise *failure says what stood in the way. */
+enum status broker_publish(struct broker_publisher *publisher, struct broker_message *messages,
+                           size_t count, int64_t deadline_ms, struct failure *failure);
+/* Answers heartbeats and closes what the broker closed; call it when idle, every few seconds. */
+void broker_publisher_idle(struct broker_publisher *publisher);
+/* Messages ready in the queue and its consumers, by passive declaration. */
+enum status broker_queue_depth(struct broker_publisher *publisher, int64_t *ready_out,
+                               int64_t *consumers_out, struct failure *failure);
+
+/* ---- consuming ---- */
+struct broker_consumer;
+
+struct broker_delivery {
+    uint64_t tag;
+    struct bytes body;        /* the delivery's own memory until broker_delivery_free */
+    char routing_key[64];
+    char content_type[64];
+    char type[64];
+    char message_id[64];
+    char traceparent[64];
+    bool redelivered;
+    bool parked;              /* came from the parked queue: the delivery limit was reached */
+    void *memory;             /* the consumer's */
+};
+
+struct broker_consumer *broker_consumer_create(const struct broker_options *options,
+                                               uint16_t prefetch);
+void broker_consumer_destroy(struct broker_consumer **consumer);
+/* Waits up to timeout_ms (0 = only what is there) for the next delivery; connects and subscribes (to
+ * queue and parked queue) when needed. OK with *got_out = false when nothing came. UNAVAILABLE when
+ * there is no connection: deliveries taken before are the broker's again and must be forgotten. */
+enum status broker_consume(struct broker_consumer *consumer, int64_t timeout_ms,
+                           struct broker_delivery *delivery_out, bool *got_out,
+                           struct failure *failure);
+void broker_delivery_free(struct broker_delivery *delivery);
+/* Acknowledges this delivery and all before it that are not acknowledged. */
+enum status broker_ack_up_to(struct broker_consumer *consumer, uint64_t tag,
+                             struct failure *failure);
+/* Counts connections made; deliveries of an older one cannot be acknowledged any more. */
+uint64_t broker_consumer_generation(const struct broker_consumer *consumer);
+/* Gives back what is unacknowledged and closes the connection (PostgreSQL is away: one delivery
+ * attempt for the whole outage). The next consume connects again. */
+void broker_consumer_release(struct broker_consumer *consumer);

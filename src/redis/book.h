@@ -1,0 +1,169 @@
+/* Book: what Redis knows of one shard - stock that can be sold, orders that are under way, and the
+ * outbox of decided events. All keys share the tag {s0}, so that one script on one Cluster slot
+ * decides a whole order.
+ *
+ *   {s0}:meta         HASH  epoch
+ *   {s0}:stock        HASH  product_id -> units that can be sold now
+ *   {s0}:record:<id>  TEXT  what became of a request: see struct book_record
+ *   {s0}:outbox       HASH  event id -> event bytes, from the decision until a worker settled it
+ *   {s0}:unconfirmed  ZSET  event id -> when the relay publishes it again (ms, Redis' clock)
+ *   {s0}:unpersisted  ZSET  event id -> when the relay looks for it in PostgreSQL
+ *   {s0}:delta:<id>   TEXT  marks a stock delta as applied
+ *
+ * Called by the server (decide, confirm, claim, read) and the worker (settle, apply).
+ * Always: stock goes down in book_decide and nowhere else, comes up in book_apply and nowhere else;
+ * a decision is all of its effects or none; the scripts of decide and apply carry the epoch and are
+ * never loaded on NOSCRIPT: that answer means Redis may have lost writes, and nothing sells
+ * (STATUS_UNAVAILABLE, STOCK_FENCED) until book_open loaded the stock anew.
+ * Not here: what an order is. Batches are pipelines of one exchange. One thread per book. */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "base/uuid.h"
+
+struct book;
+struct redis_link;
+
+#define BOOK_RECORD_HEADER_BYTES 40
+#define BOOK_REQUEST_HASH_BYTES  16
+
+enum book_record_kind {
+    BOOK_ACCEPTED = 1, /* payload: the order (or adjustment) as it is now */
+    BOOK_REFUSED = 2,  /* payload: product_id NUL available-as-text: not enough of it */
+};
+
+/* {s0}:record:<id>: 40 bytes, then the payload.
+ *   0 format (1)  1 kind  2-3 zero  4-7 version, big-endian  8-23 request hash  24-39 event id */
+struct book_record {
+    enum book_record_kind kind;
+    uint32_t version;      /* of the order; 1 when just created */
+    uint8_t request_hash[BOOK_REQUEST_HASH_BYTES];
+    struct uuid event_id;  /* of the last decision */
+    struct bytes payload;
+};
+
+struct book_take {
+    const char *product_id;
+    int64_t quantity; /* > 0 */
+};
+
+enum book_outcome {
+    BOOK_DECIDED,           /* all effects are in Redis */
+    BOOK_REPEATED,          /* the record was already there: `prior` */
+    BOOK_OUT_OF_STOCK,      /* nothing taken; remembered under the record */
+    BOOK_STOCK_UNKNOWN,     /* a product has no stock entry; nothing written */
+    BOOK_OVERLOADED,        /* outbox full; nothing written */
+    BOOK_FENCED,            /* nothing written */
+    BOOK_FAILED,            /* `failure`: UNAVAILABLE = not done, UNKNOWN = may be done */
+};
+
+/* One decision. The caller fills in the first part, book_decide the second. */
+struct book_decision {
+    struct uuid record_id;
+    uint8_t request_hash[BOOK_REQUEST_HASH_BYTES];
+    const struct book_take *takes; /* one a product, sorted by product_id */
+    size_t take_count;
+    struct uuid event_id;
+    struct bytes event;            /* encoded, as RabbitMQ will carry it */
+    struct bytes record;           /* payload of the record when decided */
+
+    enum book_outcome outcome;
+    struct book_record prior;      /* BOOK_REPEATED; views until the book's next use */
+    const char *short_product_id;  /* BOOK_OUT_OF_STOCK, BOOK_STOCK_UNKNOWN: one of takes */
+    int64_t short_available;
+    struct failure failure;        /* BOOK_FAILED */
+};
+
+struct book_limits {
+    int64_t outbox_max;         /* events waiting at most */
+    int64_t confirm_grace_ms;   /* until the relay publishes an unconfirmed event again */
+    int64_t persist_grace_ms;   /* until the relay looks for an unpersisted event */
+    int64_t record_ttl_ms;      /* how long a record stays after its event was settled */
+    int64_t refusal_ttl_ms;     /* how long a refusal is remembered */
+    int64_t delta_ttl_ms;       /* how long an applied delta is remembered */
+};
+/* The values everything starts with. */
+extern const struct book_limits BOOK_LIMITS_DEFAULT;
+
+/* `link` is borrowed. shard: "s0". */
+struct book *book_create(struct redis_link *link, const char *shard,
+                         const struct book_limits *limits);
+void book_destroy(struct book **book);
+
+/* The epoch the scripts are bound to. Set it from control.epoch (PostgreSQL) at the start and
+ * whenever an outcome was FENCED. */
+void book_set_epoch(struct book *book, int64_t epoch);
+int64_t book_epoch(const struct book *book);
+
+/* Decides all, each for itself, in one exchange; every decision gets its outcome. */
+void book_decide(struct book *book, struct book_decision *decisions, size_t count,
+                 int64_t deadline_ms);
+/* RabbitMQ has these events: unconfirmed -> unpersisted. Idempotent. */
+enum status book_confirm(struct book *book, const struct uuid *event_ids, size_t count,
+                         struct failure *failure);
+
+/* What GetOrder needs. */
+struct book_lookup {
+    struct uuid record_id;
+
+    bool found;
+    struct book_record record; /* views until the book's next use */
+    bool in_outbox;            /* not yet settled */
+    bool unconfirmed;          /* and RabbitMQ has not confirmed it */
+};
+enum status book_read(struct book *book, struct book_lookup *lookups, size_t count,
+                      int64_t deadline_ms, struct failure *failure);
+/* available_out[i], or -1 where the product has no entry. */
+enum status book_read_stock(struct book *book, const char *const *product_ids, size_t count,
+                            int64_t *available_out, int64_t deadline_ms, struct failure *failure);
+
+/* For the relay: up to `most` events that are due, leased for lease_ms (Redis' clock). */
+enum book_due {
+    BOOK_DUE_CONFIRM, /* from unconfirmed */
+    BOOK_DUE_PERSIST, /* from unpersisted */
+};
+struct book_claimed {
+    struct uuid event_id;
+    struct bytes event; /* view until the book's next use */
+};
+enum status book_claim(struct book *book, enum book_due due, struct book_claimed *claimed,
+                       size_t most, int64_t lease_ms, size_t *count_out, struct failure *failure);
+
+/* PostgreSQL has these events: out of the outbox; their records start to expire. Idempotent. */
+struct book_settled {
+    struct uuid event_id;
+    struct uuid record_id;
+};
+enum status book_settle(struct book *book, const struct book_settled *settled, size_t count,
+                        struct failure *failure);
+
+/* Units that PostgreSQL has given back or added. Idempotent by delta_id. A delta of another epoch
+ * changes nothing and counts as applied: its effect is in the sums the stock was loaded from.
+ * quantity may be 0 (makes the entry) or, for repairs only, negative. */
+struct book_delta {
+    int64_t delta_id;
+    int64_t epoch;
+    const char *product_id;
+    int64_t quantity;
+};
+enum status book_apply(struct book *book, const struct book_delta *deltas, size_t count,
+                       struct failure *failure);
+
+/* Whether Redis holds the stock of this epoch and its scripts. */
+enum status book_check(struct book *book, int64_t epoch, bool *open_out, struct failure *failure);
+/* Loads stock for a new epoch: fence (scripts away, stock gone), entries in pipelines, epoch, then
+ * the scripts, which opens it. Only by whoever holds the PostgreSQL lock of the shard. A crash
+ * anywhere leaves it fenced. */
+enum status book_open_begin(struct book *book, struct failure *failure);
+enum status book_open_load(struct book *book, const struct book_take *stock, size_t count,
+                           struct failure *failure);
+enum status book_open_end(struct book *book, int64_t epoch, struct failure *failure);
+
+/* For metrics and tests. */
+struct book_gauges {
+    int64_t outbox, unconfirmed, unpersisted;
+    int64_t oldest_unconfirmed_ms, oldest_unpersisted_ms; /* overdue by; 0 = none */
+};
+enum status book_gauges(struct book *book, struct book_gauges *gauges_out, struct failure *failure);

@@ -1,0 +1,42 @@
+/* Envelope: the 8 bytes and the header around every message (proto/rpc/v1/envelope.proto).
+ * Used by listener and channel on both sides; pure, no I/O. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ENVELOPE_PREFIX_BYTES     8
+#define ENVELOPE_HEADER_BYTES_MAX (16 * 1024) /* metadata 8 KiB, details and some room */
+#define ENVELOPE_METHOD_BYTES_MAX 128
+#define ENVELOPE_METADATA_MAX     32
+#define ENVELOPE_METADATA_BYTES_MAX (8 * 1024)
+
+struct envelope_request {
+    const char *method;
+    uint32_t timeout_ms;
+    const char *call_id;
+    uint32_t attempt;
+    struct bytes payload; /* view into the message */
+};
+
+struct envelope_response {
+    struct failure failure; /* code STATUS_OK: the payload is the method's response */
+    const char *call_id;
+    const char *server_id;
+    struct bytes payload;
+};
+
+/* Decoding: texts live in the arena, payloads in the message. INVALID_ARGUMENT, MALFORMED_ENVELOPE. */
+enum status envelope_decode_request(struct bytes message, struct arena *arena,
+                                    struct envelope_request *request_out, struct failure *failure);
+enum status envelope_decode_response(struct bytes message, struct arena *arena,
+                                     struct envelope_response *response_out,
+                                     struct failure *failure);
+/* Prefix and header only, into `out`, which the payload then follows; returns the size, or 0 when
+ * `room` is too small. ENVELOPE_PREFIX_BYTES + ENVELOPE_HEADER_BYTES_MAX is always enough. */
+size_t envelope_encode_request(const struct envelope_request *request, uint8_t *out, size_t room);
+size_t envelope_encode_response(const struct envelope_response *response, uint8_t *out,
+                                size_t room);

@@ -1,0 +1,77 @@
+/* RPC server: services, lanes and listeners put together; knows no order.
+ *
+ *   listener (nng's threads) -> admit -> lane's queue -> lane thread: take all that wait, drop the
+ *   expired, decode into each call's arena, run the handler on the batch -> reply -> listener
+ *
+ * Always: a call is refused at once when its lane's queue is full (RESOURCE_EXHAUSTED, OVERLOADED)
+ * or when the server drains (UNAVAILABLE, DRAINING); an expired call is never handled; nothing that
+ * a peer sends stops the server.
+ * Called by: main of a program. Threads: all of this header from one thread, but
+ * rpc_server_set_serving. */
+#pragma once
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "rpc/call.h"
+
+#include <protobuf-c/protobuf-c.h>
+#include <stddef.h>
+
+#define RPC_MESSAGE_BYTES_MAX (1024 * 1024) /* of one nng message; the largest order is a tenth */
+#define RPC_TIMEOUT_MS_DEFAULT 2000         /* for callers that name none */
+#define RPC_TIMEOUT_MS_MAX 30000            /* longer waits belong to the caller, as polls */
+
+/* Handles `count` >= 1 calls that share a handler; answers each exactly once before it returns.
+ * `lane` is what the lane's open() made. Runs on the lane's own thread and may block, but each call
+ * has a deadline. */
+typedef void (*rpc_handler)(void *lane, struct rpc_call **calls, size_t count);
+
+/* A kind of lane: `threads` threads that share one queue, each with a state of its own. */
+struct rpc_lane_kind {
+    const char *name;  /* "write", "read": in logs and metrics */
+    size_t threads;
+    size_t queue_max;  /* calls waiting at most; more are refused */
+    size_t batch_max;  /* calls a handler is given at most */
+    /* On the lane's thread: its connections. NULL ends the start with *failure. */
+    void *(*open)(void *context, struct failure *failure);
+    void (*close)(void *lane);
+    void *context;
+};
+
+struct rpc_method {
+    const char *name;     /* as in the descriptor: "CreateOrder" */
+    size_t lane;          /* index into the lane kinds */
+    rpc_handler handler;
+    const void *tag;      /* handed to the handler by rpc_call_tag */
+};
+
+struct rpc_service {
+    const ProtobufCServiceDescriptor *descriptor;
+    const struct rpc_method *methods; /* every method of the descriptor, in any order */
+    size_t method_count;
+};
+
+struct rpc_server_options {
+    const char *const *endpoints;  /* "tcp://127.0.0.1:7400", "ipc:///run/order.sock" */
+    size_t endpoint_count;
+    const char *server_id;         /* in every response */
+    size_t max_inflight;           /* calls inside the server at most */
+    const struct rpc_lane_kind *lanes;
+    size_t lane_count;
+    const struct rpc_service *services; /* grpc.health.v1 is added by the server itself */
+    size_t service_count;
+    const struct clock *clock;
+};
+
+struct rpc_server;
+
+/* Opens lanes (waits until each is open), then endpoints. On failure nothing is left running.
+ * Blocks. The options are copied but for what they point to, which must outlive the server. */
+enum status rpc_server_start(const struct rpc_server_options *options,
+                             struct rpc_server **server_out, struct failure *failure);
+/* What health answers: SERVING or NOT_SERVING. Any thread. Starts as NOT_SERVING. */
+void rpc_server_set_serving(struct rpc_server *server, bool serving);
+/* New calls are refused from now on; waits until those inside are answered, at most timeout_ms. */
+void rpc_server_drain(struct rpc_server *server, int64_t timeout_ms);
+/* Ends threads and frees all. NULL-safe; nulls the caller's pointer. */
+void rpc_server_stop(struct rpc_server **server);

@@ -1,0 +1,45 @@
+/* Event codec: the bytes that RabbitMQ and the outbox carry <-> struct event.
+ * Used by the server (encode), the relay and the publisher (join), the worker (decode).
+ * An encoded event is one shop.v1.Event. Encoded events joined are a shop.v1.EventBatch: protobuf's
+ * repeated field is each event behind its tag and length, so joining copies and never decodes.
+ * Always: what decodes has been checked against the domain's rules; the worker trusts nobody. */
+#pragma once
+
+#include "shop/order.h"
+
+enum event_kind {
+    EVENT_ORDER_CREATED,
+    EVENT_STOCK_ADJUSTED,
+};
+
+struct event {
+    enum event_kind kind;
+    struct uuid event_id;
+    int64_t event_time_us;
+    int64_t epoch;
+    const char *actor;
+    const char *call_id;
+    /* EVENT_ORDER_CREATED */
+    struct order order;
+    uint8_t request_hash[16];
+    /* EVENT_STOCK_ADJUSTED; adjustment_id follows from the request, as event_id does not */
+    struct stock_adjustment adjustment;
+    struct bytes encoded; /* after decoding: the event's own bytes, for a dead letter */
+};
+
+/* Encoded as one Event; data NULL when the arena is full. */
+struct bytes event_codec_encode(const struct event *event, struct arena *arena);
+/* "order.created", ... */
+const char *event_codec_routing_key(enum event_kind kind);
+/* The kind's routing key from encoded bytes, without decoding all; NULL when they are no event. */
+const char *event_codec_peek_routing_key(struct bytes encoded);
+
+/* Joins encoded events to one EventBatch. */
+struct bytes event_codec_join(const struct bytes *events, size_t count, struct arena *arena);
+/* Splits a batch into its encoded events, without decoding them: one bad event does not spoil its
+ * neighbours. INVALID_ARGUMENT, MALFORMED_EVENT when the frame itself is broken. */
+enum status event_codec_split(struct bytes batch, struct arena *arena, struct bytes **events_out,
+                              size_t *count_out, struct failure *failure);
+/* One event. INVALID_ARGUMENT: MALFORMED_EVENT, UNKNOWN_EVENT (a newer version's), or a rule's. */
+enum status event_codec_decode(struct bytes encoded, struct arena *arena,
+                               struct event **event_out, struct failure *failure);

@@ -1,0 +1,101 @@
+/* Order and product: the domain's types, and the rules about them. Pure: no I/O, no clock, no
+ * protobuf; time and prices are arguments.
+ * Used by everything above; codecs (order_codec.h, event_codec.h) turn them into messages. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "base/uuid.h"
+#include "shop/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CURRENCY_BYTES 4 /* ISO 4217 and the NUL */
+
+struct product {
+    const char *product_id;
+    const char *display_name;
+    int64_t unit_price_minor;
+    char currency[CURRENCY_BYTES];
+    int64_t create_time_us; /* unix */
+    int64_t update_time_us;
+    int64_t version;        /* 1 when created; grows with every change; the etag */
+};
+
+struct stock {
+    const char *product_id;
+    int64_t available;
+    int64_t on_hand;
+    int64_t reserved;
+};
+
+/* Numbers are those of shop.v1.Order.State and of the column orders.state. */
+enum order_state {
+    ORDER_CONFIRMED = 2,
+    ORDER_REJECTED = 7,
+};
+
+/* Numbers are those of shop.v1.Durability. */
+enum durability {
+    DURABILITY_RESERVED = 1,
+    DURABILITY_QUEUED = 2,
+    DURABILITY_PERSISTED = 3,
+};
+
+struct order_line {
+    const char *product_id;
+    int32_t quantity;
+    bool has_price;           /* of a request: the caller named the price */
+    int64_t unit_price_minor;
+};
+
+struct order {
+    struct uuid order_id;
+    const char *customer_id;
+    enum order_state state;
+    struct order_line *lines;
+    size_t line_count;
+    char currency[CURRENCY_BYTES];
+    int64_t total_minor;
+    int64_t create_time_us;
+    int64_t placed_time_us;
+    const char *order_ref;    /* "" when none */
+    enum durability durability;
+    int32_t version;
+};
+
+/* What CreateOrder was asked for. */
+struct order_request {
+    const char *request_id;
+    const char *customer_id;
+    struct order_line *lines;
+    size_t line_count;
+    bool has_placed_time;
+    int64_t placed_time_us;
+    const char *order_ref;
+};
+
+/* What CreateProduct was asked for. */
+struct product_request {
+    const char *request_id;
+    struct product product;
+    int64_t on_hand;
+};
+
+/* What AdjustStock was asked for, and what it became. */
+struct stock_adjustment {
+    const char *request_id;
+    struct uuid adjustment_id;
+    const char *product_id;
+    int64_t delta;
+    const char *reason;
+    const char *reference;
+};
+
+/* Units of one product, summed over an order's lines. */
+struct product_quantity {
+    const char *product_id;
+    int64_t quantity;
+};
