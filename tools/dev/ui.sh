@@ -5,7 +5,8 @@
 
 STEP_PID=
 
-say() { printf '%s\n' "$*" >&2; }
+# say LINE...
+say() { printf '%s\n' "$@" >&2; }
 
 # die WHAT [HINT...]: ends ./dev; the hint lines say what to do about it.
 die() {
