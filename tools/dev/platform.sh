@@ -37,12 +37,11 @@ package_names() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$PACKAGE_LIST"; }
 
 platform_native() {
     local missing
-    missing=$(packages_missing)
-    if [ -n "$missing" ]; then
-        # shellcheck disable=SC2086
-        [ "$(id -u)" -eq 0 ] || die "these Debian packages are missing:" $missing "" \
-            "Run ./dev once as root, or: sudo apt-get install --no-install-recommends" $missing
-        packages_install "$missing"
+    mapfile -t missing < <(packages_missing)
+    if [ ${#missing[@]} -gt 0 ]; then
+        [ "$(id -u)" -eq 0 ] || die "Debian packages are missing. Run ./dev once as root, or install them:" \
+            "sudo apt-get install --no-install-recommends ${missing[*]}"
+        packages_install "${missing[@]}"
     fi
     export ORDER_PLATFORM=native
 }
@@ -53,9 +52,10 @@ packages_missing() {
 }
 
 packages_install() {
-    # shellcheck disable=SC2086
-    step "installing Debian packages: $(echo $1 | head -c 60)..." "$CLONE/.dev/log/apt.log" apt_install $1 ||
-        die "apt-get could not install the packages." "Look at $CLONE/.dev/log/apt.log, then run ./dev again."
+    local log=$CLONE/.dev/log/apt.log what=$*
+    [ $# -le 3 ] || what="$# of them"
+    step "installing Debian packages: $what" "$log" apt_install "$@" ||
+        die "apt-get could not install the packages." "Look at $log, then run ./dev again."
 }
 
 # Stale or empty package lists, or an interrupted dpkg, are the usual reasons to fail: mend both and try again.

@@ -8,7 +8,7 @@
 INSTANCES=$CLONE/.dev/instances
 # In the order of starting; stopped the other way round.
 PROCESSES=(redis epmd rabbitmq postgres order-server order-worker-1 order-worker-2)
-STARTED=() # records of what this very call started, for cancelling
+STARTED=() # by this very call, in the open instance
 
 # instance_open NAME: sets INSTANCE, DIR and its settings (ports and secrets, chosen once and remembered).
 instance_open() {
@@ -171,7 +171,7 @@ processes_stop() {
     for process in "$@"; do process_stop "$process"; done
 }
 
-# processes_cancel: for the traps and for an up that fails: what this call started goes, nothing else.
+# processes_cancel: what this call started goes, nothing else.
 processes_cancel() {
     local i
     for ((i = ${#STARTED[@]} - 1; i >= 0; i--)); do process_stop "${STARTED[i]}"; done

@@ -3,6 +3,7 @@
 # through which everything finds them. Sourced by ./dev.
 
 SYSTEM_PRESET=${ORDER_PRESET:-dev}
+UP_COMPLETE=
 
 # endpoints_export: the contract between ./dev and every program that it starts.
 endpoints_export() {
@@ -41,7 +42,7 @@ system_up() {
         migrate orders
         programs_start
     fi
-    STARTED=()
+    UP_COMPLETE=yes
     exec 8>&-
 }
 

@@ -75,9 +75,15 @@ tests_of() {
     grep -qsl integration < <(ctest --test-dir "$CLONE/build/$preset" "$@" --print-labels) && test_servers
     test_environment "$preset"
     say "  ..    $count tests ($preset: $2)"
-    ctest --test-dir "$CLONE/build/$preset" "$@" --output-on-failure 2>&1 | tee "$log" || status=$?
+    live ctest_run "$preset" "$log" "$@" || status=$?
     count_tests "$log"
     return "$status"
+}
+
+ctest_run() {
+    local preset=$1 log=$2
+    shift 2
+    ctest --test-dir "$CLONE/build/$preset" "$@" --output-on-failure 2>&1 | tee "$log"
 }
 
 count_tests() {

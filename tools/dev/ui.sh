@@ -39,6 +39,18 @@ step() {
     return "$status"
 }
 
+# live COMMAND...: runs COMMAND with its output shown as it comes; cancelled like a step.
+live() {
+    local status=0
+    set -m
+    "$@" </dev/null &
+    STEP_PID=$!
+    set +m
+    wait "$STEP_PID" || status=$?
+    STEP_PID=
+    return "$status"
+}
+
 # A terminal gets one line that counts; anything else a plain line now and then.
 watch_step() {
     local label=$1 started=$2 pause=0.05 shown=0 elapsed
