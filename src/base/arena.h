@@ -5,9 +5,9 @@
  * Not thread-safe: an arena belongs to whoever holds its call or batch. */
 #pragma once
 
-#include "base/bytes.h"
-
 #include <stddef.h>
+
+#include "base/bytes.h"
 
 struct arena_chunk;
 
@@ -15,7 +15,7 @@ struct arena {
     struct arena_chunk *chunks; /* newest first */
     size_t first_chunk_bytes;
     size_t limit_bytes;
-    size_t used_bytes;          /* of all chunks, what has been handed out or reserved */
+    size_t used_bytes; /* of all chunks, what has been handed out or reserved */
 };
 
 /* Allocates nothing yet. limit_bytes >= first_chunk_bytes. */

@@ -4,11 +4,11 @@
  * Always: nothing starts with a setting out of range or with an unknown one. */
 #pragma once
 
-#include "base/status.h"
-
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "base/status.h"
 
 enum config_type {
     CONFIG_TEXT, /* const char *, never NULL */
@@ -20,11 +20,11 @@ struct config_entry {
     const char *key;         /* on the command line: --write-lanes=2 */
     const char *environment; /* ORDER_SERVER_WRITE_LANES */
     enum config_type type;
-    size_t offset;           /* of the value in the program's struct */
-    const char *fallback;    /* the default, as text */
-    int64_t least, most;     /* CONFIG_INT only */
-    const char *unit;        /* "ms", "calls", ... or "" */
-    bool secret;             /* not printed (URLs with passwords) */
+    size_t offset;        /* of the value in the program's struct */
+    const char *fallback; /* the default, as text */
+    int64_t least, most;  /* CONFIG_INT only */
+    const char *unit;     /* "ms", "calls", ... or "" */
+    bool secret;          /* not printed (URLs with passwords) */
     const char *help;
 };
 

@@ -1,7 +1,8 @@
 /* Log: one line a happening, key=value, to standard error.
  *     2026-01-02T03:04:05.678Z info  order-server listening endpoint=tcp://127.0.0.1:7400
  * Programs log, libraries return failures. Values are quoted when they need it; control characters
- * are escaped, so that nothing a caller sends can forge a line. Thread-safe, one write(2) a line. */
+ * are escaped, so that nothing a caller sends can forge a line. Thread-safe, one write(2) a line.
+ */
 #pragma once
 
 #include <stdint.h>

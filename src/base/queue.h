@@ -17,8 +17,8 @@ void queue_destroy(struct queue **queue);
 
 /* False when full or closed; the item stays the caller's. Does not block. */
 bool queue_put(struct queue *queue, void *item);
-/* Waits until something is there, then takes up to `most` at once, oldest first. Returns 0 only when
- * closed and empty, or after timeout_ms (negative = no limit). */
+/* Waits until something is there, then takes up to `most` at once, oldest first. Returns 0 only
+ * when closed and empty, or after timeout_ms (negative = no limit). */
 size_t queue_take(struct queue *queue, void **items, size_t most, int64_t timeout_ms);
 /* No more puts; wakes all takers. */
 void queue_close(struct queue *queue);

@@ -1,8 +1,8 @@
 /* Status: how anything in this project says that it failed.
  * Used by all; knows nothing of orders. The codes are google.rpc's, so that a failure travels from
  * the database adapter to the caller's screen without being translated on the way.
- * Always: a function that can fail returns `enum status`; when it takes a `struct failure *`, that is
- * filled in on failure and untouched on success. UNAVAILABLE means "not done, try again later",
+ * Always: a function that can fail returns `enum status`; when it takes a `struct failure *`, that
+ * is filled in on failure and untouched on success. UNAVAILABLE means "not done, try again later",
  * UNKNOWN "may have been done": the difference is what a retry rests on.
  * Not here: logging. Libraries return failures, programs log them. */
 #pragma once

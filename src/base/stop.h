@@ -1,4 +1,4 @@
-/* Stop: SIGTERM and SIGINT become one flag and a readable file descriptor. */
+/* Stop: SIGTERM and SIGINT become one flag that threads can wait for. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,11 +1,11 @@
 /* UUIDs: time-ordered ones for events and requests (RFC 9562 version 7), and hashes. */
 #pragma once
 
-#include "base/bytes.h"
-#include "base/clock.h"
-
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
 
 #define UUID_TEXT_BYTES 37 /* 36 and the NUL */
 #define HASH_BYTES      32 /* SHA-256 */

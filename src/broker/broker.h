@@ -21,19 +21,19 @@
 #define BROKER_EVENT_TYPE             "shop.v1.EventBatch"
 /* A message carries events of one batch up to this size: large enough that the cost of a message is
  * nothing for an event, far below RabbitMQ's 16 MiB, and one redelivery stays cheap. */
-#define BROKER_MESSAGE_BYTES_MAX (256 * 1024)
+#define BROKER_MESSAGE_BYTES_MAX  (256 * 1024)
 #define BROKER_MESSAGE_EVENTS_MAX 256
 
 struct broker_options {
-    const char *url;            /* amqp://user:password@host:port/vhost */
-    const char *exchange;       /* "shop.events" */
-    const char *queue;          /* "orders.persist" */
-    const char *parked_exchange;/* "shop.parked" */
-    const char *parked_queue;   /* "orders.parked" */
-    int64_t queue_bytes_max;    /* x-max-length-bytes of the queue */
+    const char *url;             /* amqp://user:password@host:port/vhost */
+    const char *exchange;        /* "shop.events" */
+    const char *queue;           /* "orders.persist" */
+    const char *parked_exchange; /* "shop.parked" */
+    const char *parked_queue;    /* "orders.parked" */
+    int64_t queue_bytes_max;     /* x-max-length-bytes of the queue */
     int64_t connect_timeout_ms;
     int64_t heartbeat_s;
-    const char *connection_name;/* shown by RabbitMQ's tools */
+    const char *connection_name; /* shown by RabbitMQ's tools */
     const struct clock *clock;
 };
 
@@ -42,7 +42,7 @@ struct broker_publisher;
 
 struct broker_message {
     const char *routing_key;
-    struct bytes body;       /* an encoded shop.v1.EventBatch */
+    struct bytes body; /* an encoded shop.v1.EventBatch */
     struct uuid message_id;
     const char *traceparent; /* NULL or "": none */
 
@@ -69,23 +69,24 @@ struct broker_consumer;
 
 struct broker_delivery {
     uint64_t tag;
-    struct bytes body;        /* the delivery's own memory until broker_delivery_free */
+    struct bytes body; /* the delivery's own memory until broker_delivery_free */
     char routing_key[64];
     char content_type[64];
     char type[64];
     char message_id[64];
     char traceparent[64];
     bool redelivered;
-    bool parked;              /* came from the parked queue: the delivery limit was reached */
-    void *memory;             /* the consumer's */
+    bool parked;  /* came from the parked queue: the delivery limit was reached */
+    void *memory; /* the consumer's */
 };
 
 struct broker_consumer *broker_consumer_create(const struct broker_options *options,
                                                uint16_t prefetch);
 void broker_consumer_destroy(struct broker_consumer **consumer);
-/* Waits up to timeout_ms (0 = only what is there) for the next delivery; connects and subscribes (to
- * queue and parked queue) when needed. OK with *got_out = false when nothing came. UNAVAILABLE when
- * there is no connection: deliveries taken before are the broker's again and must be forgotten. */
+/* Waits up to timeout_ms (0 = only what is there) for the next delivery; connects and subscribes
+ * (to queue and parked queue) when needed. OK with *got_out = false when nothing came. UNAVAILABLE
+ * when there is no connection: deliveries taken before are the broker's again and must be
+ * forgotten. */
 enum status broker_consume(struct broker_consumer *consumer, int64_t timeout_ms,
                            struct broker_delivery *delivery_out, bool *got_out,
                            struct failure *failure);

@@ -25,8 +25,8 @@ struct postgres_array {
     bool has_null, failed;
 };
 
-void postgres_array_init(struct postgres_array *array, enum postgres_type type,
-                         struct arena *arena, size_t expected_count);
+void postgres_array_init(struct postgres_array *array, enum postgres_type type, struct arena *arena,
+                         size_t expected_count);
 void postgres_array_add_int(struct postgres_array *array, int64_t value);     /* INT8, INT4 */
 void postgres_array_add_text(struct postgres_array *array, const char *text); /* NULL = SQL NULL */
 void postgres_array_add_bytes(struct postgres_array *array, struct bytes bytes);
@@ -37,6 +37,6 @@ struct postgres_parameter postgres_array_parameter(struct postgres_array *array)
 
 /* Single values. */
 struct postgres_parameter postgres_int8(struct arena *arena, int64_t value);
-struct postgres_parameter postgres_text(const char *text); /* borrowed; NULL = SQL NULL */
+struct postgres_parameter postgres_text(const char *text);        /* borrowed; NULL = SQL NULL */
 struct postgres_parameter postgres_uuid(const struct uuid *uuid); /* borrowed */
 struct postgres_parameter postgres_timestamptz(struct arena *arena, int64_t unix_us);

@@ -39,8 +39,8 @@ struct postgres_statement {
     const char *sql;
 };
 
-/* Parameters are binary in PostgreSQL's own formats, made by postgres_array.h; the types follow from
- * the casts in the SQL ($1::uuid[]). */
+/* Parameters are binary in PostgreSQL's own formats, made by postgres_array.h; the types follow
+ * from the casts in the SQL ($1::uuid[]). */
 struct postgres_parameter {
     struct bytes value; /* data NULL = SQL NULL */
 };

@@ -38,9 +38,9 @@ enum book_record_kind {
  *   0 format (1)  1 kind  2-3 zero  4-7 version, big-endian  8-23 request hash  24-39 event id */
 struct book_record {
     enum book_record_kind kind;
-    uint32_t version;      /* of the order; 1 when just created */
+    uint32_t version; /* of the order; 1 when just created */
     uint8_t request_hash[BOOK_REQUEST_HASH_BYTES];
-    struct uuid event_id;  /* of the last decision */
+    struct uuid event_id; /* of the last decision */
     struct bytes payload;
 };
 
@@ -50,13 +50,13 @@ struct book_take {
 };
 
 enum book_outcome {
-    BOOK_DECIDED,           /* all effects are in Redis */
-    BOOK_REPEATED,          /* the record was already there: `prior` */
-    BOOK_OUT_OF_STOCK,      /* nothing taken; remembered under the record */
-    BOOK_STOCK_UNKNOWN,     /* a product has no stock entry; nothing written */
-    BOOK_OVERLOADED,        /* outbox full; nothing written */
-    BOOK_FENCED,            /* nothing written */
-    BOOK_FAILED,            /* `failure`: UNAVAILABLE = not done, UNKNOWN = may be done */
+    BOOK_DECIDED,       /* all effects are in Redis */
+    BOOK_REPEATED,      /* the record was already there: `prior` */
+    BOOK_OUT_OF_STOCK,  /* nothing taken; remembered under the record */
+    BOOK_STOCK_UNKNOWN, /* a product has no stock entry; nothing written */
+    BOOK_OVERLOADED,    /* outbox full; nothing written */
+    BOOK_FENCED,        /* nothing written */
+    BOOK_FAILED,        /* `failure`: UNAVAILABLE = not done, UNKNOWN = may be done */
 };
 
 /* One decision. The caller fills in the first part, book_decide the second. */
@@ -66,23 +66,23 @@ struct book_decision {
     const struct book_take *takes; /* one a product, sorted by product_id */
     size_t take_count;
     struct uuid event_id;
-    struct bytes event;            /* encoded, as RabbitMQ will carry it */
-    struct bytes record;           /* payload of the record when decided */
+    struct bytes event;  /* encoded, as RabbitMQ will carry it */
+    struct bytes record; /* payload of the record when decided */
 
     enum book_outcome outcome;
-    struct book_record prior;      /* BOOK_REPEATED; views until the book's next use */
-    const char *short_product_id;  /* BOOK_OUT_OF_STOCK, BOOK_STOCK_UNKNOWN: one of takes */
+    struct book_record prior;     /* BOOK_REPEATED; views until the book's next use */
+    const char *short_product_id; /* BOOK_OUT_OF_STOCK, BOOK_STOCK_UNKNOWN: one of takes */
     int64_t short_available;
-    struct failure failure;        /* BOOK_FAILED */
+    struct failure failure; /* BOOK_FAILED */
 };
 
 struct book_limits {
-    int64_t outbox_max;         /* events waiting at most */
-    int64_t confirm_grace_ms;   /* until the relay publishes an unconfirmed event again */
-    int64_t persist_grace_ms;   /* until the relay looks for an unpersisted event */
-    int64_t record_ttl_ms;      /* how long a record stays after its event was settled */
-    int64_t refusal_ttl_ms;     /* how long a refusal is remembered */
-    int64_t delta_ttl_ms;       /* how long an applied delta is remembered */
+    int64_t outbox_max;       /* events waiting at most */
+    int64_t confirm_grace_ms; /* until the relay publishes an unconfirmed event again */
+    int64_t persist_grace_ms; /* until the relay looks for an unpersisted event */
+    int64_t record_ttl_ms;    /* how long a record stays after its event was settled */
+    int64_t refusal_ttl_ms;   /* how long a refusal is remembered */
+    int64_t delta_ttl_ms;     /* how long an applied delta is remembered */
 };
 /* The values everything starts with. */
 extern const struct book_limits BOOK_LIMITS_DEFAULT;

@@ -15,7 +15,7 @@
 struct redis_link;
 
 struct redis_link_options {
-    const char *url;         /* redis://[user:password@]host:port[/db] or unix:///path/redis.sock */
+    const char *url; /* redis://[user:password@]host:port[/db] or unix:///path/redis.sock */
     int64_t connect_timeout_ms;
     int64_t command_timeout_ms; /* for a whole pipeline */
     const struct clock *clock;
@@ -24,7 +24,7 @@ struct redis_link_options {
 enum redis_type {
     REDIS_NIL,
     REDIS_INTEGER,
-    REDIS_TEXT,  /* strings and simple strings */
+    REDIS_TEXT, /* strings and simple strings */
     REDIS_ARRAY,
     REDIS_ERROR, /* text says which: "NOSCRIPT ...", "OOM ...", ... */
 };
@@ -48,6 +48,7 @@ void redis_link_add(struct redis_link *link, const struct bytes *arguments, size
 /* The same for a command of texts: redis_link_add_text(link, "HGET", key, field, NULL). */
 void redis_link_add_text(struct redis_link *link, ...) __attribute__((sentinel));
 /* Sends all added commands and waits for all replies: replies_out[0 .. added-1]. At most until
- * deadline_ms (monotonic; <= 0: the command timeout). The pipeline is empty afterwards either way. */
+ * deadline_ms (monotonic; <= 0: the command timeout). The pipeline is empty afterwards either way.
+ */
 enum status redis_link_exchange(struct redis_link *link, int64_t deadline_ms,
                                 const struct redis_reply **replies_out, struct failure *failure);

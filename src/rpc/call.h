@@ -5,17 +5,17 @@
  * Not here: who is called when (rpc/server.h). */
 #pragma once
 
-#include "base/arena.h"
-#include "base/status.h"
-
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
+#include "base/status.h"
+
 struct rpc_call;
 
-/* The decoded request, of the method's input type; strings are valid UTF-8 without NUL. Lives in the
- * call's arena. */
+/* The decoded request, of the method's input type; strings are valid UTF-8 without NUL. Lives in
+ * the call's arena. */
 const ProtobufCMessage *rpc_call_request(const struct rpc_call *call);
 /* Memory that lives as long as the call. */
 struct arena *rpc_call_arena(struct rpc_call *call);

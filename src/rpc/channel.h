@@ -23,12 +23,12 @@
  * A request's empty field `request_id` is filled in with a UUIDv7 (on a copy). */
 #pragma once
 
-#include "base/clock.h"
-#include "base/status.h"
-
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "base/clock.h"
+#include "base/status.h"
 
 #define RPC_CALL_ID_BYTES 65 /* 64 and the NUL */
 
@@ -45,9 +45,9 @@ struct rpc_channel_options {
 struct rpc_stub {
     ProtobufCService service; /* first: what the generated functions take */
     struct rpc_channel *channel;
-    int32_t timeout_ms;       /* 0 = the channel's */
+    int32_t timeout_ms; /* 0 = the channel's */
     bool async;
-    struct failure failure;   /* of the call that just ended; code STATUS_OK when it succeeded */
+    struct failure failure; /* of the call that just ended; code STATUS_OK when it succeeded */
     char call_id[RPC_CALL_ID_BYTES]; /* of the call that was started last */
 };
 

@@ -2,16 +2,16 @@
  * Used by listener and channel on both sides; pure, no I/O. */
 #pragma once
 
-#include "base/arena.h"
-#include "base/status.h"
-
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENVELOPE_PREFIX_BYTES     8
-#define ENVELOPE_HEADER_BYTES_MAX (16 * 1024) /* metadata 8 KiB, details and some room */
-#define ENVELOPE_METHOD_BYTES_MAX 128
-#define ENVELOPE_METADATA_MAX     32
+#include "base/arena.h"
+#include "base/status.h"
+
+#define ENVELOPE_PREFIX_BYTES       8
+#define ENVELOPE_HEADER_BYTES_MAX   (16 * 1024) /* metadata 8 KiB, details and some room */
+#define ENVELOPE_METHOD_BYTES_MAX   128
+#define ENVELOPE_METADATA_MAX       32
 #define ENVELOPE_METADATA_BYTES_MAX (8 * 1024)
 
 struct envelope_request {
@@ -29,7 +29,8 @@ struct envelope_response {
     struct bytes payload;
 };
 
-/* Decoding: texts live in the arena, payloads in the message. INVALID_ARGUMENT, MALFORMED_ENVELOPE. */
+/* Decoding: texts live in the arena, payloads in the message. INVALID_ARGUMENT, MALFORMED_ENVELOPE.
+ */
 enum status envelope_decode_request(struct bytes message, struct arena *arena,
                                     struct envelope_request *request_out, struct failure *failure);
 enum status envelope_decode_response(struct bytes message, struct arena *arena,

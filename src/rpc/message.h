@@ -4,13 +4,14 @@
  * has valid UTF-8 without NUL in every string field, at every depth. */
 #pragma once
 
+#include <protobuf-c/protobuf-c.h>
+
 #include "base/arena.h"
 #include "base/status.h"
 
-#include <protobuf-c/protobuf-c.h>
-
 /* The result lives in the arena (never call protobuf_c_message_free_unpacked on it). Fails with
- * INVALID_ARGUMENT: MALFORMED_MESSAGE, MESSAGE_TOO_COMPLEX (limit), INVALID_TEXT (failure.field). */
+ * INVALID_ARGUMENT: MALFORMED_MESSAGE, MESSAGE_TOO_COMPLEX (limit), INVALID_TEXT (failure.field).
+ */
 enum status message_decode(const ProtobufCMessageDescriptor *descriptor, struct bytes encoded,
                            struct arena *arena, ProtobufCMessage **message_out,
                            struct failure *failure);

@@ -10,16 +10,16 @@
  * rpc_server_set_serving. */
 #pragma once
 
+#include <protobuf-c/protobuf-c.h>
+#include <stddef.h>
+
 #include "base/clock.h"
 #include "base/status.h"
 #include "rpc/call.h"
 
-#include <protobuf-c/protobuf-c.h>
-#include <stddef.h>
-
-#define RPC_MESSAGE_BYTES_MAX (1024 * 1024) /* of one nng message; the largest order is a tenth */
-#define RPC_TIMEOUT_MS_DEFAULT 2000         /* for callers that name none */
-#define RPC_TIMEOUT_MS_MAX 30000            /* longer waits belong to the caller, as polls */
+#define RPC_MESSAGE_BYTES_MAX  (1024 * 1024) /* of one nng message; the largest order is a tenth */
+#define RPC_TIMEOUT_MS_DEFAULT 2000          /* for callers that name none */
+#define RPC_TIMEOUT_MS_MAX     30000         /* longer waits belong to the caller, as polls */
 
 /* Handles `count` >= 1 calls that share a handler; answers each exactly once before it returns.
  * `lane` is what the lane's open() made. Runs on the lane's own thread and may block, but each call
@@ -28,10 +28,10 @@ typedef void (*rpc_handler)(void *lane, struct rpc_call **calls, size_t count);
 
 /* A kind of lane: `threads` threads that share one queue, each with a state of its own. */
 struct rpc_lane_kind {
-    const char *name;  /* "write", "read": in logs and metrics */
+    const char *name; /* "write", "read": in logs and metrics */
     size_t threads;
-    size_t queue_max;  /* calls waiting at most; more are refused */
-    size_t batch_max;  /* calls a handler is given at most */
+    size_t queue_max; /* calls waiting at most; more are refused */
+    size_t batch_max; /* calls a handler is given at most */
     /* On the lane's thread: its connections. NULL ends the start with *failure. */
     void *(*open)(void *context, struct failure *failure);
     void (*close)(void *lane);
@@ -39,10 +39,10 @@ struct rpc_lane_kind {
 };
 
 struct rpc_method {
-    const char *name;     /* as in the descriptor: "CreateOrder" */
-    size_t lane;          /* index into the lane kinds */
+    const char *name; /* as in the descriptor: "CreateOrder" */
+    size_t lane;      /* index into the lane kinds */
     rpc_handler handler;
-    const void *tag;      /* handed to the handler by rpc_call_tag */
+    const void *tag; /* handed to the handler by rpc_call_tag */
 };
 
 struct rpc_service {
@@ -52,10 +52,10 @@ struct rpc_service {
 };
 
 struct rpc_server_options {
-    const char *const *endpoints;  /* "tcp://127.0.0.1:7400", "ipc:///run/order.sock" */
+    const char *const *endpoints; /* "tcp://127.0.0.1:7400", "ipc:///run/order.sock" */
     size_t endpoint_count;
-    const char *server_id;         /* in every response */
-    size_t max_inflight;           /* calls inside the server at most */
+    const char *server_id; /* in every response */
+    size_t max_inflight;   /* calls inside the server at most */
     const struct rpc_lane_kind *lanes;
     size_t lane_count;
     const struct rpc_service *services; /* grpc.health.v1 is added by the server itself */

@@ -41,5 +41,5 @@ struct bytes event_codec_join(const struct bytes *events, size_t count, struct a
 enum status event_codec_split(struct bytes batch, struct arena *arena, struct bytes **events_out,
                               size_t *count_out, struct failure *failure);
 /* One event. INVALID_ARGUMENT: MALFORMED_EVENT, UNKNOWN_EVENT (a newer version's), or a rule's. */
-enum status event_codec_decode(struct bytes encoded, struct arena *arena,
-                               struct event **event_out, struct failure *failure);
+enum status event_codec_decode(struct bytes encoded, struct arena *arena, struct event **event_out,
+                               struct failure *failure);

@@ -14,8 +14,8 @@ enum identity_kind {
 };
 
 struct uuid identity_of_request(enum identity_kind kind, const char *request_id);
-/* Whether the request_id is a UUIDv7 younger than `age_ms`: then a record in Redis that is not there
- * was never there, and PostgreSQL need not be asked. */
+/* Whether the request_id is a UUIDv7 younger than `age_ms`: then a record in Redis that is not
+ * there was never there, and PostgreSQL need not be asked. */
 bool identity_is_fresh(const char *request_id, int64_t now_unix_us, int64_t age_ms);
 /* What "the same body" means: a hash over every field that the request says, but its id. */
 void identity_hash_order(const struct order_request *request, uint8_t out[REQUEST_HASH_BYTES]);

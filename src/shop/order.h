@@ -3,14 +3,14 @@
  * Used by everything above; codecs (order_codec.h, event_codec.h) turn them into messages. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/status.h"
 #include "base/uuid.h"
 #include "shop/limits.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define CURRENCY_BYTES 4 /* ISO 4217 and the NUL */
 
@@ -21,7 +21,7 @@ struct product {
     char currency[CURRENCY_BYTES];
     int64_t create_time_us; /* unix */
     int64_t update_time_us;
-    int64_t version;        /* 1 when created; grows with every change; the etag */
+    int64_t version; /* 1 when created; grows with every change; the etag */
 };
 
 struct stock {
@@ -47,7 +47,7 @@ enum durability {
 struct order_line {
     const char *product_id;
     int32_t quantity;
-    bool has_price;           /* of a request: the caller named the price */
+    bool has_price; /* of a request: the caller named the price */
     int64_t unit_price_minor;
 };
 
@@ -61,7 +61,7 @@ struct order {
     int64_t total_minor;
     int64_t create_time_us;
     int64_t placed_time_us;
-    const char *order_ref;    /* "" when none */
+    const char *order_ref; /* "" when none */
     enum durability durability;
     int32_t version;
 };

@@ -4,9 +4,9 @@
  * Not here: rules (rules.h). Decoding cannot fail otherwise: rpc has checked the encoding. */
 #pragma once
 
-#include "shop/order.h"
-
 #include <protobuf-c/protobuf-c.h>
+
+#include "shop/order.h"
 
 struct order_request *order_codec_create_request(const ProtobufCMessage *message,
                                                  struct arena *arena);

@@ -1,7 +1,7 @@
-/* Rules: what may be asked for. Pure; each returns STATUS_OK or fills *failure with INVALID_ARGUMENT,
- * the field's path and a reason of docs/ERRORS.md.
- * Called by the server's command files before anything is decided, by orderctl's import before
- * anything is sent, and by the worker on what comes off the queue. */
+/* Rules: what may be asked for. Pure; each returns STATUS_OK or fills *failure with
+ * INVALID_ARGUMENT, the field's path and a reason of docs/ERRORS.md. Called by the server's command
+ * files before anything is decided, by orderctl's import before anything is sent, and by the worker
+ * on what comes off the queue. */
 #pragma once
 
 #include "shop/order.h"
@@ -9,8 +9,8 @@
 /* 1 to 64 of [A-Za-z0-9._:-]. BAD_ID. */
 enum status rules_check_id(const char *field, const char *id, struct failure *failure);
 /* request_id, customer_id, lines (1 to 2,000, id, quantity 1 to 1,000,000, price 0 to 10^12 where
- * given), placed_time (not later than now + 5 min), order_ref. BAD_ID, BAD_LINE_COUNT, BAD_QUANTITY,
- * BAD_PRICE, BAD_TIME. */
+ * given), placed_time (not later than now + 5 min), order_ref. BAD_ID, BAD_LINE_COUNT,
+ * BAD_QUANTITY, BAD_PRICE, BAD_TIME. */
 enum status rules_check_order_request(const struct order_request *request, int64_t now_unix_us,
                                       struct failure *failure);
 /* BAD_ID, BAD_NAME, BAD_PRICE, BAD_CURRENCY, BAD_QUANTITY. */
