@@ -129,6 +129,9 @@ platform_root_make() {
     exec 9>&-
 }
 
+# Somebody's root directory, or below it.
+platform_root_used() { find /proc -maxdepth 2 -name root -lname "$1*" 2>/dev/null | grep -q .; }
+
 # platform_cancel: for the traps; what was half-made goes.
 platform_cancel() {
     [ -z "$PLATFORM_MAKING" ] || rm -rf --one-file-system "$PLATFORM_MAKING"

@@ -40,7 +40,7 @@ suite_gates() {
 
 suite_lint() {
     local failed=$FAILED
-    build dev
+    build dev || return 1
     gate "lint" "$CLONE/tools/lint"
     [ "$FAILED" -eq "$failed" ]
 }
@@ -68,7 +68,7 @@ suite_tsan() { tests_of tsan --label-regex '^threads$'; }
 tests_of() {
     local preset=$1 log=$CLONE/.dev/log/ctest-$1.log count=0 status=0
     shift
-    build "$preset"
+    build "$preset" || return 1
     ctest --test-dir "$CLONE/build/$preset" "$@" --show-only >"$log" 2>&1 || true
     count=$(sed -n 's/^Total Tests: //p' "$log")
     [ "${count:-0}" -gt 0 ] || { say "  ..    no tests ($preset: $2)" && return 0; }
