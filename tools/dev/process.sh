@@ -166,6 +166,9 @@ instance_stop() {
     step "stopping $INSTANCE: ${running[*]}" "$DIR/run/stop.log" processes_stop "${running[@]}"
 }
 
+# instance_clear: the open one, stopped; its ports and logs stay.
+instance_clear() { rm -rf "$DIR"/{redis,rabbitmq,postgres,run}/*; }
+
 processes_stop() {
     local process
     for process in "$@"; do process_stop "$process"; done
