@@ -19,6 +19,9 @@ enum status rules_check_product_request(const struct product_request *request,
 /* BAD_ID, BAD_QUANTITY (0 or beyond SHOP_STOCK_MAX), BAD_REASON. */
 enum status rules_check_adjustment(const struct stock_adjustment *adjustment,
                                    struct failure *failure);
+/* What the worker asks of an order that came off the queue; a server of ours cannot send another.
+ * Also that the total is the lines' sum. */
+enum status rules_check_event_order(const struct order *order, struct failure *failure);
 /* 0 -> default, above the maximum -> maximum; negative: BAD_PAGE_SIZE. */
 enum status rules_page_size(int32_t asked, int32_t *page_size_out, struct failure *failure);
 
