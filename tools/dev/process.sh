@@ -177,6 +177,8 @@ processes_stop() {
 # processes_cancel: what this call started goes, nothing else.
 processes_cancel() {
     local i
+    [ ${#STARTED[@]} -gt 0 ] || return 0
+    say "        stopping ${STARTED[*]}"
     for ((i = ${#STARTED[@]} - 1; i >= 0; i--)); do process_stop "${STARTED[i]}"; done
     STARTED=()
 }
