@@ -77,6 +77,7 @@ struct broker_delivery {
     char traceparent[64];
     bool redelivered;
     bool parked;  /* came from the parked queue: the delivery limit was reached */
+    int64_t delivery_count;   /* how often it was given back, as RabbitMQ counts; 0 = never */
     void *memory; /* the consumer's */
 };
 
@@ -91,6 +92,9 @@ enum status broker_consume(struct broker_consumer *consumer, int64_t timeout_ms,
                            struct broker_delivery *delivery_out, bool *got_out,
                            struct failure *failure);
 void broker_delivery_free(struct broker_delivery *delivery);
+/* Answers heartbeats and takes in, for the next consume, what RabbitMQ has sent. For whoever is busy
+ * with something else for seconds. */
+void broker_consumer_idle(struct broker_consumer *consumer);
 /* Acknowledges this delivery and all before it that are not acknowledged. */
 enum status broker_ack_up_to(struct broker_consumer *consumer, uint64_t tag,
                              struct failure *failure);

@@ -1,0 +1,23 @@
+/* Database: a PostgreSQL database of a test's own, made from the template that has the migrations.
+ * Needs TEST_DATABASE_URL: a role that may create databases. Every function fails the test when
+ * PostgreSQL says no. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct database {
+    char name[64];
+    char url[512]; /* for the programs: DATABASE_URL */
+    void *connection;
+};
+
+void database_create(struct database *database);
+/* Also while programs are still connected. */
+void database_drop(struct database *database);
+/* The first column of the first row, as a number. */
+int64_t database_int(struct database *database, const char *sql);
+/* Any statement. */
+void database_execute(struct database *database, const char *sql);
+/* All rows, columns separated by ',' and rows by '\n'; the caller frees. */
+char *database_rows(struct database *database, const char *sql);
