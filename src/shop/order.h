@@ -33,7 +33,13 @@ struct stock {
 
 /* Numbers are those of shop.v1.Order.State and of the column orders.state. */
 enum order_state {
+    ORDER_NONE = 0, /* before it was created */
+    ORDER_PENDING = 1,
     ORDER_CONFIRMED = 2,
+    ORDER_PARTIALLY_FULFILLED = 3,
+    ORDER_FULFILLED = 4,
+    ORDER_CANCELLED = 5,
+    ORDER_EXPIRED = 6,
     ORDER_REJECTED = 7,
 };
 
@@ -49,6 +55,14 @@ struct order_line {
     int32_t quantity;
     bool has_price; /* of a request: the caller named the price */
     int64_t unit_price_minor;
+    int32_t fulfilled_quantity; /* fulfilled + cancelled <= quantity; the rest is open */
+    int32_t cancelled_quantity;
+};
+
+/* Some units of one line. */
+struct line_quantity {
+    int32_t line_number; /* from 1 */
+    int32_t quantity;
 };
 
 struct order {
@@ -64,10 +78,18 @@ struct order {
     const char *order_ref; /* "" when none */
     enum durability durability;
     int32_t version;
+    int64_t expire_time_us;  /* PENDING and EXPIRED; 0 elsewhere */
+    int64_t confirm_time_us; /* 0 = never */
+    int64_t update_time_us;
+    const char *payment_reference; /* "" when none */
 };
 
 /* What CreateOrder was asked for. */
 struct order_request {
+    bool confirm;      /* CONFIRMED at once */
+    int64_t hold_ms;   /* else PENDING for so long */
+    bool validate_only;
+    enum durability wait_for;
     const char *request_id;
     const char *customer_id;
     struct order_line *lines;
@@ -92,6 +114,37 @@ struct stock_adjustment {
     int64_t delta;
     const char *reason;
     const char *reference;
+};
+
+/* What ConfirmOrder, CancelOrder and FulfillOrder were asked for. */
+enum order_verb {
+    ORDER_CONFIRM,
+    ORDER_CANCEL,
+    ORDER_FULFIL,
+    ORDER_EXPIRE, /* by the system, when a hold runs out */
+};
+
+struct verb_request {
+    enum order_verb verb;
+    const char *request_id;
+    const char *order_id;
+    const struct line_quantity *lines; /* CANCEL, FULFIL: none = all that is open */
+    size_t line_count;
+    const char *reason; /* payment or tracking reference, or the reason of a cancellation */
+    bool reacquire;     /* CONFIRM */
+    bool write_off;     /* CANCEL */
+};
+
+/* What a verb makes of an order: one event. */
+struct order_change {
+    enum order_verb verb;
+    enum order_state from_state, to_state;
+    int32_t version; /* of the order after it */
+    struct line_quantity *lines; /* units that leave the order's open ones, or, reacquired, join them */
+    size_t line_count;
+    bool write_off;
+    bool reacquired;
+    const char *reason;
 };
 
 /* Units of one product, summed over an order's lines. */

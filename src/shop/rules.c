@@ -13,8 +13,6 @@ static enum status check_lines(const struct order_line *lines, size_t count,
                                struct failure *failure);
 static enum status check_line(const struct order_line *line, size_t index, struct failure *failure);
 static enum status check_price(const char *field, int64_t price_minor, struct failure *failure);
-static enum status check_text(const char *field, const char *text, size_t least, size_t most,
-                              const char *reason, struct failure *failure);
 static int compare_products(const void *a, const void *b);
 
 enum status rules_check_id(const char *field, const char *id, struct failure *failure)
@@ -101,8 +99,8 @@ static enum status check_price(const char *field, int64_t price_minor, struct fa
     return STATUS_OK;
 }
 
-static enum status check_text(const char *field, const char *text, size_t least, size_t most,
-                              const char *reason, struct failure *failure)
+enum status rules_check_text(const char *field, const char *text, size_t least, size_t most,
+                             const char *reason, struct failure *failure)
 {
     size_t size = strlen(text);
     bool plain = true;
@@ -131,7 +129,7 @@ enum status rules_check_product_request(const struct product_request *request,
         status = rules_check_id("product.product_id", product->product_id, failure);
     }
     if (status == STATUS_OK) {
-        status = check_text("product.display_name", product->display_name, 1, SHOP_NAME_BYTES_MAX,
+        status = rules_check_text("product.display_name", product->display_name, 1, SHOP_NAME_BYTES_MAX,
                             "BAD_NAME", failure);
     }
     if (status == STATUS_OK) {
@@ -159,7 +157,7 @@ enum status rules_check_adjustment(const struct stock_adjustment *adjustment,
         status = rules_check_id("product_id", adjustment->product_id, failure);
     }
     if (status == STATUS_OK) {
-        status = check_text("reason", adjustment->reason, 1, SHOP_REASON_BYTES_MAX, "BAD_REASON",
+        status = rules_check_text("reason", adjustment->reason, 1, SHOP_REASON_BYTES_MAX, "BAD_REASON",
                             failure);
     }
     if (status == STATUS_OK && adjustment->reference[0] != '\0') {

@@ -8,6 +8,9 @@
 
 /* 1 to 64 of [A-Za-z0-9._:-]. BAD_ID. */
 enum status rules_check_id(const char *field, const char *id, struct failure *failure);
+/* least to most bytes without control characters; `reason` otherwise. */
+enum status rules_check_text(const char *field, const char *text, size_t least, size_t most,
+                             const char *reason, struct failure *failure);
 /* request_id, customer_id, lines (1 to 2,000, id, quantity 1 to 1,000,000, price 0 to 10^12 where
  * given), placed_time (not later than now + 5 min), order_ref. BAD_ID, BAD_LINE_COUNT,
  * BAD_QUANTITY, BAD_PRICE, BAD_TIME. */
