@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rpc/message.h"
+#include "shop/lifecycle.h"
 #include "shop/message_parts.h"
 #include "shop/rules.h"
 
@@ -15,12 +16,17 @@ static bool fill_created(const struct event *event, Shop__V1__OrderCreated *crea
                          struct arena *arena);
 static void fill_adjusted(const struct event *event, Shop__V1__StockAdjusted *adjusted,
                           struct arena *arena);
+static bool fill_changed(const struct event *event, Shop__V1__OrderChanged *changed,
+                         struct arena *arena);
+static const char *peek_changed(struct bytes changed);
 static enum status read_change(const Shop__V1__Event *message, struct arena *arena,
                                struct event *event, struct failure *failure);
 static enum status read_created(const Shop__V1__OrderCreated *created, struct arena *arena,
                                 struct event *event, struct failure *failure);
 static enum status read_adjusted(const Shop__V1__StockAdjusted *adjusted, struct event *event,
                                  struct failure *failure);
+static enum status read_changed(const Shop__V1__OrderChanged *changed, struct arena *arena,
+                                struct event *event, struct failure *failure);
 static size_t put_varint(uint8_t *out, size_t value);
 static bool take_varint(struct bytes *from, uint64_t *value_out);
 static bool take_frame(struct bytes *from, struct bytes *event_out);
@@ -30,6 +36,7 @@ struct bytes event_codec_encode(const struct event *event, struct arena *arena)
     Shop__V1__Event message = SHOP__V1__EVENT__INIT;
     Shop__V1__OrderCreated created = SHOP__V1__ORDER_CREATED__INIT;
     Shop__V1__StockAdjusted adjusted = SHOP__V1__STOCK_ADJUSTED__INIT;
+    Shop__V1__OrderChanged changed = SHOP__V1__ORDER_CHANGED__INIT;
     message.event_id = parts_uuid(&event->event_id, arena);
     message.event_time = parts_time(event->event_time_us, arena);
     message.epoch = event->epoch;
@@ -47,6 +54,16 @@ struct bytes event_codec_encode(const struct event *event, struct arena *arena)
         message.change_case = SHOP__V1__EVENT__CHANGE_STOCK_ADJUSTED;
         message.stock_adjusted = &adjusted;
         fill_adjusted(event, &adjusted, arena);
+        break;
+    case EVENT_ORDER_CONFIRMED:
+    case EVENT_ORDER_CANCELLED:
+    case EVENT_ORDER_EXPIRED:
+    case EVENT_ORDER_FULFILLED:
+        message.change_case = SHOP__V1__EVENT__CHANGE_ORDER_CHANGED;
+        message.order_changed = &changed;
+        if (!fill_changed(event, &changed, arena)) {
+            return (struct bytes){0};
+        }
         break;
     }
     if (message.event_id == NULL || message.event_time == NULL) {
@@ -83,13 +100,58 @@ static void fill_adjusted(const struct event *event, Shop__V1__StockAdjusted *ad
     adjusted->request_hash = hash_field(event);
 }
 
+static bool fill_changed(const struct event *event, Shop__V1__OrderChanged *changed,
+                         struct arena *arena)
+{
+    const struct order_change *change = &event->change;
+    changed->kind = (Shop__V1__OrderChanged__Kind)change->verb;
+    changed->order_id = parts_uuid(&event->order.order_id, arena);
+    changed->version = change->version;
+    changed->customer_id = parts_text(event->order.customer_id);
+    changed->from_state = (Shop__V1__Order__State)change->from_state;
+    changed->to_state = (Shop__V1__Order__State)change->to_state;
+    changed->write_off = change->write_off;
+    changed->reacquired = change->reacquired;
+    changed->reason = parts_text(change->reason);
+    changed->n_lines = change->line_count;
+    changed->lines = arena_alloc(arena, change->line_count * sizeof *changed->lines);
+    Shop__V1__LineChange *line = arena_alloc(arena, change->line_count * sizeof *line);
+    if (changed->order_id == NULL || changed->lines == NULL || line == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < change->line_count; i++, line++) {
+        shop__v1__line_change__init(line);
+        line->line_number = change->lines[i].line_number;
+        line->quantity = change->lines[i].quantity;
+        line->product_id = parts_text(change->lines[i].product_id);
+        changed->lines[i] = line;
+    }
+    return true;
+}
+
 const char *event_codec_routing_key(enum event_kind kind)
 {
     static const char *const keys[] = {
-        [EVENT_ORDER_CREATED] = "order.created",
-        [EVENT_STOCK_ADJUSTED] = "stock.adjusted",
+        [EVENT_ORDER_CREATED] = "order.created",     [EVENT_STOCK_ADJUSTED] = "stock.adjusted",
+        [EVENT_ORDER_CONFIRMED] = "order.confirmed", [EVENT_ORDER_CANCELLED] = "order.cancelled",
+        [EVENT_ORDER_EXPIRED] = "order.expired",     [EVENT_ORDER_FULFILLED] = "order.fulfilled",
     };
     return keys[kind];
+}
+
+enum event_kind event_codec_kind_of_verb(enum order_verb verb)
+{
+    switch (verb) {
+    case ORDER_CONFIRM:
+        return EVENT_ORDER_CONFIRMED;
+    case ORDER_CANCEL:
+        return EVENT_ORDER_CANCELLED;
+    case ORDER_FULFIL:
+        return EVENT_ORDER_FULFILLED;
+    case ORDER_EXPIRE:
+        return EVENT_ORDER_EXPIRED;
+    }
+    return EVENT_ORDER_CREATED;
 }
 
 /* Walks the top level only: the change is the field whose number says the kind. */
@@ -108,14 +170,29 @@ const char *event_codec_peek_routing_key(struct bytes encoded)
         if ((tag & 7) != 2 || length > encoded.size) {
             return NULL;
         }
+        struct bytes field = bytes_of(encoded.data, (size_t)length);
         encoded = bytes_of(encoded.data + length, encoded.size - (size_t)length);
         if (tag >> 3 == SHOP__V1__EVENT__CHANGE_ORDER_CREATED) {
             key = event_codec_routing_key(EVENT_ORDER_CREATED);
         } else if (tag >> 3 == SHOP__V1__EVENT__CHANGE_STOCK_ADJUSTED) {
             key = event_codec_routing_key(EVENT_STOCK_ADJUSTED);
+        } else if (tag >> 3 == SHOP__V1__EVENT__CHANGE_ORDER_CHANGED) {
+            key = peek_changed(field);
         }
     }
     return key;
+}
+
+/* The kind is the first field, and fields are written in order. */
+static const char *peek_changed(struct bytes changed)
+{
+    uint64_t tag;
+    uint64_t kind;
+    if (!take_varint(&changed, &tag) || tag != 0x08 || !take_varint(&changed, &kind) ||
+        kind < ORDER_CONFIRM || kind > ORDER_FULFIL) {
+        return NULL;
+    }
+    return event_codec_routing_key(event_codec_kind_of_verb((enum order_verb)kind));
 }
 
 struct bytes event_codec_join(const struct bytes *events, size_t count, struct arena *arena)
@@ -217,6 +294,8 @@ static enum status read_change(const Shop__V1__Event *message, struct arena *are
     case SHOP__V1__EVENT__CHANGE_STOCK_ADJUSTED:
         event->kind = EVENT_STOCK_ADJUSTED;
         return read_adjusted(message->stock_adjusted, event, failure);
+    case SHOP__V1__EVENT__CHANGE_ORDER_CHANGED:
+        return read_changed(message->order_changed, arena, event, failure);
     default:
         return failure_set(failure, STATUS_INVALID_ARGUMENT, "UNKNOWN_EVENT",
                            "the event carries no change that this version knows");
@@ -264,6 +343,43 @@ static enum status read_adjusted(const Shop__V1__StockAdjusted *adjusted, struct
     }
     enum status status = read_hash(&adjusted->request_hash, event, failure);
     return status == STATUS_OK ? rules_check_adjustment(&event->adjustment, failure) : status;
+}
+
+static enum status read_changed(const Shop__V1__OrderChanged *changed, struct arena *arena,
+                                struct event *event, struct failure *failure)
+{
+    if (changed->kind < SHOP__V1__ORDER_CHANGED__KIND__KIND_CONFIRMED ||
+        changed->kind > SHOP__V1__ORDER_CHANGED__KIND__KIND_FULFILLED) {
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "UNKNOWN_EVENT",
+                           "a change of an order that this version does not know");
+    }
+    struct order_change *change = &event->change;
+    *change = (struct order_change){
+        .verb = (enum order_verb)changed->kind,
+        .from_state = (enum order_state)changed->from_state,
+        .to_state = (enum order_state)changed->to_state,
+        .version = changed->version,
+        .lines = arena_alloc(arena, changed->n_lines * sizeof *change->lines),
+        .line_count = changed->n_lines,
+        .write_off = changed->write_off,
+        .reacquired = changed->reacquired,
+        .reason = changed->reason,
+    };
+    event->kind = event_codec_kind_of_verb(change->verb);
+    event->order.customer_id = changed->customer_id;
+    if (change->lines == NULL) {
+        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "MESSAGE_TOO_COMPLEX",
+                           "an event does not fit its arena");
+    }
+    for (size_t i = 0; i < changed->n_lines; i++) {
+        change->lines[i] =
+            (struct line_change){changed->lines[i]->line_number, changed->lines[i]->product_id,
+                                 changed->lines[i]->quantity};
+    }
+    if (!uuid_parse(changed->order_id, &event->order.order_id)) {
+        return failure_set_field(failure, "order_id", "MALFORMED_EVENT", "not a UUID");
+    }
+    return lifecycle_check_change(change, failure);
 }
 
 static size_t put_varint(uint8_t *out, size_t value)

@@ -7,9 +7,14 @@
 
 #include "shop/order.h"
 
+/* Also the column order_events.kind. */
 enum event_kind {
-    EVENT_ORDER_CREATED,
-    EVENT_STOCK_ADJUSTED,
+    EVENT_ORDER_CREATED = 0,
+    EVENT_STOCK_ADJUSTED = 1,
+    EVENT_ORDER_CONFIRMED = 2,
+    EVENT_ORDER_CANCELLED = 3,
+    EVENT_ORDER_EXPIRED = 4,
+    EVENT_ORDER_FULFILLED = 5,
 };
 
 struct event {
@@ -19,8 +24,9 @@ struct event {
     int64_t epoch;
     const char *actor;
     const char *call_id;
-    /* EVENT_ORDER_CREATED */
+    /* EVENT_ORDER_CREATED; the later changes have its order_id and customer_id only */
     struct order order;
+    struct order_change change;
     uint8_t request_hash[16];
     /* EVENT_STOCK_ADJUSTED; adjustment_id follows from the request, as event_id does not */
     struct stock_adjustment adjustment;
@@ -31,6 +37,7 @@ struct event {
 struct bytes event_codec_encode(const struct event *event, struct arena *arena);
 /* "order.created", ... */
 const char *event_codec_routing_key(enum event_kind kind);
+enum event_kind event_codec_kind_of_verb(enum order_verb verb);
 /* The kind's routing key from encoded bytes, without decoding all; NULL when they are no event. */
 const char *event_codec_peek_routing_key(struct bytes encoded);
 

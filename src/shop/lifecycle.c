@@ -252,7 +252,8 @@ static void choose_open(const struct order *order, struct order_change *change)
     for (size_t i = 0; i < order->line_count; i++) {
         int32_t open = lifecycle_open_quantity(&order->lines[i]);
         if (open > 0) {
-            change->lines[change->line_count++] = (struct line_quantity){(int32_t)i + 1, open};
+            change->lines[change->line_count++] =
+                (struct line_change){(int32_t)i + 1, order->lines[i].product_id, open};
         }
     }
 }
@@ -281,7 +282,8 @@ static bool choose_named(const struct order *order, const struct verb_request *r
             failure_add(failure, "open", "%d", open);
             return false;
         }
-        change->lines[change->line_count++] = *named;
+        change->lines[change->line_count++] = (struct line_change){
+            named->line_number, order->lines[named->line_number - 1].product_id, named->quantity};
     }
     return true;
 }
@@ -293,4 +295,52 @@ static int64_t open_units(const struct order *order)
         open += lifecycle_open_quantity(&order->lines[i]);
     }
     return open;
+}
+
+enum status lifecycle_check_change(const struct order_change *change, struct failure *failure)
+{
+    static const struct {
+        enum order_verb verb;
+        enum order_state from, to;
+    } joined[] = {
+        {ORDER_CONFIRM, ORDER_PENDING, ORDER_CONFIRMED},
+        {ORDER_CONFIRM, ORDER_EXPIRED, ORDER_CONFIRMED},
+        {ORDER_CANCEL, ORDER_PENDING, ORDER_PENDING},
+        {ORDER_CANCEL, ORDER_PENDING, ORDER_CANCELLED},
+        {ORDER_CANCEL, ORDER_CONFIRMED, ORDER_CONFIRMED},
+        {ORDER_CANCEL, ORDER_CONFIRMED, ORDER_CANCELLED},
+        {ORDER_CANCEL, ORDER_PARTIALLY_FULFILLED, ORDER_PARTIALLY_FULFILLED},
+        {ORDER_CANCEL, ORDER_PARTIALLY_FULFILLED, ORDER_FULFILLED},
+        {ORDER_EXPIRE, ORDER_PENDING, ORDER_EXPIRED},
+        {ORDER_FULFIL, ORDER_CONFIRMED, ORDER_PARTIALLY_FULFILLED},
+        {ORDER_FULFIL, ORDER_CONFIRMED, ORDER_FULFILLED},
+        {ORDER_FULFIL, ORDER_PARTIALLY_FULFILLED, ORDER_PARTIALLY_FULFILLED},
+        {ORDER_FULFIL, ORDER_PARTIALLY_FULFILLED, ORDER_FULFILLED},
+    };
+    bool known = false;
+    for (size_t i = 0; i < sizeof joined / sizeof joined[0]; i++) {
+        known = known || (joined[i].verb == change->verb && joined[i].from == change->from_state &&
+                          joined[i].to == change->to_state);
+    }
+    if (!known || change->version < 2 || change->line_count > SHOP_ORDER_LINES_MAX) {
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "MALFORMED_EVENT",
+                           "version %d from %s to %s is no change of an order", change->version,
+                           lifecycle_state_name(change->from_state),
+                           lifecycle_state_name(change->to_state));
+    }
+    int32_t before = 0;
+    for (size_t i = 0; i < change->line_count; i++) {
+        const struct line_change *line = &change->lines[i];
+        if (line->line_number <= before || line->quantity < 1 ||
+            line->quantity > SHOP_QUANTITY_MAX) {
+            return failure_set_field(failure, "lines", "MALFORMED_EVENT",
+                                     "a line's number or quantity is out of range");
+        }
+        before = line->line_number;
+        enum status status = rules_check_id("lines.product_id", line->product_id, failure);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
 }

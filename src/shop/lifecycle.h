@@ -15,12 +15,13 @@
 #include "shop/order.h"
 
 enum verb_outcome {
-    VERB_CHANGES,  /* *after_out and *change_out */
-    VERB_NO_EFFECT,/* the order is already so: answer it as it is */
-    VERB_REFUSED,  /* *failure */
+    VERB_CHANGES,   /* *after_out and *change_out */
+    VERB_NO_EFFECT, /* the order is already so: answer it as it is */
+    VERB_REFUSED,   /* *failure */
 };
 
-/* Checks the request itself: ids, lines, texts. BAD_ID, BAD_QUANTITY, BAD_LINE_COUNT, BAD_REASON. */
+/* Checks the request itself: ids, lines, texts. BAD_ID, BAD_QUANTITY, BAD_LINE_COUNT, BAD_REASON.
+ */
 enum status lifecycle_check_request(const struct verb_request *request, struct failure *failure);
 
 /* after_out shares texts with `before`; its lines and the change live in the arena.
@@ -30,6 +31,10 @@ enum status lifecycle_check_request(const struct verb_request *request, struct f
 enum verb_outcome lifecycle_apply(const struct order *before, const struct verb_request *request,
                                   int64_t now_us, struct arena *arena, struct order *after_out,
                                   struct order_change *change_out, struct failure *failure);
+
+/* What the worker asks of a change that came off the queue: a version from 2, states that the verb
+ * joins, lines in ascending order with ids and quantities in range. MALFORMED_EVENT. */
+enum status lifecycle_check_change(const struct order_change *change, struct failure *failure);
 
 /* "PENDING", ... */
 const char *lifecycle_state_name(enum order_state state);

@@ -13,8 +13,8 @@
 #define SHOP_BATCH_GET_MAX     1000 /* one Redis pipeline, a reply below 1 MiB */
 #define SHOP_PAGE_SIZE_DEFAULT 50
 #define SHOP_PAGE_SIZE_MAX     1000
-#define SHOP_FUTURE_MS_MAX     300000 /* clocks of callers may be five minutes ahead */
-#define SHOP_HOLD_MS_MIN 10000      /* shorter than a payment takes, longer than a lost reply */
-#define SHOP_HOLD_MS_MAX 14400000   /* four hours: what is held longer is sold */
-#define SHOP_HOLD_MS_DEFAULT 900000 /* a quarter of an hour: what shops give a shopper */
-#define SHOP_PAYMENT_BYTES_MAX 128  /* references of payment providers are up to 100 long */
+#define SHOP_FUTURE_MS_MAX     300000   /* clocks of callers may be five minutes ahead */
+#define SHOP_HOLD_MS_MIN       10000    /* shorter than a payment takes, longer than a lost reply */
+#define SHOP_HOLD_MS_MAX       14400000 /* four hours: what is held longer is sold */
+#define SHOP_HOLD_MS_DEFAULT   900000   /* a quarter of an hour: what shops give a shopper */
+#define SHOP_PAYMENT_BYTES_MAX 128      /* references of payment providers are up to 100 long */

@@ -8,6 +8,7 @@
 #define TIMESTAMP_SECONDS_MIN (-62135596800LL)
 #define TIMESTAMP_SECONDS_MAX 253402300799LL
 
+static bool put_times(const struct order *order, Shop__V1__Order *message, struct arena *arena);
 static Shop__V1__OrderLine **make_lines(const struct order *order, struct arena *arena);
 static struct order_line *read_lines(const Shop__V1__Order *message, struct arena *arena);
 
@@ -65,14 +66,36 @@ Shop__V1__Order *parts_order(const struct order *order, struct arena *arena)
     message->lines = lines;
     message->currency = parts_text(order->currency);
     message->total_minor = order->total_minor;
-    message->create_time = parts_time(order->create_time_us, arena);
-    message->placed_time = parts_time(order->placed_time_us, arena);
     message->order_ref = parts_text(order->order_ref);
     message->durability = (Shop__V1__Durability)order->durability;
     message->etag = etag;
-    return message->order_id != NULL && message->create_time != NULL && message->placed_time != NULL
-               ? message
-               : NULL;
+    message->payment_reference = parts_text(order->payment_reference);
+    return message->order_id != NULL && put_times(order, message, arena) ? message : NULL;
+}
+
+/* A time that is 0 was never: its field stays away. */
+static bool put_times(const struct order *order, Shop__V1__Order *message, struct arena *arena)
+{
+    const struct {
+        int64_t unix_us;
+        Google__Protobuf__Timestamp **field;
+    } times[] = {
+        {order->create_time_us, &message->create_time},
+        {order->placed_time_us, &message->placed_time},
+        {order->expire_time_us, &message->expire_time},
+        {order->confirm_time_us, &message->confirm_time},
+        {order->update_time_us, &message->update_time},
+    };
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        if (times[i].unix_us == 0 && i >= 2) {
+            continue;
+        }
+        *times[i].field = parts_time(times[i].unix_us, arena);
+        if (*times[i].field == NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static Shop__V1__OrderLine **make_lines(const struct order *order, struct arena *arena)
@@ -87,6 +110,8 @@ static Shop__V1__OrderLine **make_lines(const struct order *order, struct arena 
         line->product_id = parts_text(order->lines[i].product_id);
         line->quantity = order->lines[i].quantity;
         line->unit_price_minor = order->lines[i].unit_price_minor;
+        line->fulfilled_quantity = order->lines[i].fulfilled_quantity;
+        line->cancelled_quantity = order->lines[i].cancelled_quantity;
         lines[i] = line;
     }
     return lines;
@@ -105,6 +130,10 @@ enum status parts_read_order(const Shop__V1__Order *message, struct arena *arena
         .order_ref = message->order_ref,
         .durability = (enum durability)message->durability,
         .version = (int32_t)strtol(message->etag, NULL, 10),
+        .expire_time_us = parts_unix_us(message->expire_time),
+        .confirm_time_us = parts_unix_us(message->confirm_time),
+        .update_time_us = parts_unix_us(message->update_time),
+        .payment_reference = message->payment_reference,
     };
     if (!uuid_parse(message->order_id, &order.order_id)) {
         return failure_set_field(failure, "order_id", "MALFORMED_ORDER", "not a UUID");
@@ -128,6 +157,8 @@ static struct order_line *read_lines(const Shop__V1__Order *message, struct aren
             .quantity = message->lines[i]->quantity,
             .has_price = true,
             .unit_price_minor = message->lines[i]->unit_price_minor,
+            .fulfilled_quantity = message->lines[i]->fulfilled_quantity,
+            .cancelled_quantity = message->lines[i]->cancelled_quantity,
         };
     }
     return lines;

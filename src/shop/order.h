@@ -86,8 +86,8 @@ struct order {
 
 /* What CreateOrder was asked for. */
 struct order_request {
-    bool confirm;      /* CONFIRMED at once */
-    int64_t hold_ms;   /* else PENDING for so long */
+    bool confirm;    /* CONFIRMED at once */
+    int64_t hold_ms; /* else PENDING for so long */
     bool validate_only;
     enum durability wait_for;
     const char *request_id;
@@ -116,14 +116,15 @@ struct stock_adjustment {
     const char *reference;
 };
 
-/* What ConfirmOrder, CancelOrder and FulfillOrder were asked for. */
+/* What changes an order. Numbers are those of shop.v1.OrderChanged.Kind. */
 enum order_verb {
-    ORDER_CONFIRM,
-    ORDER_CANCEL,
-    ORDER_FULFIL,
-    ORDER_EXPIRE, /* by the system, when a hold runs out */
+    ORDER_CONFIRM = 1,
+    ORDER_CANCEL = 2,
+    ORDER_EXPIRE = 3, /* by the system, when a hold runs out */
+    ORDER_FULFIL = 4,
 };
 
+/* What ConfirmOrder, CancelOrder and FulfillOrder were asked for. */
 struct verb_request {
     enum order_verb verb;
     const char *request_id;
@@ -135,12 +136,19 @@ struct verb_request {
     bool write_off;     /* CANCEL */
 };
 
+struct line_change {
+    int32_t line_number; /* from 1 */
+    const char *product_id;
+    int32_t quantity;
+};
+
 /* What a verb makes of an order: one event. */
 struct order_change {
     enum order_verb verb;
     enum order_state from_state, to_state;
     int32_t version; /* of the order after it */
-    struct line_quantity *lines; /* units that leave the order's open ones, or, reacquired, join them */
+    struct line_change
+        *lines; /* units that leave the order's open ones, or, reacquired, join them */
     size_t line_count;
     bool write_off;
     bool reacquired;

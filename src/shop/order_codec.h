@@ -10,6 +10,8 @@
 
 struct order_request *order_codec_create_request(const ProtobufCMessage *message,
                                                  struct arena *arena);
+/* ConfirmOrder, CancelOrder or FulfillOrder. */
+struct verb_request *order_codec_verb_request(const ProtobufCMessage *message, struct arena *arena);
 struct product_request *order_codec_product_request(const ProtobufCMessage *message,
                                                     struct arena *arena);
 struct stock_adjustment *order_codec_adjustment(const ProtobufCMessage *message,

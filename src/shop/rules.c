@@ -44,6 +44,11 @@ enum status rules_check_order_request(const struct order_request *request, int64
     if (status != STATUS_OK) {
         return status;
     }
+    if (!request->confirm &&
+        (request->hold_ms < SHOP_HOLD_MS_MIN || request->hold_ms > SHOP_HOLD_MS_MAX)) {
+        return failure_set_field(failure, "hold", "BAD_HOLD", "hold must be %d s to %d s",
+                                 SHOP_HOLD_MS_MIN / 1000, SHOP_HOLD_MS_MAX / 1000);
+    }
     int64_t latest = now_unix_us + SHOP_FUTURE_MS_MAX * INT64_C(1000);
     if (request->has_placed_time &&
         (request->placed_time_us < TIME_US_MIN || request->placed_time_us > latest)) {
@@ -129,8 +134,8 @@ enum status rules_check_product_request(const struct product_request *request,
         status = rules_check_id("product.product_id", product->product_id, failure);
     }
     if (status == STATUS_OK) {
-        status = rules_check_text("product.display_name", product->display_name, 1, SHOP_NAME_BYTES_MAX,
-                            "BAD_NAME", failure);
+        status = rules_check_text("product.display_name", product->display_name, 1,
+                                  SHOP_NAME_BYTES_MAX, "BAD_NAME", failure);
     }
     if (status == STATUS_OK) {
         status = check_price("product.unit_price_minor", product->unit_price_minor, failure);
@@ -157,8 +162,8 @@ enum status rules_check_adjustment(const struct stock_adjustment *adjustment,
         status = rules_check_id("product_id", adjustment->product_id, failure);
     }
     if (status == STATUS_OK) {
-        status = rules_check_text("reason", adjustment->reason, 1, SHOP_REASON_BYTES_MAX, "BAD_REASON",
-                            failure);
+        status = rules_check_text("reason", adjustment->reason, 1, SHOP_REASON_BYTES_MAX,
+                                  "BAD_REASON", failure);
     }
     if (status == STATUS_OK && adjustment->reference[0] != '\0') {
         status = rules_check_id("reference", adjustment->reference, failure);
