@@ -78,7 +78,8 @@ static void add_claim(struct book *book, const char *verb, const char *script, e
     redis_link_put_text(book->link, verb);
     redis_link_put_text(book->link, script);
     redis_link_put_text(book->link, "2");
-    redis_link_put_text(book->link, due == BOOK_DUE_CONFIRM ? book->unconfirmed : book->unpersisted);
+    redis_link_put_text(book->link,
+                        due == BOOK_DUE_CONFIRM ? book->unconfirmed : book->unpersisted);
     redis_link_put_text(book->link, book->outbox);
     redis_link_put_int(book->link, (int64_t)most);
     redis_link_put_int(book->link, lease_ms);
