@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -150,6 +151,33 @@ bool wait_until(bool (*holds)(void *state), void *state, int64_t timeout_ms)
         (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
     return true;
+}
+
+char *read_whole(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    (void)fseek(file, 0, SEEK_END);
+    long size = ftell(file);
+    (void)fseek(file, 0, SEEK_SET);
+    char *text = malloc((size_t)size + 1);
+    assert_non_null(text);
+    text[fread(text, 1, (size_t)size, file)] = '\0';
+    (void)fclose(file);
+    return text;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    (void)status;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+void remove_directory(const char *path)
+{
+    (void)nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 uint16_t free_port(void)

@@ -30,5 +30,9 @@ void process_show_log(const struct process *process);
 
 /* Waits until `holds(state)`; false after timeout_ms. Polls every 10 ms. */
 bool wait_until(bool (*holds)(void *state), void *state, int64_t timeout_ms);
+/* The file's content, NUL-terminated; the caller frees. Fails the test when it cannot be read. */
+char *read_whole(const char *path);
+/* Removes a directory of a test's own, and all in it. */
+void remove_directory(const char *path);
 /* A free TCP port of the loopback. */
 uint16_t free_port(void);

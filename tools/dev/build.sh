@@ -3,13 +3,14 @@
 
 PRESETS="dev release asan tsan"
 
-# build PRESET: configures when needed; programs come to build/PRESET/bin.
+# build PRESET: configures when needed; programs come to build/PRESET/bin. Says itself what went wrong.
 build() {
     local preset=$1 log=$CLONE/.dev/log/build-$1.log
     [[ " $PRESETS " == *" $preset "* ]] || die "there is no preset '$preset'." "Presets: $PRESETS"
     mkdir -p "$CLONE/.dev/log"
-    step "build ($preset)" "$log" build_preset "$preset" ||
-        die "the build ($preset) failed." "The whole log: $log"
+    step "build ($preset)" "$log" build_preset "$preset" && return
+    say "dev: the build ($preset) failed. The whole log: $log"
+    return 1
 }
 
 build_preset() {

@@ -35,11 +35,13 @@ show_own_directories() {
         *) [ -L "$dir" ] || [ ! -d "$dir" ] || show "$dir" ;;
         esac
     done
-    # Below the system directories (a clone under /var, say), only what is needed.
-    for dir in "$clone" "$clone/../shared" "$(git_dir)" "$HOME" "$cwd"; do
+    # Below the system directories (a clone under /var, say) only what is needed, and nothing over what the root has
+    # there itself. An empty directory is where an earlier call mounted.
+    [ "$clone" -ef "$root$clone" ] || show "$clone"
+    for dir in "$clone/../shared" "$(git_dir)" "$HOME" "$cwd"; do
         dir=$(readlink -f "$dir" 2>/dev/null) || continue
         [ -d "$dir" ] || continue
-        [ -e "$root$dir" ] || show "$dir"
+        [ -n "$(ls -A "$root$dir" 2>/dev/null)" ] || show "$dir"
     done
 }
 

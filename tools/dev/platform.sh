@@ -94,6 +94,8 @@ platform_root_enter() {
     local root
     [ "$(id -u)" -eq 0 ] || die "on Debian 12 ./dev needs root: it runs everything in a Debian 13 root." \
         "Run it as root, use Debian 13, or run the system in containers: docker compose up --build"
+    unshare --mount true 2>/dev/null || die "root may not make a mount namespace here, and on Debian 12 ./dev needs one." \
+        "In a container: start it with CAP_SYS_ADMIN, or use a Debian 13 image."
     root=$CACHE/debian13-$(package_names | sort | sha256sum | head -c 12)
     [ -d "$root" ] || platform_root_make "$root"
     exec unshare --mount --propagation private \
@@ -126,6 +128,9 @@ platform_root_make() {
     fi
     exec 9>&-
 }
+
+# Somebody's root directory, or below it.
+platform_root_used() { find /proc -maxdepth 2 -name root -lname "$1*" 2>/dev/null | grep -q .; }
 
 # platform_cancel: for the traps; what was half-made goes.
 platform_cancel() {

@@ -125,7 +125,7 @@ postgres_bin() { pg_config --bindir; }
 # postgres_url DATABASE
 postgres_url() { echo "postgres://orders:$POSTGRES_PASSWORD@127.0.0.1:$POSTGRES_PORT/$1?sslmode=disable"; }
 
-postgres_query() { psql --no-psqlrc -qtAX "$(postgres_url postgres)" -c "$1"; }
+postgres_query() { PGOPTIONS="-c client_min_messages=warning" psql --no-psqlrc -qtAX "$(postgres_url postgres)" -c "$1"; }
 
 # --- migrations ---
 

@@ -9,6 +9,10 @@ UP_COMPLETE=
 endpoints_export() {
     local socket=$DIR/run/order.sock tcp=tcp://127.0.0.1:$ORDER_PORT
     export DATABASE_URL REDIS_URL RABBITMQ_URL ORDER_SERVER_LISTEN ORDER_ENDPOINT
+    export ORDER_INSTANCE=$INSTANCE
+    # For rabbitmqctl and its kin, which ask the node itself.
+    export RABBITMQ_NODENAME=order-$INSTANCE@localhost ERL_EPMD_PORT=$EPMD_PORT
+    export RABBITMQ_CTL_ERL_ARGS="-setcookie $RABBITMQ_COOKIE"
     DATABASE_URL=$(postgres_url orders)
     REDIS_URL=redis://127.0.0.1:$REDIS_PORT
     RABBITMQ_URL=amqp://guest:guest@127.0.0.1:$RABBITMQ_PORT/
@@ -24,24 +28,22 @@ endpoints_export() {
 
 path_export() {
     export ORDER_BIN_DIR=$CLONE/build/$SYSTEM_PRESET/bin
-    export PATH=$ORDER_BIN_DIR:$CLONE/tools/node_modules/.bin:$PATH
+    PATH=$ORDER_BIN_DIR:$CLONE/tools/node_modules/.bin:$(rabbitmq_bin):$PATH
+    export PATH
 }
 
-# system_up NAME [--backing-only]
+# system_up NAME [--backing-only]: everything, or only the services. Instance `test` gets a template database
+# instead of a database: each test makes its own.
 system_up() {
     instance_create "$1"
     endpoints_export
     path_export
     services_start
     tools_install
-    [ "${2:-}" = --backing-only ] || build "$SYSTEM_PRESET"
+    [ "${2:-}" = --backing-only ] || build "$SYSTEM_PRESET" || exit 1
     services_wait
-    if [ "${2:-}" = --backing-only ]; then
-        migrate_template
-    else
-        migrate orders
-        programs_start
-    fi
+    if [ "$INSTANCE" = test ]; then migrate_template; else migrate orders; fi
+    [ "${2:-}" = --backing-only ] || programs_start
     UP_COMPLETE=yes
     exec 8>&-
 }

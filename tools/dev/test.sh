@@ -40,7 +40,7 @@ suite_gates() {
 
 suite_lint() {
     local failed=$FAILED
-    build dev
+    test_build dev || return 1
     gate "lint" "$CLONE/tools/lint"
     [ "$FAILED" -eq "$failed" ]
 }
@@ -53,6 +53,13 @@ gate() {
     else
         FAILED=$((FAILED + 1))
     fi
+}
+
+# A build that fails counts as one failed test: what it would have said is not known.
+test_build() {
+    build "$1" && return
+    FAILED=$((FAILED + 1))
+    return 1
 }
 
 contracts_lint() { cd "$CLONE" && BUF_CACHE_DIR=$CLONE/.dev/buf-cache tools/node_modules/.bin/buf lint; }
@@ -68,7 +75,7 @@ suite_tsan() { tests_of tsan --label-regex '^threads$'; }
 tests_of() {
     local preset=$1 log=$CLONE/.dev/log/ctest-$1.log count=0 status=0
     shift
-    build "$preset"
+    test_build "$preset" || return 1
     ctest --test-dir "$CLONE/build/$preset" "$@" --show-only >"$log" 2>&1 || true
     count=$(sed -n 's/^Total Tests: //p' "$log")
     [ "${count:-0}" -gt 0 ] || { say "  ..    no tests ($preset: $2)" && return 0; }
@@ -83,7 +90,7 @@ tests_of() {
 ctest_run() {
     local preset=$1 log=$2
     shift 2
-    ctest --test-dir "$CLONE/build/$preset" "$@" --output-on-failure 2>&1 | tee "$log"
+    ctest --test-dir "$CLONE/build/$preset" "$@" --output-on-failure 2>&1 5>&- | tee "$log"
 }
 
 count_tests() {
@@ -95,11 +102,24 @@ count_tests() {
 
 test_servers() {
     [ -z "${TEST_RABBITMQ_URL:-}" ] || return 0
+    exec 5>"$CLONE/.dev/log/test.lock"
+    flock --nonblock 5 || die "another ./dev test in this clone uses the test servers." "Wait for it, or end it."
     system_up test --backing-only
+    remove_leftovers
     export TEST_DATABASE_URL TEST_RABBITMQ_URL TEST_REDIS_SERVER
     TEST_DATABASE_URL=$(postgres_url postgres)
     TEST_RABBITMQ_URL=$RABBITMQ_URL
     TEST_REDIS_SERVER=$(command -v redis-server)
+}
+
+# Of tests that were killed: their databases and queues. Nobody else uses them now (the lock).
+remove_leftovers() {
+    local name
+    for name in $(postgres_query "select datname from pg_database where not datistemplate
+            and datname not in ('postgres', 'order_template')"); do
+        postgres_query "drop database \"$name\" with (force)"
+    done
+    for name in $(rabbitmqctl -q list_queues --no-table-headers name); do rabbitmqctl -q delete_queue "$name"; done
 }
 
 # The contract with the integration tests; a sanitizer's finding in a program they start must be an exit code.
@@ -108,6 +128,6 @@ test_environment() {
     [ ! -d "$CLONE/../shared/data" ] || export ORDER_SHARED_DATA=$CLONE/../shared/data
     export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
     export UBSAN_OPTIONS=print_stacktrace=1
-    export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+    export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:atexit_sleep_ms=100
     export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-1}
 }

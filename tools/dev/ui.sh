@@ -72,10 +72,11 @@ end_line() {
     if [ -t 2 ]; then printf '\r\033[K%s\n' "$1" >&2; else say "$1"; fi
 }
 
+# Without the lines of a build that went well.
 show_log() {
     [ -s "$1" ] || return 0
     say "        the last lines of $1:"
-    tail -n "$2" "$1" | sed 's/^/        | /' >&2
+    grep -vE '^\[[0-9]+/[0-9]+\] ' "$1" | tail -n "$2" | cut -c 1-200 | sed 's/^/        | /' >&2
 }
 
 # cancel_step: for the INT and TERM traps. Waits, so that nothing outlives ./dev.

@@ -1,0 +1,150 @@
+/* Real orders: 830 orders of a wholesaler, 2,155 lines, 77 products, through orderctl and the whole
+ * system into PostgreSQL, with workers and a server dying in the middle. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <yyjson.h>
+
+#include "tests/cmocka_all.h"
+#include "tests/support/stores.h"
+#include "tests/support/system.h"
+
+#define SETTLE_TIMEOUT_MS 120000
+
+static const char *file_of(const char *name)
+{
+    static char path[3][512];
+    static int slot;
+    const char *data = getenv("ORDER_SHARED_DATA");
+    slot = (slot + 1) % 3;
+    (void)snprintf(path[slot], sizeof path[slot], "%s/northwind/%s", data != NULL ? data : "",
+                   name);
+    if (data == NULL || access(path[slot], R_OK) != 0) {
+        skip();
+    }
+    return path[slot];
+}
+
+static void import(struct system *system, const char *kind, const char *file, int expected_code)
+{
+    char *output;
+    int code = system_orderctl(system, (const char *[]){"import", kind, file, NULL}, &output);
+    if (code != expected_code) {
+        process_show_log(&system->servers[0]);
+        fail_msg("import %s ended with %d: %s", kind, code, output);
+    }
+    free(output);
+}
+
+/* `orderctl stock list -o json` equals the expected file, product for product. */
+static void assert_stock_as_expected(struct system *system, const char *file)
+{
+    char *json;
+    assert_int_equal(
+        system_orderctl(system, (const char *[]){"stock", "list", "-o", "json", NULL}, &json), 0);
+    char *expected = read_whole(file);
+    yyjson_doc *document = yyjson_read(json, strlen(json), 0);
+    assert_non_null(document);
+    yyjson_val *list = yyjson_doc_get_root(document);
+    assert_int_equal(yyjson_arr_size(list), 77);
+    yyjson_val *stock;
+    size_t index;
+    size_t most;
+    yyjson_arr_foreach(list, index, most, stock)
+    {
+        char row[128];
+        (void)snprintf(row, sizeof row, "\n%s,%s",
+                       yyjson_get_str(yyjson_obj_get(stock, "productId")),
+                       yyjson_get_str(yyjson_obj_get(stock, "available")));
+        const char *at = strstr(expected, row);
+        if (at == NULL || (at[strlen(row)] != '\n' && at[strlen(row)] != '\r')) {
+            fail_msg("not as expected: %s", row + 1);
+        }
+    }
+    yyjson_doc_free(document);
+    free(json);
+    free(expected);
+}
+
+static void assert_replayed(struct system *system)
+{
+    system_wait_settled(system, SETTLE_TIMEOUT_MS);
+    assert_int_equal(database_int(&system->database, "SELECT count(*) FROM orders"), 830);
+    assert_int_equal(database_int(&system->database, "SELECT count(*) FROM order_lines"), 2155);
+    assert_stock_as_expected(system, file_of("expected_stock_after_replay.csv"));
+    system_assert_books(system);
+}
+
+static void test_all_orders_arrive_once_and_again_changes_nothing(void **state)
+{
+    (void)state;
+    const char *products = file_of("products.csv");
+    const char *orders = file_of("orders.csv");
+    struct system system;
+    system_start(&system);
+    for (int round = 0; round < 2; round++) {
+        import(&system, "products", products, 0);
+        import(&system, "orders", orders, 0);
+        assert_replayed(&system);
+    }
+    /* The prices and times of the file, not of the catalogue and of today. */
+    assert_int_equal(database_int(&system.database,
+                                  "SELECT count(*) FROM orders WHERE placed_time < '2000-01-01'"),
+                     830);
+    system_destroy(&system);
+}
+
+static void test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(void **state)
+{
+    (void)state;
+    const char *products = file_of("products.csv");
+    const char *orders = file_of("orders.csv");
+    const char *points[] = {"before_commit:kill@2", "after_commit:kill@2", "after_ack:kill@2"};
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
+        struct system system;
+        system_create(&system);
+        system_start_server(&system, 0, NULL);
+        system_start_worker(&system, 0, points[i]);
+        import(&system, "products", products, 0);
+        import(&system, "orders", orders, 0);
+        assert_int_equal(process_wait(&system.workers[0], SETTLE_TIMEOUT_MS), -SIGKILL);
+        system_start_worker(&system, 1, NULL);
+        assert_replayed(&system);
+        system_destroy(&system);
+    }
+}
+
+static void test_a_server_killed_in_the_middle_loses_and_doubles_nothing(void **state)
+{
+    (void)state;
+    const char *products = file_of("products.csv");
+    const char *orders = file_of("orders.csv");
+    const char *points[] = {"after_reserve:kill@2", "after_publish:kill@2", "before_reply:kill@2"};
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
+        struct system system;
+        system_start(&system);
+        import(&system, "products", products, 0);
+        assert_int_equal(process_end(&system.servers[0], 30000), 0);
+        system_start_server(&system, 0, points[i]);
+        /* The import sees its server die and, after a while, gives the rest up as failed. */
+        const char *arguments[] = {"--timeout", "2000", "import", "orders", orders, NULL};
+        (void)system_orderctl(&system, arguments, NULL);
+        assert_int_equal(process_wait(&system.servers[0], SETTLE_TIMEOUT_MS), -SIGKILL);
+        system_start_server(&system, 0, NULL);
+        import(&system, "orders", orders, 0);
+        assert_replayed(&system);
+        system_destroy(&system);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_orders_arrive_once_and_again_changes_nothing),
+        cmocka_unit_test(test_a_worker_killed_in_the_middle_loses_and_doubles_nothing),
+        cmocka_unit_test(test_a_server_killed_in_the_middle_loses_and_doubles_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

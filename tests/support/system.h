@@ -1,0 +1,68 @@
+/* System: the whole of it for one test - a private Redis, a database and queues of its own in the
+ * shared PostgreSQL and RabbitMQ, order-servers and order-workers as real processes.
+ * Needs TEST_DATABASE_URL, TEST_RABBITMQ_URL, TEST_REDIS_SERVER and ORDER_BIN_DIR. Every function
+ * fails the test, with the logs' last lines, when something does not come up. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "rpc/channel.h"
+#include "tests/support/database.h"
+#include "tests/support/process.h"
+
+#define SYSTEM_SERVERS_MAX 2
+#define SYSTEM_WORKERS_MAX 2
+
+struct system {
+    char directory[64]; /* sockets, logs, Redis' files; removed at the end */
+    char prefix[32];    /* of exchange and queues */
+    char redis_url[128];
+    uint16_t redis_port;
+    struct process redis;
+    struct database database;
+    struct process servers[SYSTEM_SERVERS_MAX];
+    struct process workers[SYSTEM_WORKERS_MAX];
+    char ipc[SYSTEM_SERVERS_MAX][128]; /* endpoints */
+    char tcp[SYSTEM_SERVERS_MAX][64];
+};
+
+/* Stores only; then servers and workers as the test wants them. */
+void system_create(struct system *system);
+/* Ends what runs and removes all of it. */
+void system_destroy(struct system *system);
+
+void system_start_redis(struct system *system); /* again, with the same files */
+/* fail: ORDER_FAIL for that process, or NULL. Waits until it serves. */
+void system_start_server(struct system *system, size_t index, const char *fail);
+void system_start_worker(struct system *system, size_t index, const char *fail);
+/* One server, two workers. */
+void system_start(struct system *system);
+
+/* A channel to a server's ipc socket; the test closes it. */
+struct rpc_channel *system_open_channel(struct system *system, size_t server);
+/* Runs orderctl with these arguments (NULL-terminated) against server 0. Its exit code; its output
+ * in *output_out (the caller frees) when that is not NULL. */
+int system_orderctl(struct system *system, const char *const *arguments, char **output_out);
+
+/* Waits until nothing is under way: outbox and queue empty. */
+void system_wait_settled(struct system *system, int64_t timeout_ms);
+int64_t system_available(struct system *system, const char *product_id);
+int64_t system_outbox(struct system *system);
+/* For every product: Redis' available = on_hand - reserved; reserved = sum of the open lines; no
+ * order without lines or events; no dead letters. */
+void system_assert_books(struct system *system);
+
+/* ---- calls ---- */
+struct answer {
+    enum status code; /* STATUS_OK, or failure's */
+    struct failure failure;
+    char order_id[40];
+    int durability;
+};
+void system_create_product(struct rpc_channel *channel, const char *product_id, int64_t on_hand);
+/* request_id NULL: the library's. */
+struct answer system_create_order(struct rpc_channel *channel, const char *request_id,
+                                  const char *product_id, int32_t quantity);
