@@ -24,8 +24,8 @@ enum status control_leads(struct postgres_link *link, const char *shard, int64_t
                           bool *leads_out, struct failure *failure);
 void control_leave(struct postgres_link *link, const char *shard, int64_t deadline_ms);
 
-/* One transaction in which nobody else changes stock: the next epoch begins, deltas of older ones are
- * void (the sums contain them), and what can be sold of each product is read. */
+/* One transaction in which nobody else changes stock: the next epoch begins, deltas of older ones
+ * are void (the sums contain them), and what can be sold of each product is read. */
 enum status control_advance(struct postgres_link *link, const char *shard, struct arena *arena,
                             int64_t deadline_ms, struct control_state *state_out,
                             struct book_take **stock_out, size_t *count_out,

@@ -1,8 +1,7 @@
 /* Control over PostgreSQL. See control.h. */
-#include "server/control.h"
-
 #include "postgres/postgres_array.h"
 #include "postgres/shard_lock.h"
+#include "server/control.h"
 #include "server/refusals.h"
 
 static enum status query_flag(struct postgres_link *link,

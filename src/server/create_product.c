@@ -155,12 +155,12 @@ static void create_each_alone(struct shop_lane *lane, struct creation *creations
     }
 }
 
-/* The ledger has an entry of this request already, made by another change; any other constraint that
- * says no is a mistake of ours. */
+/* The ledger has an entry of this request already, made by another change; any other constraint
+ * that says no is a mistake of ours. */
 static void refuse_broken_rule(struct failure *failure)
 {
-    bool reused = failure->metadata_count > 0 &&
-                  strcmp(failure->metadata[0].value, "stock_ledger_pkey") == 0;
+    bool reused =
+        failure->metadata_count > 0 && strcmp(failure->metadata[0].value, "stock_ledger_pkey") == 0;
     if (reused) {
         (void)refuse_reused(failure);
     } else {

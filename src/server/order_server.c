@@ -88,8 +88,7 @@ static enum status start(const struct server_config *config, struct parts *parts
         status = relay_start(&parts->lanes, &parts->relay, failure);
     }
     if (status == STATUS_OK) {
-        status =
-            stock_opener_start(&parts->lanes, on_stock, parts->rpc, &parts->opener, failure);
+        status = stock_opener_start(&parts->lanes, on_stock, parts->rpc, &parts->opener, failure);
     }
     return status;
 }

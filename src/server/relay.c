@@ -8,7 +8,7 @@
 #include "server/pause.h"
 #include "server/relay_round.h"
 
-#define IDLE_MS         250  /* nothing is due before confirm_grace_ms, which is seconds */
+#define IDLE_MS         250 /* nothing is due before confirm_grace_ms, which is seconds */
 #define BACKOFF_BASE_MS 250
 #define BACKOFF_MOST_MS 5000
 #define KEEP_ALIVE_MS   2000 /* RabbitMQ's heartbeats want an answer */

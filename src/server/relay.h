@@ -1,9 +1,9 @@
 /* Relay: finishes what was decided and not finished, by Redis' two timers over the outbox.
  *   unconfirmed  its confirm never came: publish again.
- *   unpersisted  no worker settled it: PostgreSQL has it - settle; it has not - publish again, unless
- *                it may still wait in a long queue; PostgreSQL is away - leave it for later.
- * A thread of its own with its own connections. Any server may run one, and several do: an event that
- * two publish dies on PostgreSQL's primary key. Works while stock is fenced, too: that is how the
+ *   unpersisted  no worker settled it: PostgreSQL has it - settle; it has not - publish again,
+ * unless it may still wait in a long queue; PostgreSQL is away - leave it for later. A thread of
+ * its own with its own connections. Any server may run one, and several do: an event that two
+ * publish dies on PostgreSQL's primary key. Works while stock is fenced, too: that is how the
  * outbox drains. */
 #pragma once
 

@@ -12,8 +12,8 @@
 #define CONFIRM_LEASE_MS 1000
 /* How often PostgreSQL is asked for the same event. */
 #define PERSIST_LEASE_MS 30000
-/* With more messages than this waiting, an event that PostgreSQL lacks is most likely among them, and
- * publishing it again would only make the queue longer. */
+/* With more messages than this waiting, an event that PostgreSQL lacks is most likely among them,
+ * and publishing it again would only make the queue longer. */
 #define SHORT_QUEUE_MESSAGES 64
 
 static enum relay_pace publish_unconfirmed(struct shop_lane *lane);

@@ -7,21 +7,13 @@
 
 #include "base/config.h"
 
-#define TEXT(key, env, field, fallback, help)                                         \
-    {                                                                                 \
-        key, env, CONFIG_TEXT, offsetof(struct server_config, field), fallback, 0, 0, \
-            "", false, help                                                           \
-    }
-#define SECRET(key, env, field, fallback, help)                                       \
-    {                                                                                 \
-        key, env, CONFIG_TEXT, offsetof(struct server_config, field), fallback, 0, 0, \
-            "", true, help                                                            \
-    }
-#define NUMBER(key, env, field, fallback, least, most, unit, help)                              \
-    {                                                                                           \
-        key, env, CONFIG_INT, offsetof(struct server_config, field), fallback, least, most, unit, \
-            false, help                                                                         \
-    }
+#define TEXT(key, env, field, fallback, help) \
+    {key, env, CONFIG_TEXT, offsetof(struct server_config, field), fallback, 0, 0, "", false, help}
+#define SECRET(key, env, field, fallback, help) \
+    {key, env, CONFIG_TEXT, offsetof(struct server_config, field), fallback, 0, 0, "", true, help}
+#define NUMBER(key, env, field, fallback, least, most, unit, help)                          \
+    {key,  env,   CONFIG_INT, offsetof(struct server_config, field), fallback, least, most, \
+     unit, false, help}
 
 /* clang-format off */
 static const struct config_entry table[] = {

@@ -1,5 +1,5 @@
-/* Services: every method this server answers - which lane, which handler. One line a method; this is
- * the table of contents of src/server. */
+/* Services: every method this server answers - which lane, which handler. One line a method; this
+ * is the table of contents of src/server. */
 #pragma once
 
 #include "rpc/server.h"

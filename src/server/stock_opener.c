@@ -7,8 +7,9 @@
 
 #include "server/stock_opening.h"
 
-#define CHECK_MS      1000 /* open: notices within this that Redis has lost its scripts, with no order
-                              to tell */
+#define CHECK_MS                                                                     \
+    1000 /* open: notices within this that Redis has lost its scripts, with no order \
+            to tell */
 #define LOOK_AGAIN_MS 250
 
 struct stock_opener {

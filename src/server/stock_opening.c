@@ -8,7 +8,8 @@
 
 /* Past T_pub, for clocks that tick apart and threads that wake late. */
 #define FENCE_MARGIN_MS 500
-/* The outbox and the queue are looked at this often, and count as empty after two looks in a row. */
+/* The outbox and the queue are looked at this often, and count as empty after two looks in a row.
+ */
 #define DRAIN_POLL_MS 250
 #define DRAIN_LOOKS   2
 /* After this long the lock is given back, so that another server may try. */
@@ -110,11 +111,12 @@ static bool is_open(struct opening_work *work, bool *open_out)
 static enum opening open_gate(struct opening_work *work)
 {
     struct stock_gate *gate = work->lane->options->gate;
-    struct stock_pass pass, now = {
-        .epoch = work->control.epoch,
-        /* Before the first epoch nothing was ever decided. */
-        .records_since_us = work->control.epoch == 1 ? 0 : work->control.update_time_us,
-    };
+    struct stock_pass pass,
+        now = {
+            .epoch = work->control.epoch,
+            /* Before the first epoch nothing was ever decided. */
+            .records_since_us = work->control.epoch == 1 ? 0 : work->control.update_time_us,
+        };
     if (!stock_gate_enter(gate, &pass) || pass.epoch != now.epoch) {
         stock_gate_open(gate, &now);
         log_line(LOG_INFO, "stock open", "epoch", LOG_INT(now.epoch), NULL);
@@ -233,8 +235,8 @@ static bool load(struct opening_work *work)
         return false;
     }
     if (control_advance(lane->postgres, lane->options->shard, &lane->arena,
-                        clock_monotonic_ms(lane->clock) + STOCK_OPENING_STATEMENT_MS, &work->control,
-                        &stock, &count, &failure) != STATUS_OK) {
+                        clock_monotonic_ms(lane->clock) + STOCK_OPENING_STATEMENT_MS,
+                        &work->control, &stock, &count, &failure) != STATUS_OK) {
         outage_note(&lane->postgres_outage, lane->clock, &failure);
         return false;
     }
