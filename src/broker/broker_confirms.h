@@ -1,9 +1,9 @@
 /* Confirms: which published messages RabbitMQ has answered for. Pure bookkeeping, no I/O.
- * RabbitMQ numbers what a channel publishes from 1 and answers by number: ack or nack, singly or "up
- * to". A returned (unroutable) message is named by its message id, and an ack follows it, which then
- * means nothing.
- * Always: a message counts as confirmed only when it was acknowledged and not returned; an answer
- * that comes after the publishing call gave up touches nothing of the caller's. */
+ * RabbitMQ numbers what a channel publishes from 1 and answers by number: ack or nack, singly or
+ * "up to". A returned (unroutable) message is named by its message id, and an ack follows it, which
+ * then means nothing. Always: a message counts as confirmed only when it was acknowledged and not
+ * returned; an answer that comes after the publishing call gave up touches nothing of the caller's.
+ */
 #pragma once
 
 #include "broker/broker.h"

@@ -6,7 +6,8 @@
 
 #include "broker/broker_link.h"
 
-/* Parked messages come one at a time: what is suspected of killing workers must not share its fate. */
+/* Parked messages come one at a time: what is suspected of killing workers must not share its fate.
+ */
 #define PARKED_PREFETCH 1
 #define ACK_MS          5000 /* for writing a few bytes; a broker that takes longer is gone */
 
@@ -22,12 +23,12 @@ struct kept {
 struct broker_consumer {
     struct broker_link link;
     uint16_t prefetch;
-    uint64_t generation;    /* of the connection that all below is about */
+    uint64_t generation; /* of the connection that all below is about */
     struct kept *first, **last;
     /* The delivery whose frames are coming in. */
     bool header_next;
     struct broker_delivery arriving;
-    struct kept *filling;   /* NULL until the header said how long it is */
+    struct kept *filling; /* NULL until the header said how long it is */
     size_t filled;
 };
 
@@ -179,9 +180,8 @@ static enum status pump(struct broker_consumer *consumer, int64_t wait_until_ms,
     for (;;) {
         amqp_frame_t frame;
         bool got;
-        enum status status = broker_link_frame(&consumer->link,
-                                               consumer->first == NULL ? wait_until_ms : 0, &frame,
-                                               &got, failure);
+        enum status status = broker_link_frame(
+            &consumer->link, consumer->first == NULL ? wait_until_ms : 0, &frame, &got, failure);
         if (status == STATUS_OK && got) {
             status = take_frame(consumer, &frame, failure);
         }

@@ -12,7 +12,8 @@
 #define BACKOFF_MOST_MS 2000
 #define STABLE_MS       5000 /* a connection that lived this long was a good one */
 #define GOODBYE_MS      1000
-/* Waiting ends by itself at its deadline; the watchdog is for the heartbeat that waiting may send. */
+/* Waiting ends by itself at its deadline; the watchdog is for the heartbeat that waiting may send.
+ */
 #define WAIT_SLACK_MS 500
 #define FRAME_BYTES   131072 /* RabbitMQ's own default */
 
@@ -44,8 +45,7 @@ void broker_link_fini(struct broker_link *link)
     broker_watchdog_destroy(&link->watchdog);
 }
 
-enum status broker_link_open(struct broker_link *link, int64_t deadline_ms,
-                             struct failure *failure)
+enum status broker_link_open(struct broker_link *link, int64_t deadline_ms, struct failure *failure)
 {
     if (link->connection != NULL) {
         return STATUS_OK;
@@ -158,8 +158,7 @@ enum status broker_link_sent(struct broker_link *link, int result, const char *d
         return STATUS_OK;
     }
     return broken(link, STATUS_UNAVAILABLE, "BROKER_UNAVAILABLE", failure,
-                  "RabbitMQ: the connection broke while %s: %s", doing,
-                  amqp_error_string2(result));
+                  "RabbitMQ: the connection broke while %s: %s", doing, amqp_error_string2(result));
 }
 
 enum status broker_link_replied(struct broker_link *link, const char *doing,
@@ -228,9 +227,9 @@ static enum status log_in(struct broker_link *link, const struct broker_address 
     amqp_table_entry_t capabilities[sizeof CAPABILITIES / sizeof *CAPABILITIES];
     int count = 0;
     for (; count < (int)(sizeof CAPABILITIES / sizeof *CAPABILITIES); count++) {
-        capabilities[count] = (amqp_table_entry_t){
-            .key = broker_text(CAPABILITIES[count]),
-            .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}};
+        capabilities[count] =
+            (amqp_table_entry_t){.key = broker_text(CAPABILITIES[count]),
+                                 .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}};
     }
     amqp_table_entry_t properties[] = {
         {.key = broker_text("capabilities"),
@@ -245,10 +244,10 @@ static enum status log_in(struct broker_link *link, const struct broker_address 
     (void)amqp_set_rpc_timeout(link->connection, &timeout);
 
     broker_link_arm(link, deadline_ms);
-    amqp_rpc_reply_t reply = amqp_login_with_properties(
-        link->connection, address->vhost, AMQP_DEFAULT_MAX_CHANNELS, FRAME_BYTES,
-        (int)link->options.heartbeat_s, &table, AMQP_SASL_METHOD_PLAIN, address->user,
-        address->password);
+    amqp_rpc_reply_t reply =
+        amqp_login_with_properties(link->connection, address->vhost, AMQP_DEFAULT_MAX_CHANNELS,
+                                   FRAME_BYTES, (int)link->options.heartbeat_s, &table,
+                                   AMQP_SASL_METHOD_PLAIN, address->user, address->password);
     enum status status = check_reply(link, reply, "logging in", failure);
     if (status == STATUS_OK) {
         (void)amqp_channel_open(link->connection, BROKER_CHANNEL);

@@ -22,9 +22,9 @@ struct broker_link {
     uint64_t generation;                /* connections made so far */
     bool blocked;                       /* the broker has said so: it reads no more */
     int64_t connected_ms;
-    unsigned attempts;                  /* that failed, or soon broke, in a row */
+    unsigned attempts; /* that failed, or soon broke, in a row */
     int64_t next_attempt_ms;
-    struct failure last;                /* what broke the last one */
+    struct failure last; /* what broke the last one */
 };
 
 /* False when memory or threads are out. */

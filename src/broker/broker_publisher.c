@@ -8,19 +8,20 @@
 #include "broker/broker_link.h"
 #include "broker/broker_topology.h"
 
-/* A broker that answers heartbeats but not for this long for a message: another connection may reach
- * a healthy node. */
+/* A broker that answers heartbeats but not for this long for a message: another connection may
+ * reach a healthy node. */
 #define STUCK_MS 15000
 /* After a return the topology is declared again, not more often than this. */
 #define REDECLARE_EVERY_MS 1000
-/* The socket is read between messages this often, so that a nack or a block ends the batch early. */
+/* The socket is read between messages this often, so that a nack or a block ends the batch early.
+ */
 #define READ_EVERY 16
 
 struct broker_publisher {
     struct broker_link link;
     struct broker_confirms confirms;
-    uint64_t generation;  /* of the connection that confirms and returning are about */
-    bool redeclare;       /* something that was declared is gone */
+    uint64_t generation; /* of the connection that confirms and returning are about */
+    bool redeclare;      /* something that was declared is gone */
     int64_t declared_ms;
     int64_t stuck_ms;     /* since when old messages have been unanswered; 0 = none are */
     uint64_t return_left; /* bytes of a returned message's body that are still to come */
@@ -102,9 +103,9 @@ enum status broker_queue_depth(struct broker_publisher *publisher, int64_t *read
     struct timeval timeout = broker_link_left(link, deadline_ms);
     (void)amqp_set_rpc_timeout(link->connection, &timeout);
     broker_link_arm(link, deadline_ms);
-    const amqp_queue_declare_ok_t *depth = amqp_queue_declare(
-        link->connection, BROKER_CHANNEL, broker_text(link->options.queue), 1, 1, 0, 0,
-        amqp_empty_table);
+    const amqp_queue_declare_ok_t *depth =
+        amqp_queue_declare(link->connection, BROKER_CHANNEL, broker_text(link->options.queue), 1, 1,
+                           0, 0, amqp_empty_table);
     broker_link_disarm(link);
     status = broker_link_replied(link, "asking for the queue's depth", failure);
     if (status == STATUS_OK) {
@@ -225,13 +226,12 @@ static enum status write_one(struct broker_publisher *publisher, struct broker_m
         properties._flags |= AMQP_BASIC_HEADERS_FLAG;
         properties.headers = (amqp_table_t){.num_entries = 1, .entries = &header};
     }
-    amqp_bytes_t body = {.len = message->body.size,
-                         .bytes = (void *)(uintptr_t)message->body.data};
+    amqp_bytes_t body = {.len = message->body.size, .bytes = (void *)(uintptr_t)message->body.data};
     broker_confirms_add(&publisher->confirms, message);
     broker_link_arm(link, deadline_ms);
-    int result = amqp_basic_publish(link->connection, BROKER_CHANNEL,
-                                    broker_text(link->options.exchange),
-                                    broker_text(message->routing_key), 1, 0, &properties, body);
+    int result =
+        amqp_basic_publish(link->connection, BROKER_CHANNEL, broker_text(link->options.exchange),
+                           broker_text(message->routing_key), 1, 0, &properties, body);
     broker_link_disarm(link);
     return broker_link_sent(link, result, "publishing", failure);
 }

@@ -74,8 +74,8 @@ enum status broker_topology_declare(struct broker_link *link, struct failure *fa
         status = declare_events(link, failure);
     }
     for (size_t i = 0; status == STATUS_OK && i < sizeof ROUTING_KEYS / sizeof *ROUTING_KEYS; i++) {
-        status = bind_queue(link, link->options.queue, link->options.exchange, ROUTING_KEYS[i],
-                            failure);
+        status =
+            bind_queue(link, link->options.queue, link->options.exchange, ROUTING_KEYS[i], failure);
     }
     return status;
 }

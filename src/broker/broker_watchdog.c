@@ -92,8 +92,8 @@ void broker_watchdog_forget(struct broker_watchdog *watchdog)
     (void)pthread_mutex_unlock(&watchdog->lock);
 }
 
-/* The thread is woken only when it would otherwise look too late; a batch that is done in time costs
- * two uncontended locks. */
+/* The thread is woken only when it would otherwise look too late; a batch that is done in time
+ * costs two uncontended locks. */
 void broker_watchdog_arm(struct broker_watchdog *watchdog, int64_t remaining_ms)
 {
     (void)pthread_mutex_lock(&watchdog->lock);

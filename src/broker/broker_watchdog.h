@@ -1,9 +1,9 @@
 /* Watchdog: ends a call into rabbitmq-c that outlives its deadline.
  * rabbitmq-c's sends know no timeout: to a broker that has stopped reading (memory alarm, frozen
- * process) they wait for ever. The watchdog's thread shuts the socket down instead, the call returns
- * with an error, and the connection is dropped like any broken one.
- * Used by broker_link.c around every such call. One thread a watchdog, asleep unless a deadline that
- * was armed has come near. */
+ * process) they wait for ever. The watchdog's thread shuts the socket down instead, the call
+ * returns with an error, and the connection is dropped like any broken one. Used by broker_link.c
+ * around every such call. One thread a watchdog, asleep unless a deadline that was armed has come
+ * near. */
 #pragma once
 
 #include <stdbool.h>

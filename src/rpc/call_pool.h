@@ -14,7 +14,8 @@
 #include "rpc/listener.h"
 #include "rpc/router.h"
 
-/* Of the messages of admitted calls: the largest would fill the machine long before their number. */
+/* Of the messages of admitted calls: the largest would fill the machine long before their number.
+ */
 #define RPC_INFLIGHT_BYTES_MAX (256UL * 1024 * 1024)
 
 struct call_pool;

@@ -14,8 +14,8 @@ struct channel_exchange {
     struct arena arena; /* of the request's copy, then of the response */
 };
 
-/* Begins a call, with a place for it in stub->exchange. A blocking stub waits for one until its time
- * is over. Fails with RESOURCE_EXHAUSTED (CHANNEL_FULL, OUT_OF_MEMORY) or CANCELLED
+/* Begins a call, with a place for it in stub->exchange. A blocking stub waits for one until its
+ * time is over. Fails with RESOURCE_EXHAUSTED (CHANNEL_FULL, OUT_OF_MEMORY) or CANCELLED
  * (CHANNEL_CLOSED), without a place; the call must be ended all the same. */
 enum status channel_enter(struct rpc_channel *channel, struct rpc_stub *stub, int32_t timeout_ms,
                           struct failure *failure);
@@ -29,6 +29,6 @@ void channel_complete(struct rpc_channel *channel, struct rpc_stub *stub);
 int32_t channel_timeout_ms(const struct rpc_channel *channel);
 const struct clock *channel_clock(const struct rpc_channel *channel);
 
-/* In stub.c: makes a response or a failure of how stub's call ended and runs the closure; afterwards
- * the stub may be gone. */
+/* In stub.c: makes a response or a failure of how stub's call ended and runs the closure;
+ * afterwards the stub may be gone. */
 void stub_finish(struct rpc_stub *stub);

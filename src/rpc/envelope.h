@@ -27,8 +27,8 @@ struct envelope_response {
     struct failure failure; /* code STATUS_OK: the payload is the method's response */
     const char *call_id;
     const char *server_id;
-    const char *domain;     /* ErrorInfo's, of a failure; not decoded */
-    struct bytes payload;   /* of a decoded one; encoding leaves it to the caller */
+    const char *domain;   /* ErrorInfo's, of a failure; not decoded */
+    struct bytes payload; /* of a decoded one; encoding leaves it to the caller */
 };
 
 /* Decoding: texts live in the arena, payloads in the message. INVALID_ARGUMENT, MALFORMED_ENVELOPE.

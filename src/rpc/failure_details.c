@@ -137,8 +137,8 @@ void failure_details_decode(Google__Protobuf__Any *const *details, size_t count,
 static void decode_error_info(const Google__Rpc__ErrorInfo *info, struct failure *failure)
 {
     utf8_copy(failure->reason, sizeof failure->reason, info->reason);
-    size_t count = info->n_metadata < FAILURE_METADATA_MAX ? info->n_metadata
-                                                           : FAILURE_METADATA_MAX;
+    size_t count =
+        info->n_metadata < FAILURE_METADATA_MAX ? info->n_metadata : FAILURE_METADATA_MAX;
     for (size_t i = 0; i < count; i++) {
         utf8_copy(failure->metadata[i].key, sizeof failure->metadata[i].key,
                   info->metadata[i]->key);

@@ -11,5 +11,6 @@ struct health {
     const struct router *router; /* which services there are */
 };
 
-/* The service to register; `health` must outlive the server. `method` is what the result points to. */
+/* The service to register; `health` must outlive the server. `method` is what the result points to.
+ */
 struct rpc_service health_service(const struct health *health, struct rpc_method *method);

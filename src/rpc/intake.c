@@ -39,8 +39,8 @@ static enum status examine(struct intake *intake, struct rpc_call *call, struct 
     call->deadline_ms = choose_deadline(intake, call->envelope.timeout_ms);
     call->route = router_find(intake->router, call->envelope.method);
     if (call->route == NULL) {
-        return failure_set(failure, STATUS_UNIMPLEMENTED, "UNKNOWN_METHOD",
-                           "%s is not served here", call->envelope.method);
+        return failure_set(failure, STATUS_UNIMPLEMENTED, "UNKNOWN_METHOD", "%s is not served here",
+                           call->envelope.method);
     }
     return STATUS_OK;
 }
@@ -70,8 +70,7 @@ static enum status pass_on(struct intake *intake, struct rpc_call *call, struct 
         return refuse_drain(failure);
     }
     if (!lane_put(call->route->lane, call)) {
-        return atomic_load(&intake->is_draining) ? refuse_drain(failure)
-                                                 : refuse_overload(failure);
+        return atomic_load(&intake->is_draining) ? refuse_drain(failure) : refuse_overload(failure);
     }
     return STATUS_OK;
 }

@@ -1,7 +1,7 @@
 /* Link: the connection of a channel to one endpoint, and the exchanges on it: one message out, one
  * back. Knows no call. Implemented by link_nng.c, used by channel.c and stub.c.
- * Always: an exchange is sent once at most; nng's own repetition is off, because it cannot know what
- * may be done twice. */
+ * Always: an exchange is sent once at most; nng's own repetition is off, because it cannot know
+ * what may be done twice. */
 #pragma once
 
 #include <stddef.h>
@@ -36,7 +36,8 @@ struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(vo
 void link_exchange_destroy(struct link_exchange **exchange);
 /* Where to write the next request, of `size` bytes at most; NULL when memory is out. */
 uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size);
-/* Starts it with the first `size` bytes; on_done runs once it has ended, maybe before this returns. */
+/* Starts it with the first `size` bytes; on_done runs once it has ended, maybe before this returns.
+ */
 void link_exchange_start(struct link_exchange *exchange, size_t size, int64_t timeout_ms);
 /* The same, waiting for the end of it; without on_done. */
 void link_exchange_run(struct link_exchange *exchange, size_t size, int64_t timeout_ms);

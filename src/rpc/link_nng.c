@@ -229,7 +229,7 @@ static bool end_sending(struct link_exchange *exchange, nng_aio *aio)
         return true;
     }
     exchange->message = nng_aio_get_msg(aio);
-    exchange->outcome = error == NNG_ETIMEDOUT                              ? LINK_NOT_SENT
+    exchange->outcome = error == NNG_ETIMEDOUT                           ? LINK_NOT_SENT
                         : error == NNG_ECLOSED || error == NNG_ECANCELED ? LINK_CLOSED
                                                                          : LINK_NO_MEMORY;
     return false;

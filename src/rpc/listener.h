@@ -20,8 +20,8 @@ struct listener_request;
 struct listener_options {
     const char *endpoint;
     size_t requests_max;
-    /* On nng's threads, several at once: must not block. Each request is answered exactly once, from
-     * there or later from any thread. */
+    /* On nng's threads, several at once: must not block. Each request is answered exactly once,
+     * from there or later from any thread. */
     void (*on_request)(void *context, struct listener_request *request);
     void *context;
 };

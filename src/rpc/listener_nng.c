@@ -1,5 +1,5 @@
-/* See listener.h. A REP socket with `requests_max` contexts: nng gives each context one request at a
- * time and takes its answer back along the same connection. nng's callbacks run on its own few
+/* See listener.h. A REP socket with `requests_max` contexts: nng gives each context one request at
+ * a time and takes its answer back along the same connection. nng's callbacks run on its own few
  * threads; one that blocks stops all of nng. */
 #include <assert.h>
 #include <nng/nng.h>

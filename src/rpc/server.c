@@ -25,8 +25,7 @@ struct rpc_server {
 };
 
 static struct rpc_server *make_server(const struct rpc_server_options *options);
-static enum status check_options(const struct rpc_server_options *options,
-                                 struct failure *failure);
+static enum status check_options(const struct rpc_server_options *options, struct failure *failure);
 static enum status start_lanes(struct rpc_server *server, struct failure *failure);
 static enum status make_router(struct rpc_server *server, struct failure *failure);
 static enum status open_listeners(struct rpc_server *server, struct failure *failure);
@@ -129,8 +128,8 @@ static enum status make_router(struct rpc_server *server, struct failure *failur
         memcpy(server->services, server->options.services, count * sizeof server->services[0]);
     }
     server->services[count] = health_service(&server->health, &server->health_method);
-    enum status status = router_create(count + 1, server->services, server->lanes,
-                                       &server->intake.router, failure);
+    enum status status =
+        router_create(count + 1, server->services, server->lanes, &server->intake.router, failure);
     if (status == STATUS_OK) {
         server->health.router = server->intake.router;
     }
@@ -168,8 +167,8 @@ void rpc_server_drain(struct rpc_server *server, int64_t timeout_ms)
     (void)call_pool_wait_empty(server->intake.pool, timeout_ms);
 }
 
-/* No new work, then wait for what runs, then close the doors, then free: what comes later still finds
- * everything that it may touch. */
+/* No new work, then wait for what runs, then close the doors, then free: what comes later still
+ * finds everything that it may touch. */
 void rpc_server_stop(struct rpc_server **stopped)
 {
     struct rpc_server *server = *stopped;

@@ -19,8 +19,8 @@
 #include "rpc/call.h"
 #include "rpc/limits.h"
 
-/* In place of a lane's index: on the listener's own thread, one call at a time with `lane` NULL. For
- * what answers at once from memory; it must never block. */
+/* In place of a lane's index: on the listener's own thread, one call at a time with `lane` NULL.
+ * For what answers at once from memory; it must never block. */
 #define RPC_LANE_NONE SIZE_MAX
 
 /* Handles `count` >= 1 calls that share a handler; answers each exactly once before it returns.
@@ -34,8 +34,8 @@ struct rpc_lane_kind {
     size_t threads;
     size_t queue_max; /* calls waiting at most; more are refused */
     size_t batch_max; /* calls a handler is given at most */
-    /* On the lane's thread: its connections. NULL ends the start with *failure. Both may be left out
-     * by lanes that need no state. */
+    /* On the lane's thread: its connections. NULL ends the start with *failure. Both may be left
+     * out by lanes that need no state. */
     void *(*open)(void *context, struct failure *failure);
     void (*close)(void *lane);
     void *context;
@@ -58,8 +58,8 @@ struct rpc_server_options {
     const char *const *endpoints; /* "tcp://127.0.0.1:7400", "ipc:///run/order.sock" */
     size_t endpoint_count;
     const char *server_id;    /* in every response; at most 64 bytes */
-    const char *error_domain; /* ErrorInfo.domain of every failure, such as "shop.orders"; at most 64
-                                 bytes; NULL = "rpc" */
+    const char *error_domain; /* ErrorInfo.domain of every failure, such as "shop.orders"; at most
+                                 64 bytes; NULL = "rpc" */
     size_t max_inflight;      /* calls inside the server at most; more are refused */
     const struct rpc_lane_kind *lanes;
     size_t lane_count;
@@ -71,7 +71,8 @@ struct rpc_server_options {
 struct rpc_server;
 
 /* Opens lanes (waits until each is open), then endpoints. On failure nothing is left running.
- * Blocks. The options are copied but for what they point to, which must outlive the server. */
+ * Blocks. The options are copied; texts, descriptors, contexts and tags in them must outlive the
+ * server. */
 enum status rpc_server_start(const struct rpc_server_options *options,
                              struct rpc_server **server_out, struct failure *failure);
 /* What health answers: SERVING or NOT_SERVING. Any thread. Starts as NOT_SERVING. */

@@ -115,7 +115,8 @@ static const ProtobufCMessage *with_request_id(const ProtobufCMessage *request,
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field_by_name(descriptor, "request_id");
     if (field == NULL || field->type != PROTOBUF_C_TYPE_STRING ||
-        field->label != PROTOBUF_C_LABEL_NONE || (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
+        field->label != PROTOBUF_C_LABEL_NONE ||
+        (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
         return request;
     }
     const char *given;
@@ -155,8 +156,7 @@ static const ProtobufCMessage *read_answer(struct rpc_stub *stub)
         return NULL;
     }
     arena_reset(&exchange->arena);
-    const ProtobufCMessage *response =
-        read_response(stub, link_exchange_answer(exchange->link));
+    const ProtobufCMessage *response = read_response(stub, link_exchange_answer(exchange->link));
     if (response == NULL && stub->failure.code == STATUS_OK) {
         (void)failure_set(&stub->failure, STATUS_UNKNOWN, "MALFORMED_RESPONSE",
                           "the server's answer cannot be read; it may have been done");
