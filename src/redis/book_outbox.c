@@ -104,6 +104,18 @@ static enum status read_claimed(const struct redis_reply *reply, struct book_cla
     return STATUS_OK;
 }
 
+enum status book_hurry(struct book *book, struct failure *failure)
+{
+    const char *timers[] = {book->unconfirmed, book->unpersisted};
+    for (size_t i = 0; i < 2; i++) {
+        redis_link_add_text(book->link, "ZUNIONSTORE", timers[i], "1", timers[i], "WEIGHTS", "0",
+                            NULL);
+    }
+    const struct redis_reply *replies;
+    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    return status == STATUS_OK ? book_check_replies(replies, 2, failure) : status;
+}
+
 /* In this order: whatever a crash in between leaves, the relay finds the event under unpersisted
  * again and settles it once more, and no record is left without an end. */
 enum status book_settle(struct book *book, const struct book_settled *settled, size_t count,
