@@ -7,9 +7,9 @@ static void test_parts_are_percent_decoded(void **state)
 {
     (void)state;
     struct broker_address address;
-    assert_int_equal(broker_address_init("amqp://us%40er:p%3Aa%2Fs@mq.example:5673/v%2Fh", &address,
-                                         NULL),
-                     STATUS_OK);
+    assert_int_equal(
+        broker_address_init("amqp://us%40er:p%3Aa%2Fs@mq.example:5673/v%2Fh", &address, NULL),
+        STATUS_OK);
     assert_string_equal(address.user, "us@er");
     assert_string_equal(address.password, "p:a/s");
     assert_string_equal(address.host, "mq.example");
@@ -53,8 +53,14 @@ static void test_bad_urls_are_refused_without_the_password(void **state)
 {
     (void)state;
     static const char *const BAD[] = {
-        "",           "http://h",         "amqp://h:port/",   "amqp://h:70000/",
-        "amqp://h/a/b", "amqp://u:se%ret@h", "amqp://[::1/", "amqp://u:secret@h:x/",
+        "",
+        "http://h",
+        "amqp://h:port/",
+        "amqp://h:70000/",
+        "amqp://h/a/b",
+        "amqp://u:se%ret@h",
+        "amqp://[::1/",
+        "amqp://u:secret@h:x/",
     };
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         struct broker_address address;

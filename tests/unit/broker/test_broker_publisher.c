@@ -46,8 +46,7 @@ static enum status publish(struct broker_publisher *publisher, struct failure *f
         .message_id = uuid_v7(clock_system()),
         .confirmed = true,
     };
-    enum status status =
-        broker_publish(publisher, &message, 1, now_ms() + DEADLINE_MS, failure);
+    enum status status = broker_publish(publisher, &message, 1, now_ms() + DEADLINE_MS, failure);
     assert_false(message.confirmed);
     return status;
 }
