@@ -136,6 +136,7 @@ enum status event_store_sweep_begin(struct event_store *store, int64_t age_ms, s
     };
     struct postgres_parameter shard = postgres_text(store->shard);
     (void)event_rows_add(&store->rows, &SQL_BEGIN, NULL, 0);
+    (void)event_rows_add(&store->rows, &SQL_SHARE, &shard, 1);
     size_t epoch = event_rows_add(&store->rows, &SQL_EPOCH, &shard, 1);
     size_t found = event_rows_add(&store->rows, &SQL_SWEEP, parameters, 2);
     enum status status = exchange(store, failure);
@@ -187,6 +188,7 @@ static enum status insert_and_lock(struct event_store *store, struct event_plan 
     bool has_orders = plan->order_count > 0;
     bool has_adjustments = plan->slot_count > plan->order_count;
     (void)event_rows_add(rows, &SQL_BEGIN, NULL, 0);
+    (void)event_rows_add(rows, &SQL_SHARE, &shard, 1);
     size_t epoch = event_rows_add(rows, &SQL_EPOCH, &shard, 1);
     size_t orders = has_orders ? event_rows_add_orders(rows, plan) : 0;
     size_t stock = plan->slot_count > 0 ? event_rows_add_lock(rows, plan) : 0;
@@ -282,24 +284,19 @@ static enum status change_and_commit(struct event_store *store, const struct eve
  */
 static void add_rejected_letters(struct event_store *store, const struct event_plan *plan)
 {
-    struct dead_letter *letters =
-        arena_calloc(&store->arena, plan->rejected_count + 1, sizeof *letters);
-    size_t count = 0;
-    for (size_t i = 0; letters != NULL && i < plan->rejected_count; i++) {
+    for (size_t i = 0; i < plan->rejected_count; i++) {
         const struct event *event = plan->rejected[i];
         if (event->kind == EVENT_STOCK_ADJUSTED) {
-            letters[count++] = (struct dead_letter){
+            struct dead_letter letter = {
                 .reason = "STOCK_GUARD",
-                .message = "the adjustment would leave less on hand than is reserved, or the "
-                           "product has no stock",
+                .message = "less would be on hand than is reserved, or there is no such product",
                 .routing_key = event_codec_routing_key(event->kind),
                 .message_id = "",
                 .body = event->encoded,
             };
+            (void)event_rows_add_letters(&store->rows, &letter, 1);
         }
     }
-    store->rows.failed = store->rows.failed || letters == NULL;
-    (void)event_rows_add_letters(&store->rows, letters, count);
 }
 
 static enum status read_deltas(struct event_store *store, size_t result,
@@ -318,26 +315,13 @@ static enum status read_deltas(struct event_store *store, size_t result,
 
 static enum status commit(struct event_store *store, struct failure *failure)
 {
-    if (!store->rows.failed) {
-        (void)event_rows_add(&store->rows, &SQL_COMMIT, NULL, 0);
-    }
+    (void)event_rows_add(&store->rows, &SQL_COMMIT, NULL, 0);
     return exchange(store, failure);
 }
 
-/* Sends what was added. A pipeline that could not be built whole is made to fail. */
 static enum status exchange(struct event_store *store, struct failure *failure)
 {
-    bool failed = store->rows.failed;
-    if (failed) {
-        postgres_link_add(store->link, &SQL_FAIL, NULL, 0);
-    }
     store->rows.added = 0;
-    store->rows.failed = false;
-    enum status status = postgres_link_flush(
-        store->link, clock_monotonic_ms(store->clock) + EXCHANGE_MS, &store->results, failure);
-    if (failed && status != STATUS_UNAVAILABLE) {
-        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "MESSAGE_TOO_COMPLEX",
-                           "a batch does not fit its arena");
-    }
-    return status;
+    return postgres_link_flush(store->link, clock_monotonic_ms(store->clock) + EXCHANGE_MS,
+                               &store->results, failure);
 }

@@ -4,14 +4,15 @@
 #pragma once
 
 #include "postgres/postgres_link.h"
+#include "postgres/shard_lock.h"
 
 static const struct postgres_statement SQL_BEGIN = {NULL, "BEGIN ISOLATION LEVEL READ COMMITTED"};
 static const struct postgres_statement SQL_COMMIT = {NULL, "COMMIT"};
-static const struct postgres_statement SQL_FAIL = {NULL, "SELECT 1 / 0"};
 
-/* A lock against the next epoch: while it is held, stock cannot be loaded anew. */
+/* Against the next epoch: while it is held, stock is not loaded anew. */
+static const struct postgres_statement SQL_SHARE = {"share", SHARD_LOCK_STOCK_SHARED_SQL};
 static const struct postgres_statement SQL_EPOCH = {
-    "epoch", "SELECT epoch FROM control WHERE shard = $1::text FOR SHARE"};
+    "epoch", "SELECT epoch FROM control WHERE shard = $1::text"};
 
 /* Events that are new, with their orders and lines. */
 static const struct postgres_statement SQL_ORDERS = {
