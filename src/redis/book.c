@@ -2,15 +2,14 @@
  * records in book_outbox.c and book_read.c, stock in book_stock.c. */
 #include "redis/book.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include <embedded/APPLY_LUA.h>
 #include <embedded/CLAIM_LUA.h>
 #include <embedded/CONFIRM_LUA.h>
 #include <embedded/DECIDE_LUA.h>
 #include <embedded/READ_LUA.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "redis/book_inside.h"
 
@@ -143,9 +142,8 @@ enum status book_error(const struct redis_reply *reply, struct failure *failure)
 {
     /* All of them are said instead of executing. */
     static const char *const not_executed[] = {
-        "OOM",         "MISCONF",    "LOADING",    "READONLY", "BUSY", "CLUSTERDOWN",
-        "MASTERDOWN",  "NOREPLICAS", "TRYAGAIN",   "MOVED",    "ASK",  "NOAUTH",
-        "UNKILLABLE",
+        "OOM",        "MISCONF",  "LOADING", "READONLY", "BUSY",   "CLUSTERDOWN", "MASTERDOWN",
+        "NOREPLICAS", "TRYAGAIN", "MOVED",   "ASK",      "NOAUTH", "UNKILLABLE",
     };
     for (size_t i = 0; i < sizeof not_executed / sizeof not_executed[0]; i++) {
         if (redis_reply_is_error(reply, not_executed[i])) {

@@ -16,20 +16,20 @@
 #include "redis/redis_reply.h"
 #include "redis/redis_url.h"
 
-#define RECONNECT_BASE_MS      50
-#define RECONNECT_MOST_MS      2000
-#define READ_BYTES             (64 * 1024)
-#define KEEPALIVE_INTERVAL_S   15
+#define RECONNECT_BASE_MS    50
+#define RECONNECT_MOST_MS    2000
+#define READ_BYTES           (64 * 1024)
+#define KEEPALIVE_INTERVAL_S 15
 
 struct redis_link {
     struct redis_url url;
     int64_t connect_timeout_ms, command_timeout_ms;
     const struct clock *clock;
 
-    redisContext *context;     /* NULL: not connected */
-    bool proved;               /* an exchange succeeded on this connection */
-    unsigned failed_connects;  /* in a row */
-    int64_t next_connect_ms;   /* not before */
+    redisContext *context;    /* NULL: not connected */
+    bool proved;              /* an exchange succeeded on this connection */
+    unsigned failed_connects; /* in a row */
+    int64_t next_connect_ms;  /* not before */
 
     struct redis_commands commands;
     struct redis_replies replies; /* of the exchange under way or of the last one */
@@ -273,13 +273,13 @@ static const char *shake_hands(struct redis_link *link, int64_t deadline_ms)
     redis_commands_begin(&commands, 1);
     redis_commands_put(&commands, bytes_of_text("PING"));
     size_t sent;
-    const char *why =
-        commands.failed ? "out of memory" : run(link, &commands, deadline_ms, &sent);
+    const char *why = commands.failed ? "out of memory" : run(link, &commands, deadline_ms, &sent);
     redis_commands_fini(&commands);
     return why != NULL ? why : find_refusal(link);
 }
 
-/* What PING alone refuses for (MISCONF, LOADING, NOPERM, ...) is left to the commands that follow. */
+/* What PING alone refuses for (MISCONF, LOADING, NOPERM, ...) is left to the commands that follow.
+ */
 static const char *find_refusal(const struct redis_link *link)
 {
     static const char *const REFUSED =
@@ -290,8 +290,8 @@ static const char *find_refusal(const struct redis_link *link)
         if (reply->type == REDIS_ERROR && !is_ping) {
             return REFUSED;
         }
-        if (redis_reply_is_error(reply, "ERR") ||
-            redis_reply_is_error(reply, "NOAUTH") || redis_reply_is_error(reply, "DENIED")) {
+        if (redis_reply_is_error(reply, "ERR") || redis_reply_is_error(reply, "NOAUTH") ||
+            redis_reply_is_error(reply, "DENIED")) {
             return REFUSED;
         }
     }
@@ -306,9 +306,9 @@ static void drop(struct redis_link *link)
         link->context = NULL;
     }
     if (!link->proved) {
-        link->next_connect_ms =
-            clock_monotonic_ms(link->clock) + clock_backoff_ms(link->clock, link->failed_connects++,
-                                                               RECONNECT_BASE_MS, RECONNECT_MOST_MS);
+        link->next_connect_ms = clock_monotonic_ms(link->clock) +
+                                clock_backoff_ms(link->clock, link->failed_connects++,
+                                                 RECONNECT_BASE_MS, RECONNECT_MOST_MS);
     }
     link->proved = false;
 }
@@ -348,8 +348,8 @@ static const char *run(struct redis_link *link, const struct redis_commands *com
             why = send_some(link, commands, sent_out);
         }
         if (why == NULL) {
-            why = wait_for(link, *sent_out < commands->size ? POLLIN | POLLOUT : POLLIN,
-                           deadline_ms);
+            why =
+                wait_for(link, *sent_out < commands->size ? POLLIN | POLLOUT : POLLIN, deadline_ms);
         }
         if (why == NULL) {
             why = receive_some(link);

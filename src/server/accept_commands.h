@@ -1,5 +1,5 @@
-/* Accept commands: the story of everything that changes stock or orders, for a batch of calls of any
- * kind at once.
+/* Accept commands: the story of everything that changes stock or orders, for a batch of calls of
+ * any kind at once.
  *
  *   prepare   decode, check, identify, price                      (the kind)
  *   recall    what may have been asked before: Redis' records, then PostgreSQL

@@ -14,9 +14,9 @@ static void read_request(struct shop_lane *lane, struct command *command);
 static void check_products(struct shop_lane *lane, struct command **commands, size_t count);
 static void plan(struct shop_lane *lane, struct command *command);
 static void recall(struct shop_lane *lane, struct command **commands, size_t count);
-static enum status find_adjustments(struct shop_lane *lane, struct command **commands,
-                                    size_t count, struct stock_adjustment **found_out,
-                                    size_t *found_count_out, struct failure *failure);
+static enum status find_adjustments(struct shop_lane *lane, struct command **commands, size_t count,
+                                    struct stock_adjustment **found_out, size_t *found_count_out,
+                                    struct failure *failure);
 static void answer(struct shop_lane *lane, struct command *command);
 
 const struct command_kind adjust_stock_kind = {
@@ -151,9 +151,9 @@ static void recall(struct shop_lane *lane, struct command **commands, size_t cou
     }
 }
 
-static enum status find_adjustments(struct shop_lane *lane, struct command **commands,
-                                    size_t count, struct stock_adjustment **found_out,
-                                    size_t *found_count_out, struct failure *failure)
+static enum status find_adjustments(struct shop_lane *lane, struct command **commands, size_t count,
+                                    struct stock_adjustment **found_out, size_t *found_count_out,
+                                    struct failure *failure)
 {
     struct uuid *ids = arena_alloc(&lane->arena, count * sizeof *ids);
     if (ids == NULL) {

@@ -1,5 +1,5 @@
-/* Catalogue over PostgreSQL: creating products. One statement inserts what is not there and all that
- * belongs to it; the next reads what is there now, whoever made it. */
+/* Catalogue over PostgreSQL: creating products. One statement inserts what is not there and all
+ * that belongs to it; the next reads what is there now, whoever made it. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,8 @@ static const struct postgres_statement create = {
     "), created AS ("
     "  INSERT INTO products (product_id, display_name, unit_price_minor, currency, request_id,"
     "    request_hash, create_time, update_time)"
-    "  SELECT product_id, display_name, unit_price_minor, currency, request_id, request_hash, at, at"
+    "  SELECT product_id, display_name, unit_price_minor, currency, request_id, request_hash, at, "
+    "at"
     "  FROM asked ORDER BY product_id"
     "  ON CONFLICT (product_id) DO NOTHING RETURNING product_id"
     "), counted AS ("
@@ -85,9 +86,9 @@ static bool bind_products(const struct new_product *products, size_t count, cons
                           struct arena *arena, struct postgres_parameter *parameters_out)
 {
     static const enum postgres_type types[CREATE_PARAMETERS - 1] = {
-        POSTGRES_TEXT,  POSTGRES_TEXT,        POSTGRES_INT8, POSTGRES_TEXT, POSTGRES_TEXT,
-        POSTGRES_BYTEA, POSTGRES_TIMESTAMPTZ, POSTGRES_INT8, POSTGRES_UUID, POSTGRES_UUID,
-        POSTGRES_TEXT,
+        POSTGRES_TEXT, POSTGRES_TEXT,  POSTGRES_INT8,        POSTGRES_TEXT,
+        POSTGRES_TEXT, POSTGRES_BYTEA, POSTGRES_TIMESTAMPTZ, POSTGRES_INT8,
+        POSTGRES_UUID, POSTGRES_UUID,  POSTGRES_TEXT,
     };
     struct postgres_array arrays[CREATE_PARAMETERS - 1];
     for (size_t i = 0; i < CREATE_PARAMETERS - 1; i++) {

@@ -1,18 +1,16 @@
 /* Catalogue over PostgreSQL: reading products and stock rows. See catalogue.h. */
-#include "server/catalogue.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "postgres/postgres_array.h"
+#include "server/catalogue.h"
 #include "server/refusals.h"
 
 static enum status read_products(const struct postgres_result *result, struct arena *arena,
                                  struct product **products_out, size_t *count_out,
                                  struct failure *failure);
 static enum status read_stock(const struct postgres_result *result, struct arena *arena,
-                              struct stock **stock_out, size_t *count_out,
-                              struct failure *failure);
+                              struct stock **stock_out, size_t *count_out, struct failure *failure);
 static enum status query_ids(struct postgres_link *link, const struct postgres_statement *statement,
                              const char *const *ids, size_t count, struct arena *arena,
                              int64_t deadline_ms, const struct postgres_result **result_out,

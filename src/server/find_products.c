@@ -44,8 +44,7 @@ enum status find_products(struct product_source *source, struct product_lookup *
     if (misses == NULL) {
         return refuse_overloaded(failure);
     }
-    enum status status =
-        ask_catalogue(source, misses, missed, arena, deadline_ms, failure);
+    enum status status = ask_catalogue(source, misses, missed, arena, deadline_ms, failure);
     if (status != STATUS_OK) {
         return status;
     }

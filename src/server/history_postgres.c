@@ -1,9 +1,8 @@
 /* History over PostgreSQL. See history.h. */
-#include "server/history.h"
-
 #include <string.h>
 
 #include "postgres/postgres_array.h"
+#include "server/history.h"
 #include "server/refusals.h"
 
 static bool bind_events(const struct history_event *events, size_t count, struct arena *arena,

@@ -67,8 +67,7 @@ static bool list_products(struct shop_lane *lane, struct command **commands, siz
             list.lookups[list.count++].product_id = ids[i];
         }
     }
-    int64_t deadline_ms =
-        clock_monotonic_ms(lane->clock) + lane->options->postgres_timeout_ms;
+    int64_t deadline_ms = clock_monotonic_ms(lane->clock) + lane->options->postgres_timeout_ms;
     (void)find_products(&lane->products, list.lookups, list.count, &lane->arena, deadline_ms,
                         &list.failure);
     if (!unpack_products(lane, &list)) {
@@ -123,15 +122,14 @@ static enum status price_order(struct shop_lane *lane, const struct price_list *
     }
     for (size_t i = 0; i < request->line_count; i++) {
         const struct product *product;
-        enum status status =
-            pick_product(list, request->lines[i].product_id, i, &product, failure);
+        enum status status = pick_product(list, request->lines[i].product_id, i, &product, failure);
         if (status != STATUS_OK) {
             return status;
         }
         if (i > 0 && strcmp(product->currency, body->order.currency) != 0) {
             status = failure_set(failure, STATUS_FAILED_PRECONDITION, "CURRENCY_MISMATCH",
-                                 "%s is sold in %s, the lines before it in %s",
-                                 product->product_id, product->currency, body->order.currency);
+                                 "%s is sold in %s, the lines before it in %s", product->product_id,
+                                 product->currency, body->order.currency);
             failure_add(failure, "product_id", "%s", product->product_id);
             return status;
         }

@@ -1,11 +1,10 @@
 /* Product cache over Redis: cache:product:<id>, entries as lua/cache_put.lua describes them.
  * That script may be loaded again whenever Redis forgot it: no stock depends on it. */
+#include <embedded/CACHE_PUT_LUA.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <embedded/CACHE_PUT_LUA.h>
 
 #include "redis/redis_link.h"
 #include "server/product_cache.h"
@@ -15,7 +14,7 @@
 #define KEY_BYTES       (sizeof KEY_PREFIX + SHOP_ID_BYTES_MAX)
 #define KEYS_A_COMMAND  500 /* one MGET of more would hold up Redis for others */
 #define SHA_BYTES       40
-#define VERSION_DIGITS  19 /* of INT64_MAX */
+#define VERSION_DIGITS  19   /* of INT64_MAX */
 #define ENTRY_BYTES_MAX 2048 /* a product at its limits is below 500 bytes */
 
 struct product_cache {

@@ -152,8 +152,7 @@ static void answer_batch(struct shop_lane *lane, struct rpc_call *call,
         }
         products[found++] = *product;
     }
-    query_reply(call,
-                order_codec_batch_products(products, found, missing, missed, &lane->arena));
+    query_reply(call, order_codec_batch_products(products, found, missing, missed, &lane->arena));
 }
 
 /* ---- ListProducts ---- */

@@ -148,6 +148,5 @@ static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
         last = (*stock_out)[*count_out - 1].product_id;
     }
     status = fill_available(lane, *stock_out, *count_out, deadline_ms, failure);
-    return status != STATUS_OK ? status
-                               : query_next_page(lane, LIST_NAME, last, next_out, failure);
+    return status != STATUS_OK ? status : query_next_page(lane, LIST_NAME, last, next_out, failure);
 }

@@ -1,6 +1,6 @@
-/* Shop lane: what one lane's thread works with - its own connections, its own memory, nothing shared
- * but the stock gate. A write lane also publishes.
- * Opened and closed by rpc's lane threads (rpc_lane_kind.open/close); handed to every handler. */
+/* Shop lane: what one lane's thread works with - its own connections, its own memory, nothing
+ * shared but the stock gate. A write lane also publishes. Opened and closed by rpc's lane threads
+ * (rpc_lane_kind.open/close); handed to every handler. */
 #pragma once
 
 #include "base/arena.h"
@@ -24,7 +24,7 @@ struct lane_options {
     const char *database_url;
     struct broker_options broker;
     int64_t connect_timeout_ms;
-    int64_t redis_timeout_ms;    /* of one exchange */
+    int64_t redis_timeout_ms; /* of one exchange */
     int64_t cache_timeout_ms;
     int64_t postgres_timeout_ms; /* of one exchange */
     int64_t publish_timeout_ms;  /* T_pub: from before the decision to the confirm */
