@@ -5,6 +5,7 @@
 #include <yyjson.h>
 
 #include "client/cli/cli.h"
+#include "run_orderctl.h"
 #include "tests/cmocka_all.h"
 #include "toy_shop.h"
 
@@ -28,7 +29,7 @@ static yyjson_doc *bench(const char *options, int code)
 {
     char line[256];
     snprintf(line, sizeof(line), "bench -o json --seconds 1 --warmup 0ms %s", options);
-    struct run run = toy_shop_run(&shop, line);
+    struct run run = run_orderctl(shop.endpoint, line);
     if (run.code != code) {
         print_error("%s\n%s\n", run.out, run.err);
     }
@@ -114,8 +115,8 @@ static void an_open_loop_counts_calls_that_could_not_start(void **state)
     (void)state;
     long held_ms = 300;
     pthread_t thread;
-    struct run run =
-        toy_shop_run(&shop, "product create tea --name Tea --price 1 --currency USD --on-hand 3");
+    struct run run = run_orderctl(
+        shop.endpoint, "product create tea --name Tea --price 1 --currency USD --on-hand 3");
     run_free(&run);
     assert_int_equal(pthread_create(&thread, NULL, hold_the_shop, &held_ms), 0);
     yyjson_doc *doc =

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
+#include "run_orderctl.h"
 #include "tests/cmocka_all.h"
 #include "toy_shop.h"
 
@@ -24,7 +25,7 @@ static int close_shop(void **state)
 
 static void expect(const char *line, int code, const char *out, const char *err)
 {
-    struct run run = toy_shop_run(&shop, line);
+    struct run run = run_orderctl(shop.endpoint, line);
     assert_string_equal(run.err, err);
     assert_string_equal(run.out, out);
     assert_int_equal(run.code, code);
@@ -34,7 +35,7 @@ static void expect(const char *line, int code, const char *out, const char *err)
 /* Only that the texts are in there; NULL = nothing may be. */
 static void expect_parts(const char *line, int code, const char *out, const char *err)
 {
-    struct run run = toy_shop_run(&shop, line);
+    struct run run = run_orderctl(shop.endpoint, line);
     if (out == NULL ? run.out[0] != '\0' : strstr(run.out, out) == NULL) {
         print_error("%s: out: %s\n", line, run.out);
         fail();
@@ -106,7 +107,7 @@ static void walks_all_pages(void **state)
     expect("stock list --page-size 10", CLI_OK, expected, "");
     expect("stock list --page-size 25", CLI_OK, expected, "");
     expect("stock list --page-size 1", CLI_OK, expected, "");
-    struct run run = toy_shop_run(&shop, "stock list --page-size 10 --limit 12");
+    struct run run = run_orderctl(shop.endpoint, "stock list --page-size 10 --limit 12");
     char *end = strstr(expected, "p-12");
     *end = '\0';
     assert_string_equal(run.out, expected);
@@ -155,7 +156,7 @@ static void places_and_finds_orders(void **state)
     assert_int_equal(strlen(shop.orders[1].request_id), 36);
     expect_parts("order get r1", CLI_OK, "tea-01          3   18.00 USD  54.00 USD", NULL);
     expect_parts("order list --customer alice", CLI_OK, "r1     R-1  alice     CONFIRMED", NULL);
-    struct run run = toy_shop_run(&shop, "order list --customer alice");
+    struct run run = run_orderctl(shop.endpoint, "order list --customer alice");
     assert_null(strstr(run.out, "bob"));
     run_free(&run);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "client/cli/cli.h"
+#include "run_orderctl.h"
 #include "tests/cmocka_all.h"
 #include "toy_shop.h"
 
@@ -41,7 +42,7 @@ static struct run import(const char *kind, const char *options, const char *text
     fputs(text, file);
     fclose(file);
     snprintf(line, sizeof(line), "import %s %s %s", kind, path, options);
-    return toy_shop_run(&shop, line);
+    return run_orderctl(shop.endpoint, line);
 }
 
 static void expect(const char *kind, const char *options, const char *text, int code,
@@ -77,8 +78,8 @@ static void imports_products_once(void **state)
 static void compares_products_that_somebody_else_made(void **state)
 {
     (void)state;
-    struct run run = toy_shop_run(
-        &shop, "product create tea --name Other --price 18.00 --currency USD --on-hand 3");
+    struct run run = run_orderctl(
+        shop.endpoint, "product create tea --name Other --price 18.00 --currency USD --on-hand 3");
     run_free(&run);
     expect("products", "",
            "product_id,display_name,unit_price_minor,currency,on_hand\ntea,Other,1800,USD,99\n",
@@ -213,10 +214,12 @@ static void many_orders_through_a_small_window(void **state)
 {
     (void)state;
     enum { ORDERS = 1000 };
-    char *text = malloc(ORDERS * 64 + 128);
-    size_t size = (size_t)sprintf(text, ORDERS_HEAD);
+    size_t room = ORDERS * 64 + 128;
+    char *text = malloc(room);
+    size_t size = (size_t)snprintf(text, room, "%s", ORDERS_HEAD);
     for (int i = 0; i < ORDERS; i++) {
-        size += (size_t)sprintf(text + size, "N-%d,alice,1996-07-04T00:00:00Z,tea,1\n", i);
+        size += (size_t)snprintf(text + size, room - size,
+                                 "N-%d,alice,1996-07-04T00:00:00Z,tea,1\n", i);
     }
     expect("products", "",
            "product_id,display_name,unit_price_minor,currency,on_hand\ntea,Tea,1,USD,990\n", CLI_OK,

@@ -1,4 +1,5 @@
 /* Command lines, good and bad. */
+#include <stdio.h>
 #include <string.h>
 
 #include "client/cli/options.h"
@@ -63,8 +64,9 @@ static enum status parse_line(const char *line)
     static char copy[256];
     char *argv[16];
     int argc = 0;
-    strcpy(copy, line);
-    for (char *at = strtok(copy, " "); at != NULL; at = strtok(NULL, " ")) {
+    char *save = NULL;
+    snprintf(copy, sizeof(copy), "%s", line);
+    for (char *at = strtok_r(copy, " ", &save); at != NULL; at = strtok_r(NULL, " ", &save)) {
         argv[argc++] = at;
     }
     return parse(argc, argv);

@@ -47,12 +47,3 @@ struct toy_shop {
 /* Large: not on the stack. Serving when it returns. */
 void toy_shop_start(struct toy_shop *shop);
 void toy_shop_stop(struct toy_shop *shop);
-
-/* What a run of orderctl gave; texts for free(). */
-struct run {
-    int code;
-    char *out, *err;
-};
-/* Runs a command line against the shop; words are split at spaces. */
-struct run toy_shop_run(struct toy_shop *shop, const char *line);
-void run_free(struct run *run);
