@@ -21,9 +21,9 @@ struct fake_book_record {
 
 struct fake_book {
     /* What the test sets. */
-    int64_t epoch;          /* in force in "Redis"; 0 = fenced */
+    int64_t epoch; /* in force in "Redis"; 0 = fenced */
     bool overloaded;
-    enum status decide;     /* UNAVAILABLE: not done; UNKNOWN: done, but the answer is lost */
+    enum status decide; /* UNAVAILABLE: not done; UNKNOWN: done, but the answer is lost */
     enum status read, confirm, claim, settle, apply, check, open;
     void (*on_decide)(void); /* runs before each exchange */
 

@@ -287,8 +287,8 @@ enum status history_find_events(struct postgres_link *link, struct history_event
     for (size_t i = 0; i < count; i++) {
         for (size_t at = 0; at < fake_postgres.persisted_count; at++) {
             events[i].persisted =
-                events[i].persisted || memcmp(&events[i].event_id, &fake_postgres.persisted[at],
-                                              sizeof(struct uuid)) == 0;
+                events[i].persisted ||
+                memcmp(&events[i].event_id, &fake_postgres.persisted[at], sizeof(struct uuid)) == 0;
         }
     }
     return answer(fake_postgres.status, failure);

@@ -17,8 +17,9 @@ static void random_bytes(void *state, void *out, size_t size)
 {
     struct fake_clock *clock = state;
     clock->chance++;
+    size_t used = size < sizeof clock->chance ? size : sizeof clock->chance;
     memset(out, 0, size);
-    memcpy(out, &clock->chance, size < sizeof clock->chance ? size : sizeof clock->chance);
+    memcpy((char *)out + (size - used), &clock->chance, used); /* a UUID's start is its time */
 }
 
 void fake_clock_init(struct fake_clock *clock)

@@ -8,8 +8,8 @@
 
 struct fake_publisher {
     /* What the test sets. */
-    size_t confirm_first;      /* messages confirmed of each call; SIZE_MAX = all */
-    void (*on_publish)(void);  /* runs in each publish, before it confirms */
+    size_t confirm_first;     /* messages confirmed of each call; SIZE_MAX = all */
+    void (*on_publish)(void); /* runs in each publish, before it confirms */
     int64_t queue_ready, queue_consumers;
     enum status queue_depth;
 
