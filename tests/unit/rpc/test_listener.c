@@ -14,20 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "calls.h"
+#include "random.h"
 #include "rpc/envelope.h"
 #include "tests/cmocka_all.h"
-#include "toy.h"
-
-static void start_toy(struct toy *toy, const char *transport)
-{
-    char endpoint[128];
-    toy_endpoint(transport, endpoint);
-    struct toy_options options = {.endpoint = endpoint};
-    struct failure failure = {0};
-    if (toy_start(toy, &options, &failure) != STATUS_OK) {
-        fail_msg("%s", failure.message);
-    }
-}
 
 /* Calls that go on while a test does its worst; every one must succeed. */
 struct traffic {
@@ -94,7 +84,7 @@ static int connect_to(const struct toy *toy)
     } else {
         struct sockaddr_in where = {.sin_family = AF_INET};
         where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        where.sin_port = htons((uint16_t)atoi(strchr(address, ':') + 1));
+        where.sin_port = htons((uint16_t)strtoul(strchr(address, ':') + 1, NULL, 10));
         fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         connected = connect(fd, (struct sockaddr *)&where, sizeof where);
     }
@@ -117,7 +107,7 @@ static void reset(int fd)
 static void connect_and_close_beside(const char *transport)
 {
     struct toy toy;
-    start_toy(&toy, transport);
+    start_toy_on(&toy, transport);
     struct traffic traffic;
     start_traffic(&traffic, &toy);
     for (int i = 0; i < 200; i++) {
@@ -153,14 +143,14 @@ static const uint8_t GREETING[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
 static void junk_beside(const char *transport)
 {
     struct toy toy;
-    start_toy(&toy, transport);
+    start_toy_on(&toy, transport);
     struct traffic traffic;
     start_traffic(&traffic, &toy);
-    srand(20260103);
+    uint64_t seed = 20260103;
     for (int i = 0; i < 100; i++) {
         uint8_t junk[512];
         for (size_t at = 0; at < sizeof junk; at++) {
-            junk[at] = (uint8_t)rand();
+            junk[at] = random_byte(&seed);
         }
         int fd = connect_to(&toy);
         switch (i % 5) {
@@ -252,7 +242,7 @@ static void test_messages_that_are_none_are_answered(void **state)
 {
     (void)state;
     struct toy toy;
-    start_toy(&toy, "ipc");
+    start_toy_on(&toy, "ipc");
     struct failure failure = ask_for_failure(&toy, "", 0);
     assert_int_equal(failure.code, STATUS_INVALID_ARGUMENT);
     assert_string_equal(failure.reason, "MALFORMED_ENVELOPE");
@@ -285,7 +275,7 @@ static void test_oversized_messages_cost_their_sender_the_connection(void **stat
 {
     (void)state;
     struct toy toy;
-    start_toy(&toy, "tcp");
+    start_toy_on(&toy, "tcp");
     struct traffic traffic;
     start_traffic(&traffic, &toy);
     static uint8_t message[RPC_MESSAGE_BYTES_MAX + 64];
@@ -300,7 +290,7 @@ static void test_random_requests_are_answered(void **state)
 {
     (void)state;
     struct toy toy;
-    start_toy(&toy, "ipc");
+    start_toy_on(&toy, "ipc");
     struct envelope_request request = {.method = "/shop.v1.OrderService/CreateOrder",
                                        .call_id = "0192d3a4-7a53-7000-8000-0123456789ab",
                                        .timeout_ms = 1000};
@@ -311,13 +301,13 @@ static void test_random_requests_are_answered(void **state)
            "abc\x1a\x05\x0a\x01p\x10\x01",
            12);
     size += 12;
-    srand(20260104);
+    uint64_t seed = 20260104;
     for (int round = 0; round < 300; round++) {
         memcpy(message, good, size);
         for (int i = 0; i <= round % 5; i++) {
-            message[(size_t)rand() % size] = (uint8_t)rand();
+            message[random_below(&seed, size)] = random_byte(&seed);
         }
-        size_t cut = round % 3 == 0 ? (size_t)rand() % size : size;
+        size_t cut = round % 3 == 0 ? random_below(&seed, size) : size;
         assert_true(ask(&toy, message, cut, answer, sizeof answer) > 0);
     }
     toy_stop(&toy);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random.h"
 #include "rpc/message.h"
 #include "tests/cmocka_all.h"
 #include "toy.h"
@@ -173,12 +174,12 @@ static void test_survives_random_bytes(void **state)
     arena_init(&own, 4096, LIMIT_BYTES);
     struct bytes good = encode_order(4, 9, "");
     uint8_t *bytes = malloc(good.size);
-    srand(20260101);
+    uint64_t seed = 20260101;
     for (int round = 0; round < 20000; round++) {
         memcpy(bytes, good.data, good.size);
-        size_t changes = round % 2 == 0 ? 1 + (size_t)rand() % 4 : good.size;
+        size_t changes = round % 2 == 0 ? 1 + random_below(&seed, 4) : good.size;
         for (size_t i = 0; i < changes; i++) {
-            bytes[(size_t)rand() % good.size] = (uint8_t)rand();
+            bytes[random_below(&seed, good.size)] = random_byte(&seed);
         }
         ProtobufCMessage *message;
         arena_reset(&own);
