@@ -151,6 +151,11 @@ bool lane_put(struct lane *lane, struct rpc_call *call)
     return queue_put(lane->queue, call);
 }
 
+size_t lane_depth(const struct lane *lane)
+{
+    return queue_depth(lane->queue);
+}
+
 static void *run_thread(void *argument)
 {
     struct lane_thread *thread = argument;
