@@ -27,7 +27,6 @@ struct redis_link {
     const struct clock *clock;
 
     redisContext *context;    /* NULL: not connected */
-    bool proved;              /* an exchange succeeded on this connection */
     unsigned failed_connects; /* in a row */
     int64_t next_connect_ms;  /* not before */
 
@@ -162,8 +161,6 @@ static enum status exchange(struct redis_link *link, int64_t deadline_ms, struct
         drop(link);
         return status;
     }
-    link->proved = true;
-    link->failed_connects = 0;
     if (tells_to_reconnect(link)) {
         drop(link);
     }
@@ -207,8 +204,12 @@ static enum status connect_if_needed(struct redis_link *link, int64_t deadline_m
         why = shake_hands(link, deadline_ms);
     }
     if (why == NULL) {
+        link->failed_connects = 0;
         return STATUS_OK;
     }
+    link->next_connect_ms =
+        clock_monotonic_ms(link->clock) + clock_backoff_ms(link->clock, link->failed_connects++,
+                                                           RECONNECT_BASE_MS, RECONNECT_MOST_MS);
     enum status status = fail(failure, STATUS_UNAVAILABLE, why, RECONNECT_BASE_MS);
     drop(link);
     return status;
@@ -298,19 +299,12 @@ static const char *find_refusal(const struct redis_link *link)
     return NULL;
 }
 
-/* A connection that never worked delays the next one. */
 static void drop(struct redis_link *link)
 {
     if (link->context != NULL) {
         redisFree(link->context);
         link->context = NULL;
     }
-    if (!link->proved) {
-        link->next_connect_ms = clock_monotonic_ms(link->clock) +
-                                clock_backoff_ms(link->clock, link->failed_connects++,
-                                                 RECONNECT_BASE_MS, RECONNECT_MOST_MS);
-    }
-    link->proved = false;
 }
 
 static enum status fail(struct failure *failure, enum status status, const char *why,
