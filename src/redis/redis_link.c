@@ -48,7 +48,6 @@ static const char *send_some(struct redis_link *link, const struct redis_command
                              size_t *sent);
 static const char *receive_some(struct redis_link *link);
 static const char *wait_for(struct redis_link *link, short events, int64_t deadline_ms);
-static bool tells_to_reconnect(const struct redis_link *link);
 static enum status fail(struct failure *failure, enum status status, const char *why,
                         int64_t retry_ms);
 
@@ -161,23 +160,11 @@ static enum status exchange(struct redis_link *link, int64_t deadline_ms, struct
         drop(link);
         return status;
     }
-    if (tells_to_reconnect(link)) {
+    /* Behind a name that fails over, the next connection reaches the new primary. */
+    if (redis_replies_have_error(&link->replies, "READONLY")) {
         drop(link);
     }
     return STATUS_OK;
-}
-
-/* Connections are dropped for it after the exchange: behind a name that fails over, the next one
- * reaches the new primary. */
-static bool tells_to_reconnect(const struct redis_link *link)
-{
-    for (size_t i = 0; i < link->replies.expected; i++) {
-        const struct redis_reply *reply = &link->replies.all[i];
-        if (redis_reply_is_error(reply, "READONLY")) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* ---- connecting ---- */

@@ -26,6 +26,10 @@ void proxy_start(struct proxy *proxy, uint16_t server_port)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof address;
     proxy->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (proxy->listener < 0) {
+        fail();
+        return;
+    }
     assert_int_equal(bind(proxy->listener, (struct sockaddr *)&address, size), 0);
     assert_int_equal(listen(proxy->listener, 8), 0);
     assert_int_equal(getsockname(proxy->listener, (struct sockaddr *)&address, &size), 0);
@@ -71,10 +75,14 @@ static void *run(void *argument)
             (void)!read(proxy->wake[0], woken, sizeof woken);
             continue; /* the mode may be another */
         }
-        if (waited[2].revents != 0 && !pass(proxy->client, proxy->server)) {
-            close_both(proxy);
-        } else if (waited[3].revents != 0 &&
-                   (mode == PROXY_CUT || !pass(proxy->server, proxy->client))) {
+        bool open = true;
+        if (waited[2].revents != 0) {
+            open = pass(proxy->client, proxy->server);
+        }
+        if (open && waited[3].revents != 0) {
+            open = mode != PROXY_CUT && pass(proxy->server, proxy->client);
+        }
+        if (!open) {
             close_both(proxy);
         }
         if (waited[1].revents != 0) {
@@ -97,7 +105,8 @@ static void accept_client(struct proxy *proxy)
                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
     proxy->client = client;
     proxy->server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(proxy->server, (struct sockaddr *)&address, sizeof address) != 0) {
+    if (proxy->server < 0 ||
+        connect(proxy->server, (struct sockaddr *)&address, sizeof address) != 0) {
         close_both(proxy);
     }
 }
@@ -115,6 +124,6 @@ static void close_both(struct proxy *proxy)
 static bool pass(int from, int to)
 {
     char buffer[BUFFER_BYTES];
-    ssize_t got = read(from, buffer, sizeof buffer);
-    return got > 0 && send(to, buffer, (size_t)got, MSG_NOSIGNAL) == got;
+    ssize_t got = from >= 0 ? read(from, buffer, sizeof buffer) : -1;
+    return got > 0 && to >= 0 && send(to, buffer, (size_t)got, MSG_NOSIGNAL) == got;
 }

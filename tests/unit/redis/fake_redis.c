@@ -28,6 +28,10 @@ void fake_redis_start(struct fake_redis *fake, const char *script, bool closes)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, fake->socket, strlen(fake->socket) + 1);
     fake->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fake->listener < 0) {
+        fail();
+        return;
+    }
     assert_int_equal(bind(fake->listener, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(fake->listener, 8), 0);
     assert_int_equal(pipe(fake->stop), 0);
