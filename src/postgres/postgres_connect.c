@@ -23,10 +23,14 @@ static bool wait_on(int fd, short events, int64_t deadline_ms, const struct cloc
 enum status postgres_connect(struct postgres_link *link, int64_t deadline_ms,
                              struct failure *failure)
 {
-    if (link->connection != NULL && (link->in_transaction || is_alive(link))) {
+    if (link->connection != NULL && is_alive(link)) {
         return STATUS_OK;
     }
+    bool lost_transaction = link->in_transaction;
     postgres_disconnect(link);
+    if (lost_transaction) {
+        return postgres_unavailable(failure, "the connection broke in a transaction", 0);
+    }
     int64_t now_ms = clock_monotonic_ms(link->clock);
     if (now_ms < link->next_connect_ms) {
         return postgres_unavailable(failure, "connecting failed and is tried again shortly",
@@ -39,12 +43,16 @@ enum status postgres_connect(struct postgres_link *link, int64_t deadline_ms,
     if (link->connection != NULL && wait_connected(link, deadline_ms) &&
         PQsetnonblocking(link->connection, 1) == 0 && PQenterPipelineMode(link->connection) == 1) {
         (void)PQsetNoticeReceiver(link->connection, ignore_notice, NULL);
+        link->failed_connects = 0;
         return STATUS_OK;
     }
     const char *why = link->connection != NULL ? PQerrorMessage(link->connection) : "";
     (void)snprintf(link->detail, sizeof link->detail, "cannot connect: %s",
                    *why != '\0' ? why : "timeout");
     postgres_disconnect(link);
+    link->next_connect_ms =
+        clock_monotonic_ms(link->clock) + clock_backoff_ms(link->clock, link->failed_connects++,
+                                                           RECONNECT_BASE_MS, RECONNECT_MOST_MS);
     return postgres_unavailable(failure, "it cannot be connected to", RECONNECT_BASE_MS);
 }
 
@@ -61,6 +69,8 @@ static bool is_alive(struct postgres_link *link)
             return true;
         }
         if (PQconsumeInput(link->connection) == 0) {
+            (void)snprintf(link->detail, sizeof link->detail, "%s",
+                           PQerrorMessage(link->connection));
             return false;
         }
         (void)PQisBusy(link->connection); /* parses what came */
@@ -119,22 +129,14 @@ static void ignore_notice(void *argument, const PGresult *result)
     (void)result;
 }
 
-/* A connection that never served delays the next one. */
 void postgres_disconnect(struct postgres_link *link)
 {
-    if (link->connection == NULL) {
-        return;
+    if (link->connection != NULL) {
+        PQfinish(link->connection);
+        link->connection = NULL;
     }
-    PQfinish(link->connection);
-    link->connection = NULL;
     link->prepared_count = 0;
     link->in_transaction = false;
-    if (!link->proved) {
-        link->next_connect_ms = clock_monotonic_ms(link->clock) +
-                                clock_backoff_ms(link->clock, link->failed_connects++,
-                                                 RECONNECT_BASE_MS, RECONNECT_MOST_MS);
-    }
-    link->proved = false;
 }
 
 bool postgres_wait(struct postgres_link *link, bool for_writing, int64_t deadline_ms)

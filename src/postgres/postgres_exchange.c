@@ -289,8 +289,6 @@ static void break_off(struct exchange *exchange, bool told)
 static void finish(struct exchange *exchange)
 {
     struct postgres_link *link = exchange->link;
-    link->proved = true;
-    link->failed_connects = 0;
     link->prepared_count = exchange->prepared_count;
     link->in_transaction = PQtransactionStatus(link->connection) != PQTRANS_IDLE;
     if (exchange->spoiled) {

@@ -25,7 +25,6 @@ struct postgres_link {
     const struct clock *clock;
 
     struct pg_conn *connection; /* NULL: not connected; otherwise in pipeline mode */
-    bool proved;                /* a flush succeeded on this connection */
     bool in_transaction;        /* after the last flush */
     unsigned failed_connects;   /* in a row */
     int64_t next_connect_ms;    /* not before */
@@ -43,8 +42,8 @@ struct postgres_link {
     char detail[POSTGRES_DETAIL_BYTES];
 };
 
-/* Makes sure that there is a connection that looks alive. Inside a transaction it leaves the
- * connection as it is: another one would not have its beginning. */
+/* Makes sure that there is a connection that looks alive. Inside a transaction it fails rather than
+ * make another one, which would not have the transaction's beginning. */
 enum status postgres_connect(struct postgres_link *link, int64_t deadline_ms,
                              struct failure *failure);
 /* Closes it; what was prepared and begun on it is gone. */

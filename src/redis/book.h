@@ -108,10 +108,10 @@ enum status book_confirm(struct book *book, const struct uuid *event_ids, size_t
 struct book_lookup {
     struct uuid record_id;
 
+    struct book_record record; /* when found; views until the book's next use */
     bool found;
-    struct book_record record; /* views until the book's next use */
-    bool in_outbox;            /* not yet settled */
-    bool unconfirmed;          /* and RabbitMQ has not confirmed it */
+    bool in_outbox;   /* not yet settled */
+    bool unconfirmed; /* and RabbitMQ has not confirmed it */
 };
 enum status book_read(struct book *book, struct book_lookup *lookups, size_t count,
                       int64_t deadline_ms, struct failure *failure);
