@@ -136,7 +136,6 @@ enum status event_store_sweep_begin(struct event_store *store, int64_t age_ms, s
     };
     struct postgres_parameter shard = postgres_text(store->shard);
     (void)event_rows_add(&store->rows, &SQL_BEGIN, NULL, 0);
-    (void)event_rows_add(&store->rows, &SQL_SHARE, &shard, 1);
     size_t epoch = event_rows_add(&store->rows, &SQL_EPOCH, &shard, 1);
     size_t found = event_rows_add(&store->rows, &SQL_SWEEP, parameters, 2);
     enum status status = exchange(store, failure);
@@ -188,7 +187,6 @@ static enum status insert_and_lock(struct event_store *store, struct event_plan 
     bool has_orders = plan->order_count > 0;
     bool has_adjustments = plan->slot_count > plan->order_count;
     (void)event_rows_add(rows, &SQL_BEGIN, NULL, 0);
-    (void)event_rows_add(rows, &SQL_SHARE, &shard, 1);
     size_t epoch = event_rows_add(rows, &SQL_EPOCH, &shard, 1);
     size_t orders = has_orders ? event_rows_add_orders(rows, plan) : 0;
     size_t stock = plan->slot_count > 0 ? event_rows_add_lock(rows, plan) : 0;

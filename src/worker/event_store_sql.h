@@ -4,15 +4,13 @@
 #pragma once
 
 #include "postgres/postgres_link.h"
-#include "postgres/shard_lock.h"
 
 static const struct postgres_statement SQL_BEGIN = {NULL, "BEGIN ISOLATION LEVEL READ COMMITTED"};
 static const struct postgres_statement SQL_COMMIT = {NULL, "COMMIT"};
 
-/* Against the next epoch: while it is held, stock is not loaded anew. */
-static const struct postgres_statement SQL_SHARE = {"share", SHARD_LOCK_STOCK_SHARED_SQL};
+/* A lock against the next epoch: while it is held, stock is not loaded anew. */
 static const struct postgres_statement SQL_EPOCH = {
-    "epoch", "SELECT epoch FROM control WHERE shard = $1::text"};
+    "epoch", "SELECT epoch FROM control WHERE shard = $1::text FOR SHARE"};
 
 /* Events that are new, with their orders and lines. */
 static const struct postgres_statement SQL_ORDERS = {
