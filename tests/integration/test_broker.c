@@ -1,4 +1,5 @@
-/* Publisher and consumer against a real RabbitMQ; a proxy stands in between where the network fails. */
+/* Publisher and consumer against a real RabbitMQ; a proxy stands in between where the network
+ * fails. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -262,7 +263,7 @@ static void test_a_deleted_queue_is_declared_again(void **state)
     assert_int_not_equal(broker_publish(publisher, &message, 1, now_ms() + DEADLINE_MS, &failure),
                          STATUS_OK);
     assert_false(message.confirmed);
-    assert_true(wait_until(publishes, (void *)(uintptr_t) "3", DEADLINE_MS));
+    assert_true(wait_until(publishes, (void *)(uintptr_t)"3", DEADLINE_MS));
     expect_and_ack("3");
 }
 
@@ -273,7 +274,7 @@ static void test_a_consumer_whose_queue_is_deleted_comes_back(void **state)
     expect_and_ack("1");
     uint64_t generation = broker_consumer_generation(consumer);
     stores_delete_queues(test_url(), prefix);
-    assert_true(wait_until(publishes, (void *)(uintptr_t) "2", DEADLINE_MS));
+    assert_true(wait_until(publishes, (void *)(uintptr_t)"2", DEADLINE_MS));
     expect_and_ack("2");
     assert_true(broker_consumer_generation(consumer) > generation);
 }
@@ -308,7 +309,7 @@ static void test_a_full_queue_refuses_and_opens_again(void **state)
         assert_int_equal(broker_ack_up_to(consumer, delivery.tag, &failure), STATUS_OK);
         broker_delivery_free(&delivery);
     }
-    assert_true(wait_until(publishes, (void *)(uintptr_t) "room again", DEADLINE_MS));
+    assert_true(wait_until(publishes, (void *)(uintptr_t)"room again", DEADLINE_MS));
 }
 
 static void test_other_limits_than_the_queues_are_refused_with_advice(void **state)
@@ -354,7 +355,7 @@ static void test_a_cut_connection_costs_the_batch_and_no_more(void **state)
     assert_int_equal(broker_publish(publisher, &message, 1, now_ms() + DEADLINE_MS, &failure),
                      STATUS_UNAVAILABLE);
     assert_false(message.confirmed);
-    assert_true(wait_until(publishes, (void *)(uintptr_t) "3", DEADLINE_MS));
+    assert_true(wait_until(publishes, (void *)(uintptr_t)"3", DEADLINE_MS));
 }
 
 static void test_a_cut_consumer_gets_what_it_had_not_acknowledged_again(void **state)
@@ -401,7 +402,7 @@ static void publish_into_the_ice(size_t size)
     assert_true(now_ms() - begin_ms < SHORT_MS + SLACK_MS);
     assert_false(next.confirmed);
     tcp_proxy_freeze(proxy, false);
-    assert_true(wait_until(publishes, (void *)(uintptr_t) "thawed", DEADLINE_MS));
+    assert_true(wait_until(publishes, (void *)(uintptr_t)"thawed", DEADLINE_MS));
 }
 
 static void test_a_frozen_broker_holds_small_messages_no_longer_than_the_deadline(void **state)
@@ -431,7 +432,7 @@ static void test_a_stuck_broker_fails_the_next_batch_at_once(void **state)
     assert_string_equal(failure.reason, "BROKER_STUCK");
     assert_true(now_ms() - begin_ms < SLACK_MS);
     tcp_proxy_freeze(proxy, false);
-    assert_true(wait_until(publishes, (void *)(uintptr_t) "2", DEADLINE_MS));
+    assert_true(wait_until(publishes, (void *)(uintptr_t)"2", DEADLINE_MS));
     assert_int_equal(tcp_proxy_taken(proxy), 1); /* the same connection all along */
 }
 

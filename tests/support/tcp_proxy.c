@@ -13,9 +13,9 @@
 
 #include "tests/cmocka_all.h"
 
-#define PAIRS_MAX  32
-#define CHUNK      16384
-#define POLL_MS    20 /* how soon a change of mind is seen */
+#define PAIRS_MAX 32
+#define CHUNK     16384
+#define POLL_MS   20 /* how soon a change of mind is seen */
 
 struct pair {
     int ends[2]; /* the program, the server; -1: free */
@@ -149,8 +149,7 @@ static bool move(struct pair *pair, int from)
         return size < 0;
     }
     for (ssize_t sent = 0; sent < size;) {
-        ssize_t part =
-            send(pair->ends[!from], chunk + sent, (size_t)(size - sent), MSG_NOSIGNAL);
+        ssize_t part = send(pair->ends[!from], chunk + sent, (size_t)(size - sent), MSG_NOSIGNAL);
         if (part < 0) {
             return false;
         }
