@@ -370,8 +370,11 @@ static void test_a_stop_finishes_the_batch(void **state)
 {
     (void)state;
     for (int i = 0; i < 5; i++) {
+        char begun[96];
+        (void)snprintf(begun, sizeof begun, "SELECT (count(*) > %d)::int FROM orders", 50 * i);
         start_worker();
         worker_fixture_place(&fixture, 50);
+        worker_fixture_wait_count(&fixture, begun, 1); /* and perhaps not all of them */
         assert_int_equal(process_end(&fixture.system.workers[0], FIXTURE_DEADLINE_MS), 0);
     }
     start_worker();
