@@ -190,7 +190,7 @@ static void test_poison_leaves_its_neighbours_alone(void **state)
     struct bytes parts[] = {
         bytes_of_text("\x0a\x24zzz"), /* an event that is cut off */
         event_codec_encode(&good, &fixture.arena),
-        bytes_of(NULL, 0), /* an event without anything */
+        bytes_of("", 0), /* an event without anything */
     };
     worker_fixture_publish_raw(&fixture, event_codec_join(parts, 3, &fixture.arena));
     worker_fixture_place(&fixture, 5);
