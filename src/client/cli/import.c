@@ -12,6 +12,7 @@
 #include "base/stop.h"
 #include "base/uuid.h"
 #include "client/cli/import_report.h"
+#include "client/client_call.h"
 
 #define FILE_ARENA_BYTES (512 * 1024) /* the reader's two buffers and the kind's state */
 #define ID_HASH_BYTES    20           /* 160 bits: no two rows meet by chance */
@@ -111,7 +112,7 @@ void import_count_failure(struct import *import, const struct window_job *job)
 {
     const struct import_subject *subject = job->subject;
     bool no_answer =
-        window_is_retryable(job->failure.code) || job->failure.code == STATUS_CANCELLED;
+        client_may_retry(job->failure.code) || job->failure.code == STATUS_CANCELLED;
     import_count(import, no_answer ? IMPORT_FAILED : IMPORT_REFUSED, subject->line, subject->name,
                  &job->failure);
 }

@@ -126,12 +126,6 @@ bool window_is_dead(const struct window *window)
     return window->dead;
 }
 
-bool window_is_retryable(enum status code)
-{
-    return code == STATUS_UNAVAILABLE || code == STATUS_DEADLINE_EXCEEDED ||
-           code == STATUS_UNKNOWN || code == STATUS_RESOURCE_EXHAUSTED;
-}
-
 /* On the channel's thread; the slot is nobody else's until it is ANSWERED. */
 static void on_response(const ProtobufCMessage *response, void *data)
 {
@@ -168,7 +162,7 @@ static void settle_answer(struct window *window, struct slot *slot, bool give_up
 {
     const struct clock *clock = window->options.clock;
     const struct failure *failure = &slot->job.failure;
-    if (slot->job.response != NULL || !window_is_retryable(failure->code)) {
+    if (slot->job.response != NULL || !client_may_retry(failure->code)) {
         window->last_answer_ms = clock_monotonic_ms(clock);
         finish(window, slot);
         return;

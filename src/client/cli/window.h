@@ -51,6 +51,3 @@ void window_start(struct window *window, struct window_job *job);
 void window_drain(struct window *window, bool give_up);
 /* A job was given up, and not one call got an answer while it tried: there is no server. */
 bool window_is_dead(const struct window *window);
-/* Whether repeating the call may help: UNAVAILABLE, DEADLINE_EXCEEDED, UNKNOWN, RESOURCE_EXHAUSTED.
- */
-bool window_is_retryable(enum status code);
