@@ -57,8 +57,8 @@ database_make() {
 }
 
 measure_raw_stages() {
-    figure echo_tcp bench_echo --transport tcp --outstanding $OUTSTANDING --seconds "$SECONDS_EACH"
-    figure echo_ipc bench_echo --transport ipc --outstanding $OUTSTANDING --seconds "$SECONDS_EACH"
+    figure echo_tcp bench_echo --transport tcp --outstanding "$OUTSTANDING" --seconds "$SECONDS_EACH"
+    figure echo_ipc bench_echo --transport ipc --outstanding "$OUTSTANDING" --seconds "$SECONDS_EACH"
     figure reserve_script bench_decide --batch=64 --seconds="$SECONDS_EACH"
     database_make bench_raw
     DATABASE_URL=$(database_url bench_raw) dbmate --migrations-dir "$CLONE/migrations" --no-dump-schema \
@@ -80,10 +80,10 @@ system_start() {
 
 measure_system() {
     local load=(orderctl bench --seconds "$SECONDS_EACH" --timeout 10s -o json)
-    figure health "${load[@]}" --method health --outstanding $OUTSTANDING
-    figure get_product "${load[@]}" --method get-product --outstanding $OUTSTANDING
-    orders orders "${load[@]}" --outstanding $OUTSTANDING
-    orders orders_many "${load[@]}" --outstanding $OUTSTANDING_MANY
+    figure health "${load[@]}" --method health --outstanding "$OUTSTANDING"
+    figure get_product "${load[@]}" --method get-product --outstanding "$OUTSTANDING"
+    orders orders "${load[@]}" --outstanding "$OUTSTANDING"
+    orders orders_many "${load[@]}" --outstanding "$OUTSTANDING_MANY"
     orders orders_half "${load[@]}" --outstanding 1024 \
         --rate "$(jq '.persistedPerSecond / 2 | floor | if . < 1 then 1 else . end' "$WORK/orders_many.json")"
 }

@@ -19,11 +19,11 @@ measure_peer() {
     wait_for 30 grep -q consuming "$WORK/peer-worker.log" || peer_failed worker || return 1
 
     figure peer_get node "$CLONE/tools/bench_http.mjs" --url "http://127.0.0.1:$port/products/$PEER_PRODUCT" \
-        --connections $OUTSTANDING --seconds "$SECONDS_EACH"
+        --connections "$OUTSTANDING" --seconds "$SECONDS_EACH"
     begun=$(now_ms)
     figure peer_orders node "$CLONE/tools/bench_http.mjs" --url "http://127.0.0.1:$port/orders" \
         --body "{\"productId\":\"$PEER_PRODUCT\",\"customerId\":\"customer-1\",\"quantity\":1}" \
-        --connections $OUTSTANDING --seconds "$SECONDS_EACH"
+        --connections "$OUTSTANDING" --seconds "$SECONDS_EACH"
     accepted=$(jq .requests "$WORK/peer_orders.json")
     wait_for $PEER_DRAIN_SECONDS peer_persisted "$accepted" || say "the peer had not persisted all of its orders"
     # Accepted and persisted, sustained: the same definition as orderctl bench --until-persisted.
