@@ -37,6 +37,7 @@ main() {
     mkdir -p "$WORK"
     rm -f "$WORK"/*.json
     trap stop_all EXIT
+    warn_if_busy
 
     measure_raw_stages
     system_start

@@ -47,13 +47,22 @@ figure() {
 }
 
 # query DATABASE SQL: one value.
-query() { psql --no-psqlrc -qtAX "$(database_url "$1")" -c "$2"; }
+query() { PGOPTIONS=--client-min-messages=warning psql --no-psqlrc -qtAX "$(database_url "$1")" -c "$2"; }
 # The same server and user, another database.
 database_url() { sed -E "s|^([^?]*/)[^/?]*(\?.*)?$|\1$1\2|" <<<"$DATABASE_URL"; }
 database_name() { sed -E 's|^[^?]*/([^/?]*).*|\1|' <<<"$DATABASE_URL"; }
 database_make() {
     query postgres "DROP DATABASE IF EXISTS $1 WITH (FORCE)"
     query postgres "CREATE DATABASE $1"
+}
+
+# Figures of a machine that does something else as well say little.
+warn_if_busy() {
+    local load
+    load=$(cut -d ' ' -f 1 /proc/loadavg)
+    if awk -v load="$load" -v cpus="$(nproc)" 'BEGIN { exit !(load > cpus / 2) }'; then
+        say "the machine is busy (load $load): figures will be low, and ratios off"
+    fi
 }
 
 measure_raw_stages() {

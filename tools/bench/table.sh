@@ -28,7 +28,7 @@ table_rows() {
              "Express service", $f.peer_persisted.persistedPerSecond, 20],
             ["accepted and persisted, \($f.orders_many.outstanding) outstanding", $f.orders_many.persistedPerSecond,
              "Express service", $f.peer_persisted.persistedPerSecond, 20],
-            ["GetProduct from cache", $f.get_product.callsPerSecond,
+            ["GetProduct from cache, as above", $f.get_product.callsPerSecond,
              "Express GET", $f.peer_get.perSecond, null],
             ["worker storing batches", $f.persist_raw.orders_per_second,
              "raw batched SQL", $f.persist_raw.raw_orders_per_second, 0.6] ]
