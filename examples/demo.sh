@@ -21,6 +21,7 @@ if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m'; fi
 failures=()
 accepted=0
 refused=0
+rushed=0
 
 main() {
     work=$(mktemp -d)
@@ -103,6 +104,7 @@ rush() {
     printf '%s accepted, %s refused, %s of %s left\n' "$made" "$denied" "$(stock_of $DROP available)" "$DROP"
     [ "$made" -eq "$before" ] || fail "$made orders were accepted for $before units"
     [ $((made + denied)) -eq $((RUSH_CLIENTS * RUSH_ORDERS)) ] || fail "some orders were neither accepted nor refused"
+    rushed=$made
     accepted=$((accepted + made))
     refused=$((refused + denied))
 }
@@ -125,7 +127,11 @@ steady() {
         "$(field accepted "$work/steady.json")" "$(field persistedSeconds "$work/steady.json")"
 }
 
-all_persisted() { [ $(($(orders_in_postgres) - orders_before)) -ge "$accepted" ]; }
+# All of this run, and of the rush not one more (somebody else may be ordering, too).
+all_persisted() {
+    [ $(($(orders_in_postgres) - orders_before)) -ge "$accepted" ] &&
+        [ "$(query "SELECT count(*) FROM orders WHERE order_ref LIKE 'RUSH-$run-%'")" -eq "$rushed" ]
+}
 
 # Redis against PostgreSQL, and PostgreSQL against its orders.
 books_balance() {

@@ -168,13 +168,13 @@ static void settle_answer(struct window *window, struct slot *slot, bool give_up
         return;
     }
     slot->attempts++;
-    if (give_up || slot->attempts == WINDOW_ATTEMPTS_MAX) {
+    if (give_up || slot->attempts == window->options.attempts) {
         window->dead = window->dead || window->last_answer_ms < slot->begun_ms;
         finish(window, slot);
         return;
     }
-    int64_t wait_ms =
-        clock_backoff_ms(clock, slot->attempts - 1, WINDOW_BACKOFF_MS, WINDOW_BACKOFF_MS_MOST);
+    int64_t wait_ms = clock_backoff_ms(clock, slot->attempts - 1, window->options.backoff_ms,
+                                       window->options.backoff_ms_most);
     if (wait_ms < failure->retry_delay_ms) {
         wait_ms = failure->retry_delay_ms;
     }
