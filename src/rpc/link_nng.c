@@ -7,6 +7,7 @@
 #include "rpc/endpoint.h"
 #include "rpc/limits.h"
 #include "rpc/link.h"
+#include "rpc/tune_nng.h"
 
 /* nng counts its own request id, too. */
 #define NNG_HEADER_BYTES_MAX 32
@@ -16,6 +17,7 @@
 
 struct link {
     nng_socket socket;
+    nng_aio *poke;
 };
 
 struct link_exchange {
@@ -41,7 +43,8 @@ static void on_completion(void *exchange);
 static bool end_sending(struct link_exchange *exchange, nng_aio *aio);
 static void end_receiving(struct link_exchange *exchange, nng_aio *aio);
 
-enum status link_open(const char *text, struct link **link_out, struct failure *failure)
+enum status link_open(const char *text, void (*on_poke)(void *context), void *context,
+                      struct link **link_out, struct failure *failure)
 {
     struct endpoint endpoint;
     enum status status = endpoint_parse(text, &endpoint, failure);
@@ -52,9 +55,13 @@ enum status link_open(const char *text, struct link **link_out, struct failure *
     if (link == NULL) {
         return explain(failure, text, NNG_ENOMEM);
     }
-    int error = nng_req0_open(&link->socket);
+    tune_nng();
+    int error = nng_aio_alloc(&link->poke, on_poke, context);
+    if (error == 0) {
+        error = nng_req0_open(&link->socket);
+    }
     if (error != 0) {
-        free(link);
+        link_destroy(&link);
         return explain(failure, text, error);
     }
     status = dial(link, text, &endpoint, failure);
@@ -104,8 +111,20 @@ void link_close(struct link *link)
 
 void link_destroy(struct link **link)
 {
+    if (*link == NULL) {
+        return;
+    }
+    nng_aio_stop((*link)->poke);
+    nng_aio_free((*link)->poke);
     free(*link);
     *link = NULL;
+}
+
+void link_poke(struct link *link)
+{
+    if (nng_aio_begin(link->poke)) {
+        nng_aio_finish(link->poke, 0);
+    }
 }
 
 struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(void *context),
@@ -178,7 +197,12 @@ void link_exchange_run(struct link_exchange *exchange, size_t size, int64_t time
  * Otherwise the message is still ours. */
 static bool send_at_once(struct link_exchange *exchange)
 {
-    if (nng_ctx_sendmsg(exchange->nng, exchange->message, NNG_FLAG_NONBLOCK) != 0) {
+    nng_aio *aio = exchange->waited;
+    nng_aio_set_msg(aio, exchange->message);
+    nng_aio_set_timeout(aio, 0);
+    nng_ctx_send(exchange->nng, aio);
+    nng_aio_wait(aio);
+    if (nng_aio_result(aio) != 0) {
         return false;
     }
     exchange->message = NULL;

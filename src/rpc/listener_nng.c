@@ -11,6 +11,7 @@
 #include "rpc/endpoint.h"
 #include "rpc/limits.h"
 #include "rpc/listener.h"
+#include "rpc/tune_nng.h"
 
 /* nng counts its own request id, 4 bytes for each hop, 8 at most. */
 #define NNG_HEADER_BYTES_MAX 32
@@ -87,6 +88,7 @@ enum status listener_open(const struct listener_options *options, struct listene
 
 static enum status open_socket(struct listener *listener, struct failure *failure)
 {
+    tune_nng();
     int error = nng_rep0_open(&listener->socket);
     if (error != 0) {
         return explain(failure, listener->options.endpoint, error);

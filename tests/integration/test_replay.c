@@ -129,7 +129,7 @@ static void test_a_server_killed_in_the_middle_loses_and_doubles_nothing(void **
         assert_int_equal(process_end(&system.servers[0], 30000), 0);
         system_start_server(&system, 0, points[i]);
         /* The import sees its server die and, after a while, gives the rest up as failed. */
-        const char *arguments[] = {"--timeout", "2000", "import", "orders", orders, NULL};
+        const char *arguments[] = {"import", "orders", orders, "--timeout", "2s", NULL};
         (void)system_orderctl(&system, arguments, NULL);
         assert_int_equal(process_wait(&system.servers[0], SETTLE_TIMEOUT_MS), -SIGKILL);
         system_start_server(&system, 0, NULL);
