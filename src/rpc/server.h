@@ -23,6 +23,8 @@
  * For what answers at once from memory; it must never block. */
 #define RPC_LANE_NONE SIZE_MAX
 
+#define RPC_LANE_IDLE_MS 2000 /* heartbeats are seconds apart */
+
 /* Handles `count` >= 1 calls that share a handler; answers each exactly once before it returns.
  * `lane` is what the lane's open() made. Runs on the lane's own thread and may block, but each call
  * has a deadline. */
@@ -38,6 +40,9 @@ struct rpc_lane_kind {
      * out by lanes that need no state. */
     void *(*open)(void *context, struct failure *failure);
     void (*close)(void *lane);
+    /* On the lane's thread, when no call came for RPC_LANE_IDLE_MS, and again after each: what its
+     * connections need to stay alive. May be left out. */
+    void (*idle)(void *lane);
     void *context;
 };
 
