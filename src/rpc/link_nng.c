@@ -2,6 +2,7 @@
  * and only when that is complete received from: never both pending. */
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "rpc/endpoint.h"
@@ -18,9 +19,11 @@
 struct link {
     nng_socket socket;
     nng_aio *poke;
+    atomic_bool is_closed;
 };
 
 struct link_exchange {
+    struct link *link;
     void (*on_done)(void *context);
     void *context;
     nng_ctx nng;
@@ -106,6 +109,7 @@ static enum status explain(struct failure *failure, const char *endpoint, int er
 
 void link_close(struct link *link)
 {
+    atomic_store(&link->is_closed, true);
     (void)nng_close(link->socket);
 }
 
@@ -134,6 +138,7 @@ struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(vo
     if (exchange == NULL) {
         return NULL;
     }
+    exchange->link = link;
     exchange->on_done = on_done;
     exchange->context = context;
     if (nng_aio_alloc(&exchange->waited, NULL, NULL) != 0 ||
@@ -253,29 +258,23 @@ static bool end_sending(struct link_exchange *exchange, nng_aio *aio)
         return true;
     }
     exchange->message = nng_aio_get_msg(aio);
-    exchange->outcome = error == NNG_ETIMEDOUT                           ? LINK_NOT_SENT
-                        : error == NNG_ECLOSED || error == NNG_ECANCELED ? LINK_CLOSED
-                                                                         : LINK_NO_MEMORY;
+    exchange->outcome = atomic_load(&exchange->link->is_closed) ? LINK_CLOSED
+                        : error == NNG_ETIMEDOUT                ? LINK_NOT_SENT
+                                                                : LINK_NO_MEMORY;
     return false;
 }
 
+/* Closing breaks connections first, so what looks lost may be closed. */
 static void end_receiving(struct link_exchange *exchange, nng_aio *aio)
 {
-    switch (nng_aio_result(aio)) {
-    case 0:
+    int error = nng_aio_result(aio);
+    if (error == 0) {
         exchange->message = nng_aio_get_msg(aio);
         exchange->outcome = LINK_ANSWERED;
-        return;
-    case NNG_ETIMEDOUT:
-        exchange->outcome = LINK_NO_ANSWER;
-        return;
-    case NNG_ECLOSED:
-    case NNG_ECANCELED:
+    } else if (atomic_load(&exchange->link->is_closed)) {
         exchange->outcome = LINK_CLOSED;
-        return;
-    default:
-        exchange->outcome = LINK_LOST;
-        return;
+    } else {
+        exchange->outcome = error == NNG_ETIMEDOUT ? LINK_NO_ANSWER : LINK_LOST;
     }
 }
 

@@ -16,7 +16,7 @@
 /* nng counts its own request id, 4 bytes for each hop, 8 at most. */
 #define NNG_HEADER_BYTES_MAX 32
 /* A peer that does not read its answers must not keep a context for longer. */
-#define ANSWER_TIMEOUT_MS 5000
+#define ANSWER_TIMEOUT_MS 2000
 #define CLOSE_WAIT_MS     1000
 /* A peer that finds an ipc connection closed drops what it has not read yet: time to read it. */
 #define CLOSE_LINGER_MS 100

@@ -2,6 +2,7 @@
 #include "bench.h"
 
 #include <arpa/inet.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,21 +42,26 @@ static void choose_endpoint(const char *transport, char *out, size_t room)
 
 struct bench_options bench_options_parse(int argc, char **argv)
 {
+    static const struct option known[] = {{"transport", required_argument, NULL, 't'},
+                                          {"outstanding", required_argument, NULL, 'o'},
+                                          {"seconds", required_argument, NULL, 's'},
+                                          {NULL, 0, NULL, 0}};
     struct bench_options options = {.transport = "ipc", .outstanding = 1, .seconds = 2};
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--transport") == 0) {
-            options.transport = argv[i + 1];
-        } else if (strcmp(argv[i], "--outstanding") == 0) {
-            options.outstanding = strtoul(argv[i + 1], NULL, 10);
-        } else if (strcmp(argv[i], "--seconds") == 0) {
-            options.seconds = strtod(argv[i + 1], NULL);
+    int option;
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == 't') {
+            options.transport = optarg;
+        } else if (option == 'o') {
+            options.outstanding = strtoul(optarg, NULL, 10);
+        } else if (option == 's') {
+            options.seconds = strtod(optarg, NULL);
         } else {
             complain(argv[0]);
         }
     }
-    int known = strcmp(options.transport, "tcp") == 0 || strcmp(options.transport, "ipc") == 0;
-    if (argc % 2 == 0 || !known || options.outstanding == 0 || options.outstanding > 1024 ||
-        options.seconds <= 0) {
+    if ((strcmp(options.transport, "tcp") != 0 && strcmp(options.transport, "ipc") != 0) ||
+        options.outstanding == 0 || options.outstanding > 1024 || options.seconds <= 0 ||
+        optind != argc) {
         complain(argv[0]);
     }
     choose_endpoint(options.transport, options.endpoint, sizeof options.endpoint);

@@ -1,8 +1,9 @@
-/* bench_persist: how many one-line orders a second go into PostgreSQL through the worker's event store,
- * and through the barest SQL that writes the same rows in the same batches - in turns, in one run, for
- * the ratio. DATABASE_URL=... bench_persist [--batch=256] [--orders=51200] [--products=1000]
- * Prints {"batch":256,"orders":...,"orders_per_second":...,"raw_orders_per_second":...,"ratio":...}.
- * Give it a database of its own, with the migrations: it is left full. */
+/* bench_persist: how many one-line orders a second go into PostgreSQL through the worker's event
+ * store, and through the barest SQL that writes the same rows in the same batches - in turns, in
+ * one run, for the ratio. DATABASE_URL=... bench_persist [--batch=256] [--orders=51200]
+ * [--products=1000] Prints
+ * {"batch":256,"orders":...,"orders_per_second":...,"raw_orders_per_second":...,"ratio":...}. Give
+ * it a database of its own, with the migrations: it is left full. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,9 +137,10 @@ static void init_columns(struct postgres_array *columns, const enum postgres_typ
 static void add_raw_orders(int64_t count)
 {
     static const enum postgres_type TYPES[] = {
-        POSTGRES_UUID, POSTGRES_INT4,  POSTGRES_UUID,        POSTGRES_INT4,       POSTGRES_TIMESTAMPTZ,
-        POSTGRES_TEXT, POSTGRES_TEXT,  POSTGRES_INT4,        POSTGRES_TEXT,       POSTGRES_INT8,
-        POSTGRES_TEXT, POSTGRES_BYTEA, POSTGRES_TIMESTAMPTZ, POSTGRES_TIMESTAMPTZ};
+        POSTGRES_UUID,        POSTGRES_INT4,       POSTGRES_UUID, POSTGRES_INT4,
+        POSTGRES_TIMESTAMPTZ, POSTGRES_TEXT,       POSTGRES_TEXT, POSTGRES_INT4,
+        POSTGRES_TEXT,        POSTGRES_INT8,       POSTGRES_TEXT, POSTGRES_BYTEA,
+        POSTGRES_TIMESTAMPTZ, POSTGRES_TIMESTAMPTZ};
     struct postgres_array columns[14];
     init_columns(columns, TYPES, 14, count);
     for (int64_t i = 0; i < count; i++) {
@@ -163,8 +165,8 @@ static void add_raw_orders(int64_t count)
         " SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::int[], $5::timestamptz[],"
         " $6::text[])",
         columns, 6);
-    struct postgres_array orders[10] = {columns[0],  columns[1],  columns[6],  columns[7],
-                                        columns[8],  columns[9],  columns[10], columns[11],
+    struct postgres_array orders[10] = {columns[0],  columns[1], columns[6],  columns[7],
+                                        columns[8],  columns[9], columns[10], columns[11],
                                         columns[12], columns[13]};
     add("raw_orders",
         "INSERT INTO orders (order_id, version, customer_id, state, currency, total_minor,"

@@ -54,7 +54,7 @@ enum status bench_target_prepare(struct cli *cli, const struct bench_target_opti
                                  struct failure *failure)
 {
     struct bench_products *products = arena_calloc(arena, 1, sizeof(*products));
-    bool given = options->method == BENCH_GET_PRODUCT && options->product != NULL;
+    bool given = options->product != NULL;
     size_t count = given ? 1 : (size_t)options->products;
     products->ids = arena_calloc(arena, count, sizeof(products->ids[0]));
     assert(products->ids != NULL);

@@ -15,7 +15,7 @@ struct bench_target_options {
     enum bench_method method;
     int64_t products;    /* made for this run, with ids of its own and stock that does not end */
     int64_t lines;       /* of each order */
-    const char *product; /* get-product: this one instead; NULL = own */
+    const char *product; /* this one instead, which has to be there; NULL = own */
 };
 
 #define BENCH_PRODUCT_ID_BYTES (SHOP_ID_BYTES_MAX + 1)

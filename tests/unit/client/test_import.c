@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "client/cli/cli.h"
 #include "run_orderctl.h"
 #include "tests/cmocka_all.h"
@@ -247,6 +248,15 @@ static void refuses_files_that_are_no_table(void **state)
     assert_int_equal(atomic_load(&shop.calls), 0);
 }
 
+/* The last test of this program: a stop cannot be taken back. */
+static void stops_between_rows_when_interrupted(void **state)
+{
+    (void)state;
+    stop_request();
+    expect("orders", "", ORDERS_HEAD "NW-1,alice,,tea,1\n", CLI_INTERRUPTED, "0 rows, 0 orders in",
+           "interrupted at line 0; import the file again to do the rest");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_shop, close_shop)
@@ -263,6 +273,7 @@ int main(void)
         TEST(many_orders_through_a_small_window),
         TEST(says_at_once_when_nobody_listens),
         TEST(refuses_files_that_are_no_table),
+        TEST(stops_between_rows_when_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
