@@ -274,6 +274,23 @@ static void test_what_is_claimed_is_leased(void **state)
     book_destroy(&book);
 }
 
+static void test_hurry_makes_all_of_it_due(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct book_decision decisions[2];
+    const struct book_take take = {"a", 1};
+    for (size_t i = 0; i < 2; i++) {
+        decisions[i] = book_fixture_decision(&take, 1);
+        assert_int_equal(book_fixture_decide(fixture->book, &decisions[i]), BOOK_DECIDED);
+    }
+    assert_int_equal(book_confirm(fixture->book, &decisions[1].event_id, 1, NULL), STATUS_OK);
+    assert_int_equal(claim(fixture->book, BOOK_DUE_CONFIRM, 60000), 0);
+    assert_int_equal(claim(fixture->book, BOOK_DUE_PERSIST, 60000), 0);
+    assert_int_equal(book_hurry(fixture->book, NULL), STATUS_OK);
+    assert_int_equal(claim(fixture->book, BOOK_DUE_CONFIRM, 60000), 1);
+    assert_int_equal(claim(fixture->book, BOOK_DUE_PERSIST, 60000), 1);
+}
+
 static void test_a_claim_takes_no_more_than_asked_and_the_oldest_first(void **state)
 {
     struct book_fixture *fixture = *state;
@@ -354,6 +371,7 @@ int main(void)
         TEST(test_an_event_goes_from_unconfirmed_to_unpersisted_to_nowhere),
         TEST(test_a_confirm_after_the_settling_leaves_no_zombie),
         TEST(test_what_is_claimed_is_leased),
+        TEST(test_hurry_makes_all_of_it_due),
         TEST(test_a_claim_takes_no_more_than_asked_and_the_oldest_first),
         TEST(test_a_due_entry_without_an_event_goes_away),
         TEST(test_gauges_tell_how_late_the_relay_is),
