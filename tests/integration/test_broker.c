@@ -32,7 +32,7 @@ static void go_by_proxy(const char *url)
 {
     const char *colon = strrchr(url, ':');
     assert_non_null(colon);
-    proxy = tcp_proxy_create((uint16_t)atoi(colon + 1));
+    proxy = tcp_proxy_create((uint16_t)strtol(colon + 1, NULL, 10));
     const char *at = strrchr(url, '@');
     const char *path = strchr(colon, '/');
     (void)snprintf(proxied_url, sizeof proxied_url, "%.*s127.0.0.1:%u%s",

@@ -188,9 +188,8 @@ static void test_poison_leaves_its_neighbours_alone(void **state)
     struct event good = worker_fixture_order(&fixture, "a", 1);
     worker_fixture_reserve(&fixture, &good);
     struct bytes parts[] = {
-        bytes_of_text("\x0a\x24zzz"), /* an event that is cut off */
-        event_codec_encode(&good, &fixture.arena),
-        bytes_of("", 0), /* an event without anything */
+        bytes_of_text("\x0a\x24zzz"),                               /* an event that is cut off */
+        event_codec_encode(&good, &fixture.arena), bytes_of("", 0), /* an event without anything */
     };
     worker_fixture_publish_raw(&fixture, event_codec_join(parts, 3, &fixture.arena));
     worker_fixture_place(&fixture, 5);
@@ -315,7 +314,7 @@ static struct tcp_proxy *proxy_database(void)
     char *colon = strchr(authority, ':');
     const char *path = strchr(authority, '/');
     assert_true(colon != NULL && colon < path);
-    struct tcp_proxy *proxy = tcp_proxy_create((uint16_t)atoi(colon + 1));
+    struct tcp_proxy *proxy = tcp_proxy_create((uint16_t)strtol(colon + 1, NULL, 10));
     char rest[256];
     (void)snprintf(rest, sizeof rest, "%s", path);
     (void)snprintf(colon, sizeof fixture.system.database.url - (size_t)(colon - url), ":%u%s",

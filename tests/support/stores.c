@@ -65,8 +65,8 @@ static amqp_connection_state_t connect_rabbitmq(const char *url)
     amqp_socket_t *socket = amqp_tcp_socket_new(connection);
     assert_int_equal(amqp_socket_open(socket, info.host, info.port), AMQP_STATUS_OK);
     const char *vhost = info.vhost[0] == '\0' ? "/" : info.vhost; /* as src/broker reads it */
-    amqp_rpc_reply_t reply = amqp_login(connection, vhost, 0, 131072, 0,
-                                        AMQP_SASL_METHOD_PLAIN, info.user, info.password);
+    amqp_rpc_reply_t reply = amqp_login(connection, vhost, 0, 131072, 0, AMQP_SASL_METHOD_PLAIN,
+                                        info.user, info.password);
     assert_int_equal(reply.reply_type, AMQP_RESPONSE_NORMAL);
     (void)amqp_channel_open(connection, 1);
     return connection;
