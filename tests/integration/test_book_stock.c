@@ -82,7 +82,7 @@ static void test_a_large_catalogue_is_loaded_in_several_exchanges(void **state)
 {
     struct book_fixture *fixture = *state;
     enum { PRODUCTS = 40000 };
-    static char ids[PRODUCTS][12];
+    static char ids[PRODUCTS][16];
     static struct book_take stock[PRODUCTS];
     for (int i = 0; i < PRODUCTS; i++) {
         (void)snprintf(ids[i], sizeof ids[i], "p%d", i);
