@@ -52,9 +52,9 @@ struct shop_lane {
  * use. */
 void *shop_lane_open_write(void *context, struct failure *failure);
 void *shop_lane_open_read(void *context, struct failure *failure);
-void shop_lane_close(void *lane);
+void shop_lane_close(void *state);
 /* Of a write lane: answers RabbitMQ's heartbeats. */
-void shop_lane_idle(void *lane);
+void shop_lane_idle(void *state);
 
 /* When the last of these calls expires, at most `most_ms` from now: how long one exchange of the
  * batch may take. */

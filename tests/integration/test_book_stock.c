@@ -1,4 +1,6 @@
 /* The book's stock besides decisions: deltas, and loading it anew for an epoch. */
+#include <stdio.h>
+
 #include "tests/cmocka_all.h"
 #include "tests/integration/book_fixture.h"
 
@@ -76,6 +78,25 @@ static void test_every_step_of_opening_but_the_last_is_fenced(void **state)
     assert_int_equal(book_apply(book, &delta, 1, NULL), STATUS_UNAVAILABLE);
 }
 
+static void test_a_large_catalogue_is_loaded_in_several_exchanges(void **state)
+{
+    struct book_fixture *fixture = *state;
+    enum { PRODUCTS = 40000 };
+    static char ids[PRODUCTS][12];
+    static struct book_take stock[PRODUCTS];
+    for (int i = 0; i < PRODUCTS; i++) {
+        (void)snprintf(ids[i], sizeof ids[i], "p%d", i);
+        stock[i] = (struct book_take){ids[i], i};
+    }
+    assert_int_equal(book_open_begin(fixture->book, NULL), STATUS_OK);
+    assert_int_equal(book_open_load(fixture->book, stock, PRODUCTS, NULL), STATUS_OK);
+    assert_int_equal(book_open_load(fixture->book, NULL, 0, NULL), STATUS_OK);
+    assert_int_equal(book_open_end(fixture->book, BOOK_TEST_EPOCH + 1, NULL), STATUS_OK);
+    assert_int_equal(book_fixture_command(fixture->link, "HLEN", "{s0}:stock", NULL), PRODUCTS);
+    assert_int_equal(book_fixture_stock(fixture->book, "p39999"), 39999);
+    assert_int_equal(book_fixture_stock(fixture->book, "p16384"), 16384);
+}
+
 static void test_opening_twice_for_one_epoch_is_harmless(void **state)
 {
     struct book_fixture *fixture = *state;
@@ -112,6 +133,7 @@ int main(void)
         TEST(test_many_deltas_go_in_several_commands),
         TEST(test_a_delta_of_a_later_epoch_waits),
         TEST(test_every_step_of_opening_but_the_last_is_fenced),
+        TEST(test_a_large_catalogue_is_loaded_in_several_exchanges),
         TEST(test_opening_twice_for_one_epoch_is_harmless),
         TEST(test_who_comes_late_cannot_open_over_another),
         TEST(test_two_shards_do_not_see_each_other),

@@ -24,8 +24,8 @@ struct pair {
 struct tcp_proxy {
     pthread_t thread;
     uint16_t port, target_port;
-    _Atomic bool frozen, cut, ending;
-    _Atomic unsigned wishes, heeded; /* changes of these three: made, and seen by the thread */
+    _Atomic bool frozen, cut, cutting_answers, refusing, ending;
+    _Atomic unsigned wishes, heeded; /* changes of these: made, and seen by the thread */
     _Atomic int taken;
     /* the thread's */
     int listener;
@@ -93,6 +93,18 @@ void tcp_proxy_freeze(struct tcp_proxy *proxy, bool frozen)
 void tcp_proxy_cut(struct tcp_proxy *proxy)
 {
     proxy->cut = true;
+    wait_until_heeded(proxy);
+}
+
+void tcp_proxy_cut_answers(struct tcp_proxy *proxy, bool cutting)
+{
+    proxy->cutting_answers = cutting;
+    wait_until_heeded(proxy);
+}
+
+void tcp_proxy_refuse(struct tcp_proxy *proxy, bool refusing)
+{
+    proxy->refusing = refusing;
     wait_until_heeded(proxy);
 }
 
@@ -174,8 +186,12 @@ static void turn(struct tcp_proxy *proxy)
     for (size_t i = 0; i < PAIRS_MAX; i++) {
         for (int end = 0; end < 2; end++) {
             const struct pollfd *seen = &polled[1 + 2 * i + (size_t)end];
-            if (seen->fd >= 0 && seen->fd == proxy->pairs[i].ends[end] && seen->revents != 0 &&
-                !move(&proxy->pairs[i], end)) {
+            if (seen->fd < 0 || seen->fd != proxy->pairs[i].ends[end] || seen->revents == 0) {
+                continue;
+            }
+            if (end == 1 && proxy->cutting_answers) {
+                close_pair(&proxy->pairs[i], true);
+            } else if (!move(&proxy->pairs[i], end)) {
                 close_pair(&proxy->pairs[i], false);
             }
         }
@@ -188,7 +204,7 @@ static void *forward(void *argument)
     struct tcp_proxy *proxy = argument;
     while (!proxy->ending) {
         unsigned wishes = proxy->wishes;
-        if (atomic_exchange(&proxy->cut, false)) {
+        if (atomic_exchange(&proxy->cut, false) || proxy->refusing) {
             close_all(proxy);
         }
         bool frozen = proxy->frozen;
