@@ -137,6 +137,17 @@ static bool serves(void *state)
 
 void system_start_server(struct system *system, size_t index, const char *fail)
 {
+    system_spawn_server(system, index, fail);
+    void *state[] = {system, (void *)(uintptr_t)index};
+    if (!wait_until(serves, state, START_TIMEOUT_MS) ||
+        !process_is_running(&system->servers[index])) {
+        process_show_log(&system->servers[index]);
+        fail_msg("order-server does not serve");
+    }
+}
+
+void system_spawn_server(struct system *system, size_t index, const char *fail)
+{
     struct environment environment;
     fill_environment(system, &environment, fail);
     char listen[256];
@@ -149,12 +160,6 @@ void system_start_server(struct system *system, size_t index, const char *fail)
     program_path("order-server", path, sizeof path);
     (void)snprintf(log, sizeof log, "%s/server%zu.log", system->directory, index);
     process_start(&system->servers[index], (const char *[]){path, NULL}, environment.list, log);
-    void *state[] = {system, (void *)(uintptr_t)index};
-    if (!wait_until(serves, state, START_TIMEOUT_MS) ||
-        !process_is_running(&system->servers[index])) {
-        process_show_log(&system->servers[index]);
-        fail_msg("order-server does not serve");
-    }
 }
 
 void system_start_worker(struct system *system, size_t index, const char *fail)

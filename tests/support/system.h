@@ -37,6 +37,8 @@ void system_destroy(struct system *system);
 void system_start_redis(struct system *system); /* again, with the same files */
 /* fail: ORDER_FAIL for that process, or NULL. Waits until it serves. */
 void system_start_server(struct system *system, size_t index, const char *fail);
+/* The same without waiting: for one that is to die on the way. */
+void system_spawn_server(struct system *system, size_t index, const char *fail);
 void system_start_worker(struct system *system, size_t index, const char *fail);
 /* One server, two workers. */
 void system_start(struct system *system);
