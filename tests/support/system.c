@@ -192,6 +192,18 @@ struct rpc_channel *system_open_channel(struct system *system, size_t server)
 
 int system_orderctl(struct system *system, const char *const *arguments, char **output_out)
 {
+    struct process process;
+    system_start_orderctl(system, arguments, &process);
+    int code = process_wait(&process, 5 * START_TIMEOUT_MS);
+    if (output_out != NULL) {
+        *output_out = read_whole(process.log_path);
+    }
+    return code;
+}
+
+void system_start_orderctl(struct system *system, const char *const *arguments,
+                           struct process *process_out)
+{
     char path[256];
     char log[128];
     char endpoint[160];
@@ -203,13 +215,7 @@ int system_orderctl(struct system *system, const char *const *arguments, char **
     for (size_t i = 0; i < 30 && arguments[i] != NULL; i++) {
         argv[i + 1] = arguments[i];
     }
-    struct process process;
-    process_start(&process, argv, (const char *[]){endpoint, NULL}, log);
-    int code = process_wait(&process, 5 * START_TIMEOUT_MS);
-    if (output_out != NULL) {
-        *output_out = read_whole(log);
-    }
-    return code;
+    process_start(process_out, argv, (const char *[]){endpoint, NULL}, log);
 }
 
 static bool is_settled(void *state)
