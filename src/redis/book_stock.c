@@ -47,7 +47,7 @@ static void add_apply(struct book *book, const struct book_delta *deltas, size_t
     redis_link_put_text(book->link, book->meta);
     redis_link_put_text(book->link, book->stock);
     for (size_t i = 0; i < count; i++) {
-        book_put_delta_key(book, deltas[i].delta_id);
+        book_put_delta_key(book, &deltas[i]);
     }
     redis_link_put_int(book->link, book->limits.delta_ttl_ms);
     for (size_t i = 0; i < count; i++) {

@@ -23,6 +23,17 @@ static void test_a_delta_is_applied_once(void **state)
     assert_int_equal(book_apply(fixture->book, NULL, 0, NULL), STATUS_OK);
 }
 
+static void test_ids_of_deltas_may_come_again_in_another_epoch(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct book_delta delta = {1, BOOK_TEST_EPOCH, "a", 5};
+    assert_int_equal(book_apply(fixture->book, &delta, 1, NULL), STATUS_OK);
+    book_fixture_open(fixture->book, BOOK_TEST_EPOCH + 1);
+    delta.epoch = BOOK_TEST_EPOCH + 1;
+    assert_int_equal(book_apply(fixture->book, &delta, 1, NULL), STATUS_OK);
+    assert_int_equal(book_fixture_stock(fixture->book, "a"), 105);
+}
+
 static void test_many_deltas_go_in_several_commands(void **state)
 {
     struct book_fixture *fixture = *state;
@@ -82,7 +93,7 @@ static void test_a_large_catalogue_is_loaded_in_several_exchanges(void **state)
 {
     struct book_fixture *fixture = *state;
     enum { PRODUCTS = 40000 };
-    static char ids[PRODUCTS][12];
+    static char ids[PRODUCTS][16];
     static struct book_take stock[PRODUCTS];
     for (int i = 0; i < PRODUCTS; i++) {
         (void)snprintf(ids[i], sizeof ids[i], "p%d", i);
@@ -130,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_delta_is_applied_once),
+        TEST(test_ids_of_deltas_may_come_again_in_another_epoch),
         TEST(test_many_deltas_go_in_several_commands),
         TEST(test_a_delta_of_a_later_epoch_waits),
         TEST(test_every_step_of_opening_but_the_last_is_fenced),

@@ -153,6 +153,8 @@ void system_spawn_server(struct system *system, size_t index, const char *fail)
     char listen[256];
     (void)snprintf(listen, sizeof listen, "%s,%s", system->ipc[index], system->tcp[index]);
     add(&environment, "ORDER_SERVER_LISTEN", listen);
+    /* What a death left behind is found soon, not after the minute that suits a busy system. */
+    add(&environment, "ORDER_SERVER_PERSIST_GRACE_MS", "2000");
     char path[256];
     char log[128];
     program_path("order-server", path, sizeof path);

@@ -140,7 +140,7 @@ static void take_connection(struct tcp_proxy *proxy)
     }
     int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = loopback(proxy->target_port);
-    for (size_t i = 0; i < PAIRS_MAX; i++) {
+    for (size_t i = 0; i < PAIRS_MAX && server >= 0; i++) {
         if (proxy->pairs[i].ends[0] < 0 &&
             connect(server, (struct sockaddr *)&address, sizeof address) == 0) {
             proxy->pairs[i] = (struct pair){{program, server}};
