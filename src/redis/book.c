@@ -2,15 +2,14 @@
  * records in book_outbox.c and book_read.c, stock in book_stock.c. */
 #include "redis/book.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include <embedded/APPLY_LUA.h>
 #include <embedded/CLAIM_LUA.h>
 #include <embedded/CONFIRM_LUA.h>
 #include <embedded/DECIDE_LUA.h>
 #include <embedded/READ_LUA.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "redis/book_inside.h"
 
@@ -104,10 +103,11 @@ void book_put_record_key(struct book *book, const struct uuid *record_id)
                           bytes_of(id, UUID_TEXT_BYTES - 1));
 }
 
-void book_put_delta_key(struct book *book, int64_t delta_id)
+/* With the epoch: a database that was restored from a backup gives out ids again. */
+void book_put_delta_key(struct book *book, const struct book_delta *delta)
 {
-    char id[24];
-    int size = snprintf(id, sizeof id, "%" PRId64, delta_id);
+    char id[2 * 24];
+    int size = snprintf(id, sizeof id, "%" PRId64 ":%" PRId64, delta->epoch, delta->delta_id);
     redis_link_put_joined(book->link, bytes_of_text(book->delta_prefix),
                           bytes_of(id, (size_t)size));
 }
@@ -143,9 +143,8 @@ enum status book_error(const struct redis_reply *reply, struct failure *failure)
 {
     /* All of them are said instead of executing. */
     static const char *const not_executed[] = {
-        "OOM",         "MISCONF",    "LOADING",    "READONLY", "BUSY", "CLUSTERDOWN",
-        "MASTERDOWN",  "NOREPLICAS", "TRYAGAIN",   "MOVED",    "ASK",  "NOAUTH",
-        "UNKILLABLE",
+        "OOM",        "MISCONF",  "LOADING", "READONLY", "BUSY",   "CLUSTERDOWN", "MASTERDOWN",
+        "NOREPLICAS", "TRYAGAIN", "MOVED",   "ASK",      "NOAUTH", "UNKILLABLE",
     };
     for (size_t i = 0; i < sizeof not_executed / sizeof not_executed[0]; i++) {
         if (redis_reply_is_error(reply, not_executed[i])) {

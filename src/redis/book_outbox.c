@@ -78,7 +78,8 @@ static void add_claim(struct book *book, const char *verb, const char *script, e
     redis_link_put_text(book->link, verb);
     redis_link_put_text(book->link, script);
     redis_link_put_text(book->link, "2");
-    redis_link_put_text(book->link, due == BOOK_DUE_CONFIRM ? book->unconfirmed : book->unpersisted);
+    redis_link_put_text(book->link,
+                        due == BOOK_DUE_CONFIRM ? book->unconfirmed : book->unpersisted);
     redis_link_put_text(book->link, book->outbox);
     redis_link_put_int(book->link, (int64_t)most);
     redis_link_put_int(book->link, lease_ms);
@@ -101,6 +102,18 @@ static enum status read_claimed(const struct redis_reply *reply, struct book_cla
     }
     *count_out = reply->count / 2;
     return STATUS_OK;
+}
+
+enum status book_hurry(struct book *book, struct failure *failure)
+{
+    const char *timers[] = {book->unconfirmed, book->unpersisted};
+    for (size_t i = 0; i < 2; i++) {
+        redis_link_add_text(book->link, "ZUNIONSTORE", timers[i], "1", timers[i], "WEIGHTS", "0",
+                            NULL);
+    }
+    const struct redis_reply *replies;
+    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    return status == STATUS_OK ? book_check_replies(replies, 2, failure) : status;
 }
 
 /* In this order: whatever a crash in between leaves, the relay finds the event under unpersisted

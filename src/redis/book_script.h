@@ -13,7 +13,8 @@ struct book_script {
     char sha[BOOK_SCRIPT_SHA_BYTES];
 };
 
-/* `pattern` is borrowed. False when memory is out. Bound to epoch 0, in which nothing is ever sold. */
+/* `pattern` is borrowed. False when memory is out. Bound to epoch 0, in which nothing is ever sold.
+ */
 bool book_script_init(struct book_script *script, const char *pattern);
 void book_script_fini(struct book_script *script);
 void book_script_bind(struct book_script *script, int64_t epoch);

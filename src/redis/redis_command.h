@@ -1,11 +1,12 @@
 /* Redis commands as bytes: the pipeline that redis_link sends, in one growing buffer.
  * Called by redis_link.c. Every argument carries its length, so what users sent is never syntax.
- * Always: when memory runs out `failed` is set and stays until the clear; check it before sending. */
+ * Always: when memory runs out `failed` is set and stays until the clear; check it before sending.
+ */
 #pragma once
 
-#include "base/bytes.h"
-
 #include <stdarg.h>
+
+#include "base/bytes.h"
 
 struct redis_commands {
     uint8_t *data;

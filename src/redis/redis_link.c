@@ -16,20 +16,19 @@
 #include "redis/redis_reply.h"
 #include "redis/redis_url.h"
 
-#define RECONNECT_BASE_MS      50
-#define RECONNECT_MOST_MS      2000
-#define READ_BYTES             (64 * 1024)
-#define KEEPALIVE_INTERVAL_S   15
+#define RECONNECT_BASE_MS    50
+#define RECONNECT_MOST_MS    2000
+#define READ_BYTES           (64 * 1024)
+#define KEEPALIVE_INTERVAL_S 15
 
 struct redis_link {
     struct redis_url url;
     int64_t connect_timeout_ms, command_timeout_ms;
     const struct clock *clock;
 
-    redisContext *context;     /* NULL: not connected */
-    bool proved;               /* an exchange succeeded on this connection */
-    unsigned failed_connects;  /* in a row */
-    int64_t next_connect_ms;   /* not before */
+    redisContext *context;    /* NULL: not connected */
+    unsigned failed_connects; /* in a row */
+    int64_t next_connect_ms;  /* not before */
 
     struct redis_commands commands;
     struct redis_replies replies; /* of the exchange under way or of the last one */
@@ -49,7 +48,6 @@ static const char *send_some(struct redis_link *link, const struct redis_command
                              size_t *sent);
 static const char *receive_some(struct redis_link *link);
 static const char *wait_for(struct redis_link *link, short events, int64_t deadline_ms);
-static bool tells_to_reconnect(const struct redis_link *link);
 static enum status fail(struct failure *failure, enum status status, const char *why,
                         int64_t retry_ms);
 
@@ -162,25 +160,11 @@ static enum status exchange(struct redis_link *link, int64_t deadline_ms, struct
         drop(link);
         return status;
     }
-    link->proved = true;
-    link->failed_connects = 0;
-    if (tells_to_reconnect(link)) {
+    /* Behind a name that fails over, the next connection reaches the new primary. */
+    if (redis_replies_have_error(&link->replies, "READONLY")) {
         drop(link);
     }
     return STATUS_OK;
-}
-
-/* Connections are dropped for it after the exchange: behind a name that fails over, the next one
- * reaches the new primary. */
-static bool tells_to_reconnect(const struct redis_link *link)
-{
-    for (size_t i = 0; i < link->replies.expected; i++) {
-        const struct redis_reply *reply = &link->replies.all[i];
-        if (redis_reply_is_error(reply, "READONLY")) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* ---- connecting ---- */
@@ -207,8 +191,12 @@ static enum status connect_if_needed(struct redis_link *link, int64_t deadline_m
         why = shake_hands(link, deadline_ms);
     }
     if (why == NULL) {
+        link->failed_connects = 0;
         return STATUS_OK;
     }
+    link->next_connect_ms =
+        clock_monotonic_ms(link->clock) + clock_backoff_ms(link->clock, link->failed_connects++,
+                                                           RECONNECT_BASE_MS, RECONNECT_MOST_MS);
     enum status status = fail(failure, STATUS_UNAVAILABLE, why, RECONNECT_BASE_MS);
     drop(link);
     return status;
@@ -273,13 +261,13 @@ static const char *shake_hands(struct redis_link *link, int64_t deadline_ms)
     redis_commands_begin(&commands, 1);
     redis_commands_put(&commands, bytes_of_text("PING"));
     size_t sent;
-    const char *why =
-        commands.failed ? "out of memory" : run(link, &commands, deadline_ms, &sent);
+    const char *why = commands.failed ? "out of memory" : run(link, &commands, deadline_ms, &sent);
     redis_commands_fini(&commands);
     return why != NULL ? why : find_refusal(link);
 }
 
-/* What PING alone refuses for (MISCONF, LOADING, NOPERM, ...) is left to the commands that follow. */
+/* What PING alone refuses for (MISCONF, LOADING, NOPERM, ...) is left to the commands that follow.
+ */
 static const char *find_refusal(const struct redis_link *link)
 {
     static const char *const REFUSED =
@@ -290,27 +278,20 @@ static const char *find_refusal(const struct redis_link *link)
         if (reply->type == REDIS_ERROR && !is_ping) {
             return REFUSED;
         }
-        if (redis_reply_is_error(reply, "ERR") ||
-            redis_reply_is_error(reply, "NOAUTH") || redis_reply_is_error(reply, "DENIED")) {
+        if (redis_reply_is_error(reply, "ERR") || redis_reply_is_error(reply, "NOAUTH") ||
+            redis_reply_is_error(reply, "DENIED")) {
             return REFUSED;
         }
     }
     return NULL;
 }
 
-/* A connection that never worked delays the next one. */
 static void drop(struct redis_link *link)
 {
     if (link->context != NULL) {
         redisFree(link->context);
         link->context = NULL;
     }
-    if (!link->proved) {
-        link->next_connect_ms =
-            clock_monotonic_ms(link->clock) + clock_backoff_ms(link->clock, link->failed_connects++,
-                                                               RECONNECT_BASE_MS, RECONNECT_MOST_MS);
-    }
-    link->proved = false;
 }
 
 static enum status fail(struct failure *failure, enum status status, const char *why,
@@ -348,8 +329,8 @@ static const char *run(struct redis_link *link, const struct redis_commands *com
             why = send_some(link, commands, sent_out);
         }
         if (why == NULL) {
-            why = wait_for(link, *sent_out < commands->size ? POLLIN | POLLOUT : POLLIN,
-                           deadline_ms);
+            why =
+                wait_for(link, *sent_out < commands->size ? POLLIN | POLLOUT : POLLIN, deadline_ms);
         }
         if (why == NULL) {
             why = receive_some(link);

@@ -1,11 +1,10 @@
 /* Redis link: one connection, used by one thread, in pipelines.
- * Called by redis/book.c (stock, orders, outbox) and server/product_cache_redis.c; with redis_reply.c
- * the only file that knows hiredis.
- * Always: after any error or timeout the connection is dropped, because a late reply would answer
- * the next command; the next use connects again (not more often than the backoff allows). User
- * bytes are only ever arguments with a length, never part of a format.
- * A pipeline that failed after it was sent may have been executed: STATUS_UNKNOWN says so,
- * STATUS_UNAVAILABLE says it never left. */
+ * Called by redis/book.c (stock, orders, outbox) and server/product_cache_redis.c; with
+ * redis_reply.c the only file that knows hiredis. Always: after any error or timeout the connection
+ * is dropped, because a late reply would answer the next command; the next use connects again (not
+ * more often than the backoff allows). User bytes are only ever arguments with a length, never part
+ * of a format. A pipeline that failed after it was sent may have been executed: STATUS_UNKNOWN says
+ * so, STATUS_UNAVAILABLE says it never left. */
 #pragma once
 
 #include "base/bytes.h"

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PORT_DEFAULT     6379
-#define DATABASE_MAX     65535
-#define UNIX_PATH_BYTES  108 /* sockaddr_un.sun_path with its NUL */
+#define PORT_DEFAULT    6379
+#define DATABASE_MAX    65535
+#define UNIX_PATH_BYTES 108 /* sockaddr_un.sun_path with its NUL */
 
 static enum status wrong(struct failure *failure, const char *part);
 static bool parse_credentials(const char **text, struct redis_url *url);

@@ -10,8 +10,8 @@
 struct redis_url {
     char host[REDIS_URL_PART_BYTES]; /* "" = unix */
     int port;
-    char path[REDIS_URL_PART_BYTES]; /* of the unix socket */
-    char user[REDIS_URL_PART_BYTES]; /* "" = the default user */
+    char path[REDIS_URL_PART_BYTES];     /* of the unix socket */
+    char user[REDIS_URL_PART_BYTES];     /* "" = the default user */
     char password[REDIS_URL_PART_BYTES]; /* "" = no AUTH */
     int database;
 };

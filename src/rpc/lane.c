@@ -151,6 +151,11 @@ bool lane_put(struct lane *lane, struct rpc_call *call)
     return queue_put(lane->queue, call);
 }
 
+size_t lane_depth(const struct lane *lane)
+{
+    return queue_depth(lane->queue);
+}
+
 static void *run_thread(void *argument)
 {
     struct lane_thread *thread = argument;
@@ -158,10 +163,17 @@ static void *run_thread(void *argument)
     if (!open_state(thread)) {
         return NULL;
     }
-    size_t count;
-    while ((count = queue_take(lane->queue, (void **)thread->taken, lane->kind.batch_max, -1)) >
-           0) {
-        if (atomic_load(&lane->closing)) {
+    int64_t idle_ms = lane->kind.idle != NULL ? RPC_LANE_IDLE_MS : -1;
+    for (;;) {
+        size_t count =
+            queue_take(lane->queue, (void **)thread->taken, lane->kind.batch_max, idle_ms);
+        bool closing = atomic_load(&lane->closing);
+        if (count == 0 && closing) {
+            break;
+        }
+        if (count == 0) {
+            lane->kind.idle(thread->state);
+        } else if (closing) {
             refuse_all(thread->taken, count);
         } else {
             handle_all(thread, count);
@@ -246,16 +258,15 @@ static size_t prepare(struct lane *lane, struct rpc_call **calls, size_t count)
 /* Answers those that are not. */
 static bool is_fit(struct lane *lane, struct rpc_call *call, int64_t now_ms)
 {
-    struct failure failure;
     if (now_ms >= call->deadline_ms) {
-        (void)failure_set(&failure, STATUS_DEADLINE_EXCEEDED, "EXPIRED_IN_QUEUE",
+        (void)failure_set(&call->failure, STATUS_DEADLINE_EXCEEDED, "EXPIRED_IN_QUEUE",
                           "not done: it waited longer than its caller for the lane %s",
                           lane->kind.name);
-        rpc_fail(call, &failure);
+        rpc_fail(call, &call->failure);
         return false;
     }
-    if (call_decode(call, &failure) != STATUS_OK) {
-        rpc_fail(call, &failure);
+    if (call_decode(call) != STATUS_OK) {
+        rpc_fail(call, &call->failure);
         return false;
     }
     return true;

@@ -2,11 +2,13 @@
  * and only when that is complete received from: never both pending. */
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "rpc/endpoint.h"
 #include "rpc/limits.h"
 #include "rpc/link.h"
+#include "rpc/tune_nng.h"
 
 /* nng counts its own request id, too. */
 #define NNG_HEADER_BYTES_MAX 32
@@ -16,9 +18,12 @@
 
 struct link {
     nng_socket socket;
+    nng_aio *poke;
+    atomic_bool is_closed;
 };
 
 struct link_exchange {
+    struct link *link;
     void (*on_done)(void *context);
     void *context;
     nng_ctx nng;
@@ -26,7 +31,7 @@ struct link_exchange {
     nng_aio *notified; /* with on_completion */
     nng_msg *message;  /* the request until it is sent, then the answer */
     bool is_sending;
-    nng_time deadline_ms;
+    nng_time deadline_ms; /* of one that could not be sent at once */
     enum link_outcome outcome;
 };
 
@@ -34,14 +39,15 @@ static enum status dial(struct link *link, const char *text, const struct endpoi
                         struct failure *failure);
 static enum status explain(struct failure *failure, const char *endpoint, int error);
 static bool send_at_once(struct link_exchange *exchange);
-static void begin_sending(struct link_exchange *exchange, nng_aio *aio);
-static void begin_receiving(struct link_exchange *exchange, nng_aio *aio);
+static void begin_sending(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
+static void begin_receiving(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
 static nng_duration remaining_ms(const struct link_exchange *exchange);
 static void on_completion(void *exchange);
 static bool end_sending(struct link_exchange *exchange, nng_aio *aio);
 static void end_receiving(struct link_exchange *exchange, nng_aio *aio);
 
-enum status link_open(const char *text, struct link **link_out, struct failure *failure)
+enum status link_open(const char *text, void (*on_poke)(void *context), void *context,
+                      struct link **link_out, struct failure *failure)
 {
     struct endpoint endpoint;
     enum status status = endpoint_parse(text, &endpoint, failure);
@@ -52,9 +58,13 @@ enum status link_open(const char *text, struct link **link_out, struct failure *
     if (link == NULL) {
         return explain(failure, text, NNG_ENOMEM);
     }
-    int error = nng_req0_open(&link->socket);
+    tune_nng();
+    int error = nng_aio_alloc(&link->poke, on_poke, context);
+    if (error == 0) {
+        error = nng_req0_open(&link->socket);
+    }
     if (error != 0) {
-        free(link);
+        link_destroy(&link);
         return explain(failure, text, error);
     }
     status = dial(link, text, &endpoint, failure);
@@ -99,13 +109,26 @@ static enum status explain(struct failure *failure, const char *endpoint, int er
 
 void link_close(struct link *link)
 {
+    atomic_store(&link->is_closed, true);
     (void)nng_close(link->socket);
 }
 
 void link_destroy(struct link **link)
 {
+    if (*link == NULL) {
+        return;
+    }
+    nng_aio_stop((*link)->poke);
+    nng_aio_free((*link)->poke);
     free(*link);
     *link = NULL;
+}
+
+void link_poke(struct link *link)
+{
+    if (nng_aio_begin(link->poke)) {
+        nng_aio_finish(link->poke, 0);
+    }
 }
 
 struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(void *context),
@@ -115,6 +138,7 @@ struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(vo
     if (exchange == NULL) {
         return NULL;
     }
+    exchange->link = link;
     exchange->on_done = on_done;
     exchange->context = context;
     if (nng_aio_alloc(&exchange->waited, NULL, NULL) != 0 ||
@@ -149,27 +173,26 @@ uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size)
 void link_exchange_start(struct link_exchange *exchange, size_t size, int64_t timeout_ms)
 {
     (void)nng_msg_chop(exchange->message, nng_msg_len(exchange->message) - size);
-    exchange->deadline_ms = nng_clock() + (nng_time)timeout_ms;
     if (send_at_once(exchange)) {
-        begin_receiving(exchange, exchange->notified);
+        begin_receiving(exchange, exchange->notified, timeout_ms);
     } else {
-        begin_sending(exchange, exchange->notified);
+        begin_sending(exchange, exchange->notified, timeout_ms);
     }
 }
 
 void link_exchange_run(struct link_exchange *exchange, size_t size, int64_t timeout_ms)
 {
     (void)nng_msg_chop(exchange->message, nng_msg_len(exchange->message) - size);
-    exchange->deadline_ms = nng_clock() + (nng_time)timeout_ms;
     nng_aio *aio = exchange->waited;
     if (!send_at_once(exchange)) {
-        begin_sending(exchange, aio);
+        begin_sending(exchange, aio, timeout_ms);
         nng_aio_wait(aio);
         if (!end_sending(exchange, aio)) {
             return;
         }
+        timeout_ms = remaining_ms(exchange);
     }
-    begin_receiving(exchange, aio);
+    begin_receiving(exchange, aio, timeout_ms);
     nng_aio_wait(aio);
     end_receiving(exchange, aio);
 }
@@ -178,26 +201,32 @@ void link_exchange_run(struct link_exchange *exchange, size_t size, int64_t time
  * Otherwise the message is still ours. */
 static bool send_at_once(struct link_exchange *exchange)
 {
-    if (nng_ctx_sendmsg(exchange->nng, exchange->message, NNG_FLAG_NONBLOCK) != 0) {
+    nng_aio *aio = exchange->waited;
+    nng_aio_set_msg(aio, exchange->message);
+    nng_aio_set_timeout(aio, 0);
+    nng_ctx_send(exchange->nng, aio);
+    nng_aio_wait(aio);
+    if (nng_aio_result(aio) != 0) {
         return false;
     }
     exchange->message = NULL;
     return true;
 }
 
-static void begin_sending(struct link_exchange *exchange, nng_aio *aio)
+static void begin_sending(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms)
 {
+    exchange->deadline_ms = nng_clock() + (nng_time)timeout_ms;
     exchange->is_sending = true;
     nng_aio_set_msg(aio, exchange->message);
     exchange->message = NULL;
-    nng_aio_set_timeout(aio, remaining_ms(exchange));
+    nng_aio_set_timeout(aio, (nng_duration)timeout_ms);
     nng_ctx_send(exchange->nng, aio);
 }
 
-static void begin_receiving(struct link_exchange *exchange, nng_aio *aio)
+static void begin_receiving(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms)
 {
     exchange->is_sending = false;
-    nng_aio_set_timeout(aio, remaining_ms(exchange));
+    nng_aio_set_timeout(aio, (nng_duration)timeout_ms);
     nng_ctx_recv(exchange->nng, aio);
 }
 
@@ -212,7 +241,7 @@ static void on_completion(void *argument)
     struct link_exchange *exchange = argument;
     if (exchange->is_sending) {
         if (end_sending(exchange, exchange->notified)) {
-            begin_receiving(exchange, exchange->notified);
+            begin_receiving(exchange, exchange->notified, remaining_ms(exchange));
             return;
         }
     } else {
@@ -229,29 +258,23 @@ static bool end_sending(struct link_exchange *exchange, nng_aio *aio)
         return true;
     }
     exchange->message = nng_aio_get_msg(aio);
-    exchange->outcome = error == NNG_ETIMEDOUT                           ? LINK_NOT_SENT
-                        : error == NNG_ECLOSED || error == NNG_ECANCELED ? LINK_CLOSED
-                                                                         : LINK_NO_MEMORY;
+    exchange->outcome = atomic_load(&exchange->link->is_closed) ? LINK_CLOSED
+                        : error == NNG_ETIMEDOUT                ? LINK_NOT_SENT
+                                                                : LINK_NO_MEMORY;
     return false;
 }
 
+/* Closing breaks connections first, so what looks lost may be closed. */
 static void end_receiving(struct link_exchange *exchange, nng_aio *aio)
 {
-    switch (nng_aio_result(aio)) {
-    case 0:
+    int error = nng_aio_result(aio);
+    if (error == 0) {
         exchange->message = nng_aio_get_msg(aio);
         exchange->outcome = LINK_ANSWERED;
-        return;
-    case NNG_ETIMEDOUT:
-        exchange->outcome = LINK_NO_ANSWER;
-        return;
-    case NNG_ECLOSED:
-    case NNG_ECANCELED:
+    } else if (atomic_load(&exchange->link->is_closed)) {
         exchange->outcome = LINK_CLOSED;
-        return;
-    default:
-        exchange->outcome = LINK_LOST;
-        return;
+    } else {
+        exchange->outcome = error == NNG_ETIMEDOUT ? LINK_NO_ANSWER : LINK_LOST;
     }
 }
 

@@ -14,7 +14,8 @@
 #define REPLY_MARGIN_MS 20
 /* One caller in a hurry does not take the confirm from the others of its batch. */
 #define PUBLISH_LEAST_MS 100
-/* While RabbitMQ does not confirm in time, no batch waits longer: the lane goes on taking orders. */
+/* While RabbitMQ does not confirm in time, no batch waits longer: the lane goes on taking orders.
+ */
 #define PUBLISH_SLOW_MS 200
 
 struct batch {
@@ -119,8 +120,7 @@ static void prepare(struct shop_lane *lane, struct batch *batch)
 
 static void decide(struct shop_lane *lane, struct batch *batch)
 {
-    struct book_decision *decisions =
-        arena_calloc(&lane->arena, batch->count, sizeof *decisions);
+    struct book_decision *decisions = arena_calloc(&lane->arena, batch->count, sizeof *decisions);
     struct command **deciding = arena_alloc(&lane->arena, batch->count * sizeof *deciding);
     size_t count = 0;
     for (size_t i = 0; i < batch->count; i++) {
@@ -146,9 +146,9 @@ static void decide(struct shop_lane *lane, struct batch *batch)
     if (count == 0) {
         return;
     }
-    book_decide(lane->book, decisions, count,
-                shop_lane_deadline_ms(lane, batch->calls, batch->count,
-                                      lane->options->redis_timeout_ms));
+    book_decide(
+        lane->book, decisions, count,
+        shop_lane_deadline_ms(lane, batch->calls, batch->count, lane->options->redis_timeout_ms));
     for (size_t i = 0; i < count; i++) {
         take_outcome(lane, &decisions[i], deciding[i]);
     }
@@ -182,8 +182,7 @@ static void take_outcome(struct shop_lane *lane, const struct book_decision *dec
         (void)refuse_fenced(command_fail(command));
         return;
     case BOOK_FAILED:
-        (void)shop_lane_blame(lane, &lane->redis_outage, &decision->failure,
-                              command_fail(command));
+        (void)shop_lane_blame(lane, &lane->redis_outage, &decision->failure, command_fail(command));
         return;
     }
 }
@@ -214,8 +213,8 @@ static void publish(struct shop_lane *lane, struct batch *batch)
     }
     FAILPOINT("before_publish");
     struct failure failure;
-    enum status status = publish_events(lane->publisher, events, count, &lane->arena, deadline_ms,
-                                        &failure);
+    enum status status =
+        publish_events(lane->publisher, events, count, &lane->arena, deadline_ms, &failure);
     lane->rabbitmq_slow = status != STATUS_OK;
     if (status != STATUS_OK) {
         outage_note(&lane->rabbitmq_outage, lane->clock, &failure);

@@ -1,5 +1,5 @@
-/* Accept commands: the story of everything that changes stock or orders, for a batch of calls of any
- * kind at once.
+/* Accept commands: the story of everything that changes stock or orders, for a batch of calls of
+ * any kind at once.
  *
  *   prepare   decode, check, identify, price                      (the kind)
  *   recall    what may have been asked before: Redis' records, then PostgreSQL
@@ -26,5 +26,5 @@
 
 struct rpc_call;
 
-/* An rpc_handler; `lane` is a struct shop_lane opened for writing. */
-void accept_commands(void *lane, struct rpc_call **calls, size_t count);
+/* An rpc_handler; `state` is a struct shop_lane opened for writing. */
+void accept_commands(void *state, struct rpc_call **calls, size_t count);

@@ -14,9 +14,9 @@ static void read_request(struct shop_lane *lane, struct command *command);
 static void check_products(struct shop_lane *lane, struct command **commands, size_t count);
 static void plan(struct shop_lane *lane, struct command *command);
 static void recall(struct shop_lane *lane, struct command **commands, size_t count);
-static enum status find_adjustments(struct shop_lane *lane, struct command **commands,
-                                    size_t count, struct stock_adjustment **found_out,
-                                    size_t *found_count_out, struct failure *failure);
+static enum status find_adjustments(struct shop_lane *lane, struct command **commands, size_t count,
+                                    struct stock_adjustment **found_out, size_t *found_count_out,
+                                    struct failure *failure);
 static void answer(struct shop_lane *lane, struct command *command);
 
 const struct command_kind adjust_stock_kind = {
@@ -125,8 +125,8 @@ static void plan(struct shop_lane *lane, struct command *command)
 
 static void recall(struct shop_lane *lane, struct command **commands, size_t count)
 {
-    struct stock_adjustment *found;
-    size_t found_count;
+    struct stock_adjustment *found = NULL;
+    size_t found_count = 0;
     struct failure failure;
     enum status status = find_adjustments(lane, commands, count, &found, &found_count, &failure);
     for (size_t i = 0; i < count; i++) {
@@ -151,9 +151,9 @@ static void recall(struct shop_lane *lane, struct command **commands, size_t cou
     }
 }
 
-static enum status find_adjustments(struct shop_lane *lane, struct command **commands,
-                                    size_t count, struct stock_adjustment **found_out,
-                                    size_t *found_count_out, struct failure *failure)
+static enum status find_adjustments(struct shop_lane *lane, struct command **commands, size_t count,
+                                    struct stock_adjustment **found_out, size_t *found_count_out,
+                                    struct failure *failure)
 {
     struct uuid *ids = arena_alloc(&lane->arena, count * sizeof *ids);
     if (ids == NULL) {

@@ -1,7 +1,7 @@
 /* Catalogue: products and their stock rows as PostgreSQL has them.
  * Called by find_products.c, create_product.c and the product and stock queries; implemented in
- * catalogue_postgres.c. Each function is one exchange; results live in the arena given. A full arena
- * is RESOURCE_EXHAUSTED. Blocks up to deadline_ms (monotonic). */
+ * catalogue_postgres.c. Each function is one exchange; results live in the arena given. A full
+ * arena is RESOURCE_EXHAUSTED. Blocks up to deadline_ms (monotonic). */
 #pragma once
 
 #include "shop/order.h"
@@ -12,7 +12,8 @@ struct postgres_link;
 enum status catalogue_find(struct postgres_link *link, const char *const *ids, size_t count,
                            struct arena *arena, int64_t deadline_ms, struct product **products_out,
                            size_t *found_out, struct failure *failure);
-/* Up to `most` products behind `after` ("" = from the first), in PostgreSQL's order of product_id. */
+/* Up to `most` products behind `after` ("" = from the first), in PostgreSQL's order of product_id.
+ */
 enum status catalogue_list(struct postgres_link *link, const char *after, int32_t most,
                            struct arena *arena, int64_t deadline_ms, struct product **products_out,
                            size_t *count_out, struct failure *failure);
@@ -30,8 +31,8 @@ const struct product *catalogue_pick(const struct product *products, size_t coun
 const struct stock *catalogue_pick_stock(const struct stock *stock, size_t count,
                                          const char *product_id);
 
-/* A row that starts with the columns of CATALOGUE_PRODUCT_COLUMNS; false when the arena is full. For the two
- * files that implement this. */
+/* A row that starts with the columns of CATALOGUE_PRODUCT_COLUMNS; false when the arena is full.
+ * For the two files that implement this. */
 struct postgres_result;
 bool catalogue_read_product(const struct postgres_result *result, size_t row, struct arena *arena,
                             struct product *product_out);
@@ -57,8 +58,8 @@ struct new_product {
 
 /* One transaction for all: product, stock, ledger entry and delta, where there is no such product.
  * Sorted by product_id (bytes), each once.
- * FAILED_PRECONDITION CONSTRAINT (nothing was done): an entry_id is taken, that is, a request_id was
- * used for another change. */
+ * FAILED_PRECONDITION CONSTRAINT (nothing was done): an entry_id is taken, that is, a request_id
+ * was used for another change. */
 enum status catalogue_create(struct postgres_link *link, const char *shard,
                              struct new_product *products, size_t count, struct arena *arena,
                              int64_t deadline_ms, struct failure *failure);

@@ -1,21 +1,22 @@
-/* Catalogue over PostgreSQL: creating products. One statement inserts what is not there and all that
- * belongs to it; the next reads what is there now, whoever made it. */
+/* Catalogue over PostgreSQL: creating products. One statement inserts what is not there and all
+ * that belongs to it; the next reads what is there now, whoever made it. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "postgres/postgres_array.h"
-#include "postgres/shard_lock.h"
 #include "server/catalogue.h"
 #include "server/refusals.h"
 
 #define CREATE_PARAMETERS 12
 
-static const struct postgres_statement begin = {NULL, "BEGIN"};
+static const struct postgres_statement begin = {NULL, "BEGIN ISOLATION LEVEL READ COMMITTED"};
 static const struct postgres_statement commit = {NULL, "COMMIT"};
-static const struct postgres_statement lock_stock = {
-    "catalogue_lock_stock",
-    SHARD_LOCK_STOCK_SHARED_SQL,
+/* While it is held, no new epoch begins: the delta's epoch is the one whose sums lack this product.
+ */
+static const struct postgres_statement lock_epoch = {
+    "catalogue_lock_epoch",
+    "SELECT epoch FROM control WHERE shard = $1::text FOR SHARE",
 };
 static const struct postgres_statement create = {
     "catalogue_create",
@@ -27,7 +28,8 @@ static const struct postgres_statement create = {
     "), created AS ("
     "  INSERT INTO products (product_id, display_name, unit_price_minor, currency, request_id,"
     "    request_hash, create_time, update_time)"
-    "  SELECT product_id, display_name, unit_price_minor, currency, request_id, request_hash, at, at"
+    "  SELECT product_id, display_name, unit_price_minor, currency, request_id, request_hash, at, "
+    "at"
     "  FROM asked ORDER BY product_id"
     "  ON CONFLICT (product_id) DO NOTHING RETURNING product_id"
     "), counted AS ("
@@ -69,7 +71,7 @@ enum status catalogue_create(struct postgres_link *link, const char *shard,
     }
     struct postgres_parameter shard_parameter = postgres_text(shard);
     postgres_link_add(link, &begin, NULL, 0);
-    postgres_link_add(link, &lock_stock, &shard_parameter, 1);
+    postgres_link_add(link, &lock_epoch, &shard_parameter, 1);
     postgres_link_add(link, &create, parameters, CREATE_PARAMETERS);
     postgres_link_add(link, &read_back, parameters, 1);
     postgres_link_add(link, &commit, NULL, 0);
@@ -85,9 +87,9 @@ static bool bind_products(const struct new_product *products, size_t count, cons
                           struct arena *arena, struct postgres_parameter *parameters_out)
 {
     static const enum postgres_type types[CREATE_PARAMETERS - 1] = {
-        POSTGRES_TEXT,  POSTGRES_TEXT,        POSTGRES_INT8, POSTGRES_TEXT, POSTGRES_TEXT,
-        POSTGRES_BYTEA, POSTGRES_TIMESTAMPTZ, POSTGRES_INT8, POSTGRES_UUID, POSTGRES_UUID,
-        POSTGRES_TEXT,
+        POSTGRES_TEXT, POSTGRES_TEXT,  POSTGRES_INT8,        POSTGRES_TEXT,
+        POSTGRES_TEXT, POSTGRES_BYTEA, POSTGRES_TIMESTAMPTZ, POSTGRES_INT8,
+        POSTGRES_UUID, POSTGRES_UUID,  POSTGRES_TEXT,
     };
     struct postgres_array arrays[CREATE_PARAMETERS - 1];
     for (size_t i = 0; i < CREATE_PARAMETERS - 1; i++) {

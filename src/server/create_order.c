@@ -61,8 +61,8 @@ static void read_request(struct shop_lane *lane, struct command *command)
         *command_fail(command) = failure;
         return;
     }
-    body->units = rules_sum_lines(request->lines, request->line_count, &lane->arena,
-                                  &body->unit_count);
+    body->units =
+        rules_sum_lines(request->lines, request->line_count, &lane->arena, &body->unit_count);
     if (body->units == NULL) {
         (void)refuse_overloaded(command_fail(command));
         return;

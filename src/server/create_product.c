@@ -26,6 +26,7 @@ static void create_round(struct shop_lane *lane, struct creation *creations, siz
 static size_t take_distinct(struct creation *creations, size_t count, struct creation *later,
                             size_t *later_count);
 static void create_each_alone(struct shop_lane *lane, struct creation *creations, size_t count);
+static void refuse_broken_rule(struct failure *failure);
 static enum status create_all(struct shop_lane *lane, struct creation *creations, size_t count,
                               struct failure *failure);
 static void tell_cache(struct shop_lane *lane, const struct creation *creations, size_t count);
@@ -133,7 +134,7 @@ static void create_round(struct shop_lane *lane, struct creation *creations, siz
         return;
     }
     if (status == STATUS_FAILED_PRECONDITION) {
-        (void)refuse_reused(&failure); /* the ledger has an entry of this request already */
+        refuse_broken_rule(&failure);
     }
     if (status != STATUS_OK) {
         fail_all(creations, count, &failure);
@@ -154,6 +155,20 @@ static void create_each_alone(struct shop_lane *lane, struct creation *creations
     }
 }
 
+/* The ledger has an entry of this request already, made by another change; any other constraint
+ * that says no is a mistake of ours. */
+static void refuse_broken_rule(struct failure *failure)
+{
+    bool reused =
+        failure->metadata_count > 0 && strcmp(failure->metadata[0].value, "stock_ledger_pkey") == 0;
+    if (reused) {
+        (void)refuse_reused(failure);
+    } else {
+        (void)failure_set(failure, STATUS_INTERNAL, "INTERNAL",
+                          "nothing was done: the database refused the product");
+    }
+}
+
 /* FAILED_PRECONDITION stays what it is; other failures are worded for the caller. */
 static enum status create_all(struct shop_lane *lane, struct creation *creations, size_t count,
                               struct failure *failure)
@@ -170,6 +185,7 @@ static enum status create_all(struct shop_lane *lane, struct creation *creations
     enum status status = catalogue_create(lane->postgres, lane->options->shard, products, count,
                                           &lane->arena, deadline_ms, &cause);
     if (status == STATUS_FAILED_PRECONDITION) {
+        *failure = cause;
         return status;
     }
     if (status != STATUS_OK) {

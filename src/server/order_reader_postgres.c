@@ -1,17 +1,17 @@
 /* Order reader over PostgreSQL. See order_reader.h. */
-#include "server/order_reader.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "postgres/postgres_array.h"
+#include "server/order_reader.h"
 #include "server/refusals.h"
 
-#define ORDER_COLUMNS                                                                            \
+#define ORDER_COLUMNS                                                                         \
     "order_id, customer_id, state, version, currency, total_minor, order_ref, request_hash, " \
     "create_time, placed_time"
 /* Lines in one list response: at the limits of ids and prices some 90 bytes each, so that a page
- * stays below RPC_MESSAGE_BYTES_MAX with room for 1,000 orders; and more than one order can have. */
+ * stays below RPC_MESSAGE_BYTES_MAX with room for 1,000 orders; and more than one order can have.
+ */
 #define PAGE_LINES_MAX (3 * SHOP_ORDER_LINES_MAX)
 
 const struct order_position ORDER_POSITION_NEWEST = {
@@ -29,12 +29,10 @@ static enum status read_lines(const struct postgres_result *result, struct arena
                               struct stored_order *orders, size_t count, struct failure *failure);
 static enum status query_heads(struct postgres_link *link, const struct order_page_filter *filter,
                                struct arena *arena, int64_t deadline_ms,
-                               const struct postgres_result **result_out,
-                               struct failure *failure);
+                               const struct postgres_result **result_out, struct failure *failure);
 static enum status query_lines(struct postgres_link *link, const struct stored_order *orders,
                                size_t count, struct arena *arena, int64_t deadline_ms,
-                               const struct postgres_result **result_out,
-                               struct failure *failure);
+                               const struct postgres_result **result_out, struct failure *failure);
 static size_t count_whole(const struct stored_order *orders, size_t count, const struct uuid *cut);
 static int compare_orders(const void *left, const void *right);
 
@@ -90,9 +88,9 @@ enum status order_reader_list(struct postgres_link *link, const struct order_pag
                               struct arena *arena, int64_t deadline_ms, struct order **orders_out,
                               size_t *count_out, bool *more_out, struct failure *failure)
 {
-    const struct postgres_result *heads, *lines = NULL;
-    struct stored_order *stored;
-    size_t count;
+    const struct postgres_result *heads = NULL, *lines = NULL;
+    struct stored_order *stored = NULL;
+    size_t count = 0;
     enum status status = query_heads(link, filter, arena, deadline_ms, &heads, failure);
     if (status != STATUS_OK) {
         return status;
@@ -126,7 +124,8 @@ enum status order_reader_list(struct postgres_link *link, const struct order_pag
     return STATUS_OK;
 }
 
-/* The order `cut` may have lost lines to the limit, and those behind it have none: the next page. */
+/* The order `cut` may have lost lines to the limit, and those behind it have none: the next page.
+ */
 static size_t count_whole(const struct stored_order *orders, size_t count, const struct uuid *cut)
 {
     size_t whole = 0;

@@ -1,7 +1,7 @@
 /* Page token: where a list goes on, opaque to callers and bound to what was asked.
- * A token is base64url of a checksum over (list, filter, position), then the position. So a token of
- * another list, of another filter, cut, or made up is refused; it holds nothing secret.
- * Used by the query files. Pure. */
+ * A token is base64url of a checksum over (list, filter, position), then the position. So a token
+ * of another list, of another filter, cut, or made up is refused; it holds nothing secret. Used by
+ * the query files. Pure. */
 #pragma once
 
 #include "base/arena.h"

@@ -1,6 +1,7 @@
 /* See price_orders.h. */
 #include "server/price_orders.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +9,11 @@
 #include "server/find_products.h"
 #include "server/refusals.h"
 #include "server/shop_lane.h"
-#include "shop/order_codec.h"
 #include "shop/rules.h"
 
 /* The products that the batch is about, sorted by product_id. */
 struct price_list {
     struct product_lookup *lookups;
-    struct product **products; /* by lookup; NULL where it is not FOUND */
     size_t count;
     struct failure failure; /* why a lookup is NOT_SAID */
 };
@@ -22,11 +21,10 @@ struct price_list {
 static bool list_products(struct shop_lane *lane, struct command **commands, size_t count,
                           struct price_list *list_out);
 static size_t gather_ids(struct command **commands, size_t count, const char **ids);
-static bool unpack_products(struct shop_lane *lane, struct price_list *list);
 static enum status price_order(struct shop_lane *lane, const struct price_list *list,
                                struct create_order *body, struct failure *failure);
-static enum status pick_product(const struct price_list *list, const char *product_id, size_t line,
-                                const struct product **product_out, struct failure *failure);
+static const struct product *pick_product(const struct price_list *list, const char *product_id,
+                                          size_t line, struct failure *failure);
 static int compare_ids(const void *left, const void *right);
 static int compare_lookup(const void *product_id, const void *lookup);
 
@@ -35,7 +33,7 @@ void price_orders(struct shop_lane *lane, struct command **commands, size_t coun
     struct price_list list = {0};
     bool listed = list_products(lane, commands, count, &list);
     for (size_t i = 0; i < count; i++) {
-        struct failure failure;
+        struct failure failure = {.code = STATUS_INTERNAL};
         if (commands[i]->fate != COMMAND_OPEN) {
             continue;
         }
@@ -67,13 +65,9 @@ static bool list_products(struct shop_lane *lane, struct command **commands, siz
             list.lookups[list.count++].product_id = ids[i];
         }
     }
-    int64_t deadline_ms =
-        clock_monotonic_ms(lane->clock) + lane->options->postgres_timeout_ms;
+    int64_t deadline_ms = clock_monotonic_ms(lane->clock) + lane->options->postgres_timeout_ms;
     (void)find_products(&lane->products, list.lookups, list.count, &lane->arena, deadline_ms,
                         &list.failure);
-    if (!unpack_products(lane, &list)) {
-        return false;
-    }
     *list_out = list;
     return true;
 }
@@ -96,23 +90,6 @@ static size_t gather_ids(struct command **commands, size_t count, const char **i
     return gathered;
 }
 
-static bool unpack_products(struct shop_lane *lane, struct price_list *list)
-{
-    list->products = arena_calloc(&lane->arena, list->count, sizeof(struct product *));
-    if (list->products == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < list->count; i++) {
-        struct failure failure;
-        if (list->lookups[i].presence == PRODUCT_FOUND &&
-            order_codec_unpack_product(list->lookups[i].encoded, &lane->arena, &list->products[i],
-                                       &failure) != STATUS_OK) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum status price_order(struct shop_lane *lane, const struct price_list *list,
                                struct create_order *body, struct failure *failure)
 {
@@ -122,16 +99,16 @@ static enum status price_order(struct shop_lane *lane, const struct price_list *
         return refuse_overloaded(failure);
     }
     for (size_t i = 0; i < request->line_count; i++) {
-        const struct product *product;
-        enum status status =
-            pick_product(list, request->lines[i].product_id, i, &product, failure);
-        if (status != STATUS_OK) {
-            return status;
+        const struct product *product =
+            pick_product(list, request->lines[i].product_id, i, failure);
+        if (product == NULL) {
+            return failure->code;
         }
         if (i > 0 && strcmp(product->currency, body->order.currency) != 0) {
-            status = failure_set(failure, STATUS_FAILED_PRECONDITION, "CURRENCY_MISMATCH",
-                                 "%s is sold in %s, the lines before it in %s",
-                                 product->product_id, product->currency, body->order.currency);
+            enum status status =
+                failure_set(failure, STATUS_FAILED_PRECONDITION, "CURRENCY_MISMATCH",
+                            "%s is sold in %s, the lines before it in %s", product->product_id,
+                            product->currency, body->order.currency);
             failure_add(failure, "product_id", "%s", product->product_id);
             return status;
         }
@@ -146,25 +123,26 @@ static enum status price_order(struct shop_lane *lane, const struct price_list *
     return rules_order_total(lines, request->line_count, &body->order.total_minor, failure);
 }
 
-static enum status pick_product(const struct price_list *list, const char *product_id, size_t line,
-                                const struct product **product_out, struct failure *failure)
+/* NULL and a failure when it has no price. */
+static const struct product *pick_product(const struct price_list *list, const char *product_id,
+                                          size_t line, struct failure *failure)
 {
+    assert(list->lookups != NULL); /* it was listed for this very order */
     const struct product_lookup *lookup =
         bsearch(product_id, list->lookups, list->count, sizeof *lookup, compare_lookup);
+    char field[FAILURE_FIELD_BYTES];
     switch (lookup->presence) {
     case PRODUCT_NOT_SAID:
         *failure = list->failure;
-        return failure->code;
-    case PRODUCT_MISSING: {
-        char field[FAILURE_FIELD_BYTES];
+        return NULL;
+    case PRODUCT_MISSING:
         (void)snprintf(field, sizeof field, "lines[%zu].product_id", line);
-        return refuse_unknown_product(failure, field, product_id);
-    }
+        (void)refuse_unknown_product(failure, field, product_id);
+        return NULL;
     case PRODUCT_FOUND:
         break;
     }
-    *product_out = list->products[lookup - list->lookups];
-    return STATUS_OK;
+    return lookup->product;
 }
 
 static int compare_ids(const void *left, const void *right)

@@ -1,6 +1,6 @@
 /* Price orders: lines get the catalogue's price of the moment, or the one the request names where
- * that is allowed; and the order its currency and total. The middle step of create_order.c: one look
- * at the catalogue for all products of all orders of the batch. */
+ * that is allowed; and the order its currency and total. The middle step of create_order.c: one
+ * look at the catalogue for all products of all orders of the batch. */
 #pragma once
 
 #include "server/command.h"
@@ -15,5 +15,6 @@ struct create_order {
 };
 
 /* Of those that are still OPEN. They fail with PRODUCT_NOT_FOUND, CURRENCY_MISMATCH,
- * TOTAL_OUT_OF_RANGE, or STORE_UNAVAILABLE when a product is neither cached nor can be asked for. */
+ * TOTAL_OUT_OF_RANGE, or STORE_UNAVAILABLE when a product is neither cached nor can be asked for.
+ */
 void price_orders(struct shop_lane *lane, struct command **commands, size_t count);

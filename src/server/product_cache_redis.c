@@ -1,11 +1,10 @@
 /* Product cache over Redis: cache:product:<id>, entries as lua/cache_put.lua describes them.
  * That script may be loaded again whenever Redis forgot it: no stock depends on it. */
+#include <embedded/CACHE_PUT_LUA.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <embedded/CACHE_PUT_LUA.h>
 
 #include "redis/redis_link.h"
 #include "server/product_cache.h"
@@ -15,7 +14,7 @@
 #define KEY_BYTES       (sizeof KEY_PREFIX + SHOP_ID_BYTES_MAX)
 #define KEYS_A_COMMAND  500 /* one MGET of more would hold up Redis for others */
 #define SHA_BYTES       40
-#define VERSION_DIGITS  19 /* of INT64_MAX */
+#define VERSION_DIGITS  19   /* of INT64_MAX */
 #define ENTRY_BYTES_MAX 2048 /* a product at its limits is below 500 bytes */
 
 struct product_cache {
@@ -179,10 +178,7 @@ static enum status put_all(struct product_cache *cache, const struct product_loo
         return status;
     }
     for (size_t i = 0; i < added; i++) {
-        if (replies[i].type == REDIS_ERROR && replies[i].text.size >= 8 &&
-            memcmp(replies[i].text.data, "NOSCRIPT", 8) == 0) {
-            *forgotten_out = true;
-        }
+        *forgotten_out = *forgotten_out || redis_reply_is_error(&replies[i], "NOSCRIPT");
     }
     return STATUS_OK;
 }

@@ -35,8 +35,8 @@ enum status publish_events(struct broker_publisher *publisher, struct publish_ev
     if (!pack(events, count, arena, &packing)) {
         return refuse_overloaded(failure);
     }
-    enum status status = broker_publish(publisher, packing.messages, packing.message_count,
-                                        deadline_ms, failure);
+    enum status status =
+        broker_publish(publisher, packing.messages, packing.message_count, deadline_ms, failure);
     for (size_t i = 0; i < count; i++) {
         events[i].confirmed = packing.messages[packing.message_of[i]].confirmed;
     }

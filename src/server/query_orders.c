@@ -144,9 +144,9 @@ static void ask_postgres(struct shop_lane *lane, struct order_lookup *lookups, s
     for (size_t i = 0; ids != NULL && i < count; i++) {
         ids[i] = lookups[i].order_id;
     }
-    if (status == STATUS_OK && order_reader_find(lane->postgres, ids, count, &lane->arena,
-                                                 deadline_ms, &orders, &found,
-                                                 &cause) != STATUS_OK) {
+    if (status == STATUS_OK &&
+        order_reader_find(lane->postgres, ids, count, &lane->arena, deadline_ms, &orders, &found,
+                          &cause) != STATUS_OK) {
         status = shop_lane_blame(lane, &lane->postgres_outage, &cause, &failure);
     }
     for (size_t i = 0; i < count; i++) {
@@ -188,9 +188,9 @@ void list_orders(void *state, struct rpc_call **calls, size_t count)
 
 static void list(struct shop_lane *lane, struct rpc_call *call)
 {
-    struct order *orders;
-    size_t count;
-    const char *next;
+    struct order *orders = NULL;
+    size_t count = 0;
+    const char *next = "";
     struct failure failure;
     if (read_page(lane, call, &orders, &count, &next, &failure) != STATUS_OK) {
         rpc_fail(call, &failure);

@@ -91,7 +91,9 @@ static enum status fill_available(struct shop_lane *lane, struct stock *stock, s
         ids[i] = stock[i].product_id;
     }
     struct failure cause;
-    if (book_read_stock(lane->book, ids, count, available, deadline_ms, &cause) != STATUS_OK) {
+    int64_t redis_ms = clock_monotonic_ms(lane->clock) + lane->options->redis_timeout_ms;
+    if (book_read_stock(lane->book, ids, count, available,
+                        redis_ms < deadline_ms ? redis_ms : deadline_ms, &cause) != STATUS_OK) {
         outage_note(&lane->redis_outage, lane->clock, &cause);
         return refuse_unavailable(failure, STORE_REDIS);
     }
@@ -115,9 +117,9 @@ void list_stock(void *state, struct rpc_call **calls, size_t count)
 
 static void list(struct shop_lane *lane, struct rpc_call *call)
 {
-    struct stock *stock;
-    size_t count;
-    const char *next;
+    struct stock *stock = NULL;
+    size_t count = 0;
+    const char *next = "";
     struct failure failure;
     if (read_page(lane, call, &stock, &count, &next, &failure) != STATUS_OK) {
         rpc_fail(call, &failure);
@@ -148,6 +150,5 @@ static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
         last = (*stock_out)[*count_out - 1].product_id;
     }
     status = fill_available(lane, *stock_out, *count_out, deadline_ms, failure);
-    return status != STATUS_OK ? status
-                               : query_next_page(lane, LIST_NAME, last, next_out, failure);
+    return status != STATUS_OK ? status : query_next_page(lane, LIST_NAME, last, next_out, failure);
 }

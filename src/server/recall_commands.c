@@ -79,8 +79,9 @@ static void fail_all(struct command **commands, size_t count, const struct failu
     }
 }
 
-/* Redis has a record of it if there ever was one. A record stays for its time to live at least; none
- * is older than the stock in Redis. The caller's clock, which is in the request_id, may be ahead. */
+/* Redis has a record of it if there ever was one. A record stays for its time to live at least;
+ * none is older than the stock in Redis. The caller's clock, which is in the request_id, may be
+ * ahead. */
 static bool is_fresh(const struct shop_lane *lane, const struct command *command)
 {
     int64_t now_us = clock_unix_us(lane->clock);

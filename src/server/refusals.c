@@ -86,9 +86,9 @@ enum status refuse_overloaded(struct failure *failure)
 
 enum status refuse_not_loaded(struct failure *failure, const char *product_id)
 {
-    enum status status = failure_set(failure, STATUS_UNAVAILABLE, "STOCK_NOT_LOADED",
-                                     "nothing was done: the stock of %s is not loaded yet",
-                                     product_id);
+    enum status status =
+        failure_set(failure, STATUS_UNAVAILABLE, "STOCK_NOT_LOADED",
+                    "nothing was done: the stock of %s is not loaded yet", product_id);
     failure->retry_delay_ms = FENCED_RETRY_MS;
     failure_add(failure, "product_id", "%s", product_id);
     return status;

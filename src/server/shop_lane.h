@@ -1,17 +1,17 @@
-/* Shop lane: what one lane's thread works with - its own connections, its own memory, nothing shared
- * but the stock gate. A write lane also publishes.
- * Opened and closed by rpc's lane threads (rpc_lane_kind.open/close); handed to every handler. */
+/* Shop lane: what one lane's thread works with - its own connections, its own memory, nothing
+ * shared but the stock gate. A write lane also publishes. Opened and closed by rpc's lane threads
+ * (rpc_lane_kind.open/close); handed to every handler. */
 #pragma once
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "broker/broker.h"
+#include "redis/book.h"
 #include "rpc/call.h"
 #include "server/find_products.h"
 #include "server/outage.h"
 #include "server/stock_gate.h"
 
-struct book;
 struct redis_link;
 
 /* What all lanes are opened with; read only. */
@@ -19,12 +19,13 @@ struct lane_options {
     const struct clock *clock;
     struct stock_gate *gate;
     const char *shard;
+    struct book_limits limits;
     const char *redis_url;
     const char *cache_url;
     const char *database_url;
     struct broker_options broker;
     int64_t connect_timeout_ms;
-    int64_t redis_timeout_ms;    /* of one exchange */
+    int64_t redis_timeout_ms; /* of one exchange */
     int64_t cache_timeout_ms;
     int64_t postgres_timeout_ms; /* of one exchange */
     int64_t publish_timeout_ms;  /* T_pub: from before the decision to the confirm */
@@ -48,11 +49,13 @@ struct shop_lane {
     bool rabbitmq_slow;     /* the last batch was not confirmed in time: wait less for the next */
 };
 
-/* rpc_lane_kind.open and .close; context is a struct lane_options. Connections are made by their
- * first use. */
+/* For struct rpc_lane_kind; context is a struct lane_options. Connections are made by their first
+ * use. */
 void *shop_lane_open_write(void *context, struct failure *failure);
 void *shop_lane_open_read(void *context, struct failure *failure);
-void shop_lane_close(void *lane);
+void shop_lane_close(void *state);
+/* Of a write lane: answers RabbitMQ's heartbeats. */
+void shop_lane_idle(void *state);
 
 /* When the last of these calls expires, at most `most_ms` from now: how long one exchange of the
  * batch may take. */

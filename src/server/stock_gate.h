@@ -3,17 +3,16 @@
  * no lock, so every batch asks. */
 #pragma once
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/pause.h"
+
 struct stock_gate {
     _Atomic int64_t epoch;            /* 0 = closed */
     _Atomic int64_t records_since_us; /* valid for `epoch` */
-    pthread_mutex_t lock;             /* of `woken`, for the opener's sleep only */
-    pthread_cond_t changed;
-    bool woken;
+    struct pause opener;              /* the opener's sleep */
 };
 
 /* What a lane works by for one batch. */
@@ -31,6 +30,3 @@ bool stock_gate_enter(struct stock_gate *gate, struct stock_pass *pass_out);
 /* A lane met the fence while it worked by `epoch`: closes the gate for all, unless it has been
  * opened for another epoch meanwhile, and wakes the opener. */
 void stock_gate_suspect(struct stock_gate *gate, int64_t epoch);
-/* For the opener: waits until somebody suspects or wakes it, or timeout_ms passed. */
-void stock_gate_wait(struct stock_gate *gate, int64_t timeout_ms);
-void stock_gate_wake(struct stock_gate *gate);

@@ -36,6 +36,7 @@ struct cli_environment {
     FILE *in, *out, *err;
     bool err_is_terminal;
     const struct clock *clock;
+    bool (*stop_init)(void); /* for commands that end their work well on Ctrl-C; NULL in tests */
 };
 
 struct cli_globals {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "client/cli/cli.h"
 
 int main(int argc, char **argv)
@@ -13,6 +14,7 @@ int main(int argc, char **argv)
         .err = stderr,
         .err_is_terminal = isatty(STDERR_FILENO) == 1,
         .clock = clock_system(),
+        .stop_init = stop_init,
     };
     return cli_run(&environment, argc, argv);
 }

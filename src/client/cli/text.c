@@ -3,8 +3,6 @@
  * not depend on the locale. */
 #include "client/cli/text.h"
 
-#include <stdbool.h>
-
 struct range {
     uint32_t first, last;
 };
@@ -72,6 +70,19 @@ size_t text_next(const char *text, uint32_t *character_out)
     }
     *character_out = character;
     return size;
+}
+
+bool text_is_utf8(const char *text)
+{
+    while (*text != '\0') {
+        uint32_t character;
+        size_t size = text_next(text, &character);
+        if (size == 1 && character == 0xFFFD) {
+            return false;
+        }
+        text += size;
+    }
+    return true;
 }
 
 void text_disarm(char *text)
