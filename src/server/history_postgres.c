@@ -66,6 +66,10 @@ static bool bind_events(const struct history_event *events, size_t count, struct
         postgres_array_add_uuid(&event_ids, &events[i].event_id);
         switch (events[i].kind) {
         case EVENT_ORDER_CREATED:
+        case EVENT_ORDER_CONFIRMED:
+        case EVENT_ORDER_CANCELLED:
+        case EVENT_ORDER_EXPIRED:
+        case EVENT_ORDER_FULFILLED:
             postgres_array_add_uuid(&order_ids, &events[i].record_id);
             postgres_array_add_int(&versions, events[i].version);
             break;

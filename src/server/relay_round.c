@@ -230,6 +230,13 @@ static void read_event(struct shop_lane *lane, const struct publish_event *from,
         key_out->record_id = event->order.order_id;
         key_out->version = event->order.version;
         return;
+    case EVENT_ORDER_CONFIRMED:
+    case EVENT_ORDER_CANCELLED:
+    case EVENT_ORDER_EXPIRED:
+    case EVENT_ORDER_FULFILLED:
+        key_out->record_id = event->order.order_id;
+        key_out->version = event->change.version;
+        return;
     case EVENT_STOCK_ADJUSTED:
         key_out->record_id = event->adjustment.adjustment_id;
         return;
