@@ -15,10 +15,14 @@
 #include "base/status.h"
 #include "base/uuid.h"
 
-#define BROKER_ROUTING_ORDER_CREATED  "order.created"
-#define BROKER_ROUTING_STOCK_ADJUSTED "stock.adjusted"
-#define BROKER_CONTENT_TYPE           "application/x-protobuf"
-#define BROKER_EVENT_TYPE             "shop.v1.EventBatch"
+#define BROKER_ROUTING_ORDER_CREATED   "order.created"
+#define BROKER_ROUTING_ORDER_CONFIRMED "order.confirmed"
+#define BROKER_ROUTING_ORDER_CANCELLED "order.cancelled"
+#define BROKER_ROUTING_ORDER_EXPIRED   "order.expired"
+#define BROKER_ROUTING_ORDER_FULFILLED "order.fulfilled"
+#define BROKER_ROUTING_STOCK_ADJUSTED  "stock.adjusted"
+#define BROKER_CONTENT_TYPE            "application/x-protobuf"
+#define BROKER_EVENT_TYPE              "shop.v1.EventBatch"
 /* A message carries events of one batch up to this size: large enough that the cost of a message is
  * nothing for an event, far below RabbitMQ's 16 MiB, and one redelivery stays cheap. */
 #define BROKER_MESSAGE_BYTES_MAX  (256 * 1024)
