@@ -9,15 +9,28 @@
 
 #include "worker/event_store.h"
 
-/* What makes an event the same as another: the order (there is one version of it so far) or the
- * entry in the stock ledger. */
+/* What makes an event the same as another: the order and its version, or the entry in the stock
+ * ledger. */
 struct plan_slot {
     enum event_kind kind;
     const struct uuid *key;    /* order_id or adjustment_id */
+    int32_t version;           /* of a change; else 0 */
     const struct event *event; /* the first of the batch: the one to be inserted */
+    struct plan_event *first;  /* the same */
+    struct plan_order *order;  /* of a change */
     struct uuid winner;        /* the event that is in the database */
     bool fresh;                /* and got there just now */
     bool counted;
+    enum event_outcome outcome; /* of a fresh change */
+};
+
+/* An order that the batch changes. */
+struct plan_order {
+    const struct uuid *order_id;
+    bool known;                      /* has a row, locked */
+    bool changed;                    /* by the batch: a row to be updated */
+    struct order order;              /* as it will be */
+    const struct order_line *loaded; /* its lines as they were */
 };
 
 struct plan_product {
@@ -28,7 +41,7 @@ struct plan_product {
     int64_t delta_redis; /* what Redis does not know yet: not 0 = one row of stock_deltas */
 };
 
-/* Units that an event takes (orders) or adds (adjustments). */
+/* Units that an event takes (orders), adds (adjustments) or moves (changes). */
 struct plan_use {
     struct plan_product *product;
     int64_t quantity;
@@ -51,16 +64,20 @@ struct event_plan {
     struct arena *arena;
     struct plan_event *events; /* in the batch's order */
     size_t event_count;
-    struct plan_slot *slots; /* by kind, then key */
+    struct plan_slot *slots; /* created orders, adjustments, changes; by key, then version */
     size_t slot_count;
-    size_t order_count;            /* slots[0 .. order_count-1] are orders, the rest adjustments */
+    size_t order_count;  /* slots[0 .. order_count-1] are created orders, then come adjustments, */
+    size_t first_change; /* and from here changes */
+    struct plan_order *orders; /* by order_id: those that changes are about */
+    size_t changed_count;
+    bool waited;                   /* its events are in the database already, waiting */
     struct plan_product *products; /* by product_id, bytewise */
     size_t product_count;
 
     /* decided */
     struct plan_entry *entries;
     size_t entry_count;
-    const struct event **rejected; /* orders and adjustments */
+    const struct event **rejected; /* of all kinds */
     size_t rejected_count;
 };
 
@@ -70,9 +87,13 @@ enum status event_plan_prepare(struct event_plan *plan, struct stored_event *eve
 /* NULL when the batch has none of that. */
 struct plan_slot *event_plan_slot(const struct event_plan *plan, enum event_kind kind,
                                   const struct uuid *key);
+/* Of changes, whichever kind. */
+struct plan_slot *event_plan_change(const struct event_plan *plan, const struct uuid *order_id,
+                                    int32_t version);
+struct plan_order *event_plan_order(const struct event_plan *plan, const struct uuid *order_id);
 struct plan_product *event_plan_product(const struct event_plan *plan, const char *product_id);
-/* Whether the event reserved, in this epoch, what another event has made: call with all slots'
- * winners known. */
+/* Whether the event reserved, in this epoch, what another event has made; or changed an order where
+ * another event had, in whatever epoch. Call with all slots' winners known. */
 bool event_plan_is_double(const struct plan_event *planned, int64_t epoch);
-/* Fills in every outcome and the lists. */
-void event_plan_decide(struct event_plan *plan, int64_t epoch);
+/* Fills in every outcome and the lists. False when the arena is full. */
+bool event_plan_decide(struct event_plan *plan, int64_t epoch);

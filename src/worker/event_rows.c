@@ -2,36 +2,10 @@
 #include "worker/event_rows.h"
 
 #include "worker/event_store_sql.h"
+#include "worker/row_columns.h"
 
-#define COLUMNS_MAX 19
-
-/* The columns of one statement. */
-struct columns {
-    struct postgres_array arrays[COLUMNS_MAX];
-    size_t count;
-};
-
-static void columns_init(struct columns *columns, const enum postgres_type *types, size_t count,
-                         struct arena *arena, size_t rows);
-static size_t columns_add(struct columns *columns, struct event_rows *rows,
-                          const struct postgres_statement *statement);
 static void add_order(struct columns *columns, const struct event *event);
 static void add_lines(struct columns *columns, const struct event *event);
-
-size_t event_rows_add(struct event_rows *rows, const struct postgres_statement *statement,
-                      const struct postgres_parameter *parameters, size_t count)
-{
-    static const struct postgres_parameter FAILED = {.failed = true};
-    /* They are borrowed until the exchange, and the caller's array ends before. */
-    struct bytes kept = arena_copy(rows->arena, bytes_of(parameters, count * sizeof *parameters));
-    if (kept.data == NULL && count > 0) {
-        postgres_link_add(rows->link, statement, &FAILED, 1);
-    } else {
-        postgres_link_add(rows->link, statement, (const struct postgres_parameter *)kept.data,
-                          count);
-    }
-    return rows->added++;
-}
 
 size_t event_rows_add_orders(struct event_rows *rows, const struct event_plan *plan)
 {
@@ -40,10 +14,10 @@ size_t event_rows_add_orders(struct event_rows *rows, const struct event_plan *p
         POSTGRES_TIMESTAMPTZ, POSTGRES_TEXT,        POSTGRES_TEXT, POSTGRES_INT4,
         POSTGRES_TEXT,        POSTGRES_INT8,        POSTGRES_TEXT, POSTGRES_BYTEA,
         POSTGRES_TIMESTAMPTZ, POSTGRES_TIMESTAMPTZ, POSTGRES_UUID, POSTGRES_INT4,
-        POSTGRES_TEXT,        POSTGRES_INT4,        POSTGRES_INT8,
+        POSTGRES_TEXT,        POSTGRES_INT4,        POSTGRES_INT8, POSTGRES_TIMESTAMPTZ,
     };
     struct columns columns;
-    columns_init(&columns, TYPES, COLUMNS_MAX, rows->arena, plan->order_count);
+    columns_init(&columns, TYPES, sizeof TYPES / sizeof *TYPES, rows->arena, plan->order_count);
     for (size_t i = 0; i < plan->order_count; i++) {
         add_order(&columns, plan->slots[i].event);
         add_lines(&columns, plan->slots[i].event);
@@ -69,6 +43,7 @@ static void add_order(struct columns *columns, const struct event *event)
     postgres_array_add_bytes(&to[11], bytes_of(event->request_hash, sizeof event->request_hash));
     postgres_array_add_unix_us(&to[12], order->create_time_us);
     postgres_array_add_unix_us(&to[13], order->placed_time_us);
+    postgres_array_add_unix_us(&to[19], order->expire_time_us);
 }
 
 static void add_lines(struct columns *columns, const struct event *event)
@@ -99,8 +74,8 @@ size_t event_rows_add_entries_query(struct event_rows *rows, const struct event_
 {
     struct columns columns;
     columns_init(&columns, &(enum postgres_type){POSTGRES_UUID}, 1, rows->arena,
-                 plan->slot_count - plan->order_count);
-    for (size_t i = plan->order_count; i < plan->slot_count; i++) {
+                 plan->first_change - plan->order_count);
+    for (size_t i = plan->order_count; i < plan->first_change; i++) {
         postgres_array_add_uuid(&columns.arrays[0], plan->slots[i].key);
     }
     return columns_add(&columns, rows, &SQL_ENTRIES);
@@ -257,25 +232,6 @@ void event_rows_add_forget(struct event_rows *rows, const struct book_delta *del
     (void)columns_add(&columns, rows, &SQL_FORGET);
 }
 
-static void columns_init(struct columns *columns, const enum postgres_type *types, size_t count,
-                         struct arena *arena, size_t rows)
-{
-    columns->count = count;
-    for (size_t i = 0; i < count; i++) {
-        postgres_array_init(&columns->arrays[i], types[i], arena, rows);
-    }
-}
-
-static size_t columns_add(struct columns *columns, struct event_rows *rows,
-                          const struct postgres_statement *statement)
-{
-    struct postgres_parameter parameters[COLUMNS_MAX];
-    for (size_t i = 0; i < columns->count; i++) {
-        parameters[i] = postgres_array_parameter(&columns->arrays[i]);
-    }
-    return event_rows_add(rows, statement, parameters, columns->count);
-}
-
 void event_rows_read_orders(const struct postgres_result *result, struct event_plan *plan)
 {
     for (size_t row = 0; row < postgres_result_rows(result); row++) {
@@ -297,7 +253,7 @@ void event_rows_read_stock(const struct postgres_result *result, struct event_pl
 
 void event_rows_read_entries(const struct postgres_result *result, struct event_plan *plan)
 {
-    for (size_t i = plan->order_count; i < plan->slot_count; i++) {
+    for (size_t i = plan->order_count; i < plan->first_change; i++) {
         plan->slots[i].fresh = true;
     }
     for (size_t row = 0; row < postgres_result_rows(result); row++) {

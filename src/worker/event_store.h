@@ -2,6 +2,9 @@
  * Called by persist_events.c.
  * Always: a write is all of its batch or none of it; writing something again changes nothing;
  *   - an event is stored once, and an order once: primary keys say so, not the queue;
+ *   - an order goes from version to version: an event that comes before its predecessor is stored
+ *     and waits; whoever closes the gap applies it (event_store_fold), so that order of arrival,
+ *     duplicates and redelivery do not matter;
  *   - reserved <= on_hand: every product is looked at, under a lock, before it is changed;
  *   - what Redis has to be told is written (stock_deltas) with the change that causes it.
  * Not here: retries and isolation (the story decides), Redis. One store a thread. */
@@ -15,10 +18,14 @@ struct event_store;
 enum event_outcome {
     EVENT_STORED,    /* for the first time */
     EVENT_DUPLICATE, /* was there: nothing done */
-    EVENT_DOUBLE,    /* another event has made this order: its units are given back */
+    EVENT_DOUBLE,    /* another event has made this order, or this version of it: units that it took
+                        are given back */
     EVENT_STALE,     /* the same from an older epoch: those units are gone with that stock */
     EVENT_LATE,      /* stored after its epoch ended: its units are taken from this epoch's stock */
-    EVENT_REJECTED,  /* stored, but there are no such units; must not happen to an accepted order */
+    EVENT_REJECTED,  /* stored, but there are no such units, or it contradicts the order; must not
+                        happen to what was accepted */
+    EVENT_WAITING,   /* stored; applied to the order once the version before it is */
+    EVENT_OUTCOME_COUNT,
 };
 
 struct stored_event {
@@ -44,6 +51,7 @@ struct event_write {
     int64_t epoch;                   /* in force */
     const struct book_delta *deltas; /* written now; to be applied, then forgotten */
     size_t delta_count;
+    size_t folded, refused; /* events that had waited: applied now, or rejected */
 };
 
 struct event_sweep {
@@ -63,6 +71,11 @@ enum status event_store_ready(struct event_store *store, struct failure *failure
  * is at fault, and which one shows when each is written alone. */
 enum status event_store_write(struct event_store *store, struct event_write *write,
                               struct failure *failure);
+/* Applies up to `most` orders' events that wait though the version before them is there: what a
+ * writer left that died after its commit. A write does it for its own orders. Events of `write`
+ * are not looked at; fails like a write. */
+enum status event_store_fold(struct event_store *store, size_t most, struct event_write *write,
+                             struct failure *failure);
 /* They have been applied to Redis. */
 enum status event_store_forget_deltas(struct event_store *store, const struct book_delta *deltas,
                                       size_t count, struct failure *failure);

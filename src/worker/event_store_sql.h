@@ -16,19 +16,25 @@ static const struct postgres_statement SQL_EPOCH = {
 static const struct postgres_statement SQL_ORDERS = {
     "orders",
     "WITH fresh AS ("
-    "  INSERT INTO order_events (order_id, version, event_id, kind, event_time, actor)"
+    "  INSERT INTO order_events (order_id, version, event_id, kind, event_time, actor,"
+    "                            to_state)"
     "  SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::int[], $5::timestamptz[],"
-    "                       $6::text[])"
+    "                       $6::text[], $8::int[])"
     "  ON CONFLICT (order_id, version) DO NOTHING"
     "  RETURNING order_id),"
     " made AS ("
     "  INSERT INTO orders (order_id, version, customer_id, state, currency, total_minor,"
-    "                      order_ref, request_hash, create_time, placed_time)"
-    "  SELECT i.* FROM unnest($1::uuid[], $2::int[], $7::text[], $8::int[], $9::text[],"
+    "                      order_ref, request_hash, create_time, placed_time,"
+    "                      expire_time, confirm_time)"
+    "  SELECT i.order_id, i.version, i.customer_id, i.state, i.currency, i.total_minor,"
+    "         i.order_ref, i.request_hash, i.create_time, i.placed_time,"
+    "         NULLIF(i.expire_time, timestamptz 'epoch'),"
+    "         CASE i.state WHEN 2 THEN i.create_time END"
+    "  FROM unnest($1::uuid[], $2::int[], $7::text[], $8::int[], $9::text[],"
     "                         $10::bigint[], $11::text[], $12::bytea[], $13::timestamptz[],"
-    "                         $14::timestamptz[])"
+    "                         $14::timestamptz[], $20::timestamptz[])"
     "       AS i(order_id, version, customer_id, state, currency, total_minor, order_ref,"
-    "            request_hash, create_time, placed_time)"
+    "            request_hash, create_time, placed_time, expire_time)"
     "  JOIN fresh USING (order_id)),"
     " lined AS ("
     "  INSERT INTO order_lines (order_id, line_number, product_id, quantity, unit_price_minor)"
@@ -70,7 +76,9 @@ static const struct postgres_statement SQL_LEDGER = {
               "  $10::timestamptz[])"};
 
 static const struct postgres_statement SQL_REJECT = {
-    "reject", "UPDATE orders SET state = $1::bigint WHERE order_id = ANY ($2::uuid[])"};
+    "reject", "WITH refused AS (UPDATE order_events SET outcome = 2"
+              "  WHERE order_id = ANY ($2::uuid[]) AND version = 1)"
+              " UPDATE orders SET state = $1::bigint WHERE order_id = ANY ($2::uuid[])"};
 
 static const struct postgres_statement SQL_DELTAS = {
     "deltas", "INSERT INTO stock_deltas (epoch, product_id, quantity)"

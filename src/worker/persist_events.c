@@ -7,6 +7,7 @@
 #define BACKOFF_BASE_MS 50
 #define BACKOFF_MOST_MS 2000
 #define SWEEP_MOST      1000 /* one script call in Redis stays far below a millisecond's worth */
+#define FOLD_MOST       256
 
 enum written {
     WRITTEN, /* all of it is committed */
@@ -24,6 +25,7 @@ static bool bury(struct persist *persist, const struct event *event, const struc
 static void settle(struct persist *persist);
 static void apply(struct persist *persist, const struct event_write *write);
 static void sweep(struct persist *persist);
+static void fold(struct persist *persist);
 static void note(struct persist *persist, enum worker_trouble trouble, enum status status,
                  const struct failure *failure);
 
@@ -203,8 +205,8 @@ static void settle(struct persist *persist)
     for (size_t i = 0; i < inbox->event_count; i++) {
         const struct event *event = inbox->events[i].event;
         settled[i].event_id = event->event_id;
-        settled[i].record_id = event->kind == EVENT_ORDER_CREATED ? event->order.order_id
-                                                                  : event->adjustment.adjustment_id;
+        settled[i].record_id = event->kind == EVENT_STOCK_ADJUSTED ? event->adjustment.adjustment_id
+                                                                   : event->order.order_id;
     }
     struct failure failure;
     enum status status = book_settle(persist->book, settled, inbox->event_count, &failure);
@@ -256,6 +258,22 @@ static void sweep(struct persist *persist)
         status = event_store_sweep_end(persist->store, applied, &failure);
     }
     note(persist, TROUBLE_STORE, status, &failure);
+    if (status == STATUS_OK) {
+        fold(persist);
+    }
+}
+
+/* Events that waited, of writers that died between their commit and their second look. */
+static void fold(struct persist *persist)
+{
+    struct event_write write;
+    struct failure failure;
+    enum status status = event_store_fold(persist->store, FOLD_MOST, &write, &failure);
+    note(persist, TROUBLE_STORE, status, &failure);
+    if (status == STATUS_OK) {
+        worker_report_write(persist->report, &write);
+        apply(persist, &write);
+    }
 }
 
 static void note(struct persist *persist, enum worker_trouble trouble, enum status status,

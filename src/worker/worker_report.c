@@ -18,12 +18,19 @@ void worker_report_write(struct worker_report *report, const struct event_write 
         enum event_outcome outcome = write->events[i].outcome;
         report->outcomes[outcome]++;
         if (outcome == EVENT_REJECTED) {
-            log_event(LOG_ERROR, "rejected: there are no such units", write->events[i].event);
+            log_event(LOG_ERROR, "rejected: no such units, or against the order",
+                      write->events[i].event);
         } else if (outcome == EVENT_LATE) {
             log_event(LOG_WARN, "late: stored after its epoch", write->events[i].event);
         } else if (outcome == EVENT_DOUBLE) {
-            log_event(LOG_WARN, "reserved twice: given back", write->events[i].event);
+            log_event(LOG_WARN, "decided twice: what it took is given back",
+                      write->events[i].event);
         }
+    }
+    report->folded += (int64_t)write->folded;
+    if (write->refused > 0) {
+        log_line(LOG_ERROR, "rejected: events that had waited contradict their orders", "count",
+                 LOG_INT(write->refused), NULL);
     }
 }
 
@@ -64,19 +71,22 @@ void worker_report_line(struct worker_report *report, int64_t now_ms, bool now)
     if (!now && now_ms - report->last_ms < LINE_EVERY_MS) {
         return;
     }
-    if (report->batches > 0 || report->dead > 0) {
+    if (report->batches > 0 || report->dead > 0 || report->folded > 0) {
         const int64_t *outcomes = report->outcomes;
         log_line(LOG_INFO, "persisted", "lane", LOG_INT(report->lane), "events",
                  LOG_INT(outcomes[EVENT_STORED] + outcomes[EVENT_LATE]), "messages",
                  LOG_INT(report->messages), "batches", LOG_INT(report->batches), "duplicates",
                  LOG_INT(outcomes[EVENT_DUPLICATE] + outcomes[EVENT_STALE]), "doubles",
-                 LOG_INT(outcomes[EVENT_DOUBLE]), "late", LOG_INT(outcomes[EVENT_LATE]), "rejected",
-                 LOG_INT(outcomes[EVENT_REJECTED]), "dead", LOG_INT(report->dead), NULL);
+                 LOG_INT(outcomes[EVENT_DOUBLE]), "waiting", LOG_INT(outcomes[EVENT_WAITING]),
+                 "folded", LOG_INT(report->folded), "late", LOG_INT(outcomes[EVENT_LATE]),
+                 "rejected", LOG_INT(outcomes[EVENT_REJECTED]), "dead", LOG_INT(report->dead),
+                 NULL);
     }
     report->last_ms = now_ms;
     report->batches = 0;
     report->messages = 0;
     report->dead = 0;
+    report->folded = 0;
     memset(report->outcomes, 0, sizeof report->outcomes);
 }
 
@@ -84,10 +94,9 @@ static void log_event(enum log_level level, const char *what, const struct event
 {
     char event_id[UUID_TEXT_BYTES], subject_id[UUID_TEXT_BYTES];
     uuid_print(&event->event_id, event_id);
-    uuid_print(event->kind == EVENT_ORDER_CREATED ? &event->order.order_id
-                                                  : &event->adjustment.adjustment_id,
-               subject_id);
+    bool is_stock = event->kind == EVENT_STOCK_ADJUSTED;
+    uuid_print(is_stock ? &event->adjustment.adjustment_id : &event->order.order_id, subject_id);
     log_line(level, what, "kind", event_codec_routing_key(event->kind), "event_id", event_id,
-             event->kind == EVENT_ORDER_CREATED ? "order_id" : "adjustment_id", subject_id, "epoch",
-             LOG_INT(event->epoch), "call_id", event->call_id, NULL);
+             is_stock ? "adjustment_id" : "order_id", subject_id, "epoch", LOG_INT(event->epoch),
+             "call_id", event->call_id, NULL);
 }

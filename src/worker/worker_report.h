@@ -15,8 +15,8 @@ struct worker_report {
     int64_t lane;
     int64_t last_ms;
     int64_t batches, messages;
-    int64_t outcomes[EVENT_REJECTED + 1];
-    int64_t dead;
+    int64_t outcomes[EVENT_OUTCOME_COUNT];
+    int64_t dead, folded;
     struct {
         bool on;
         int64_t since_ms;
