@@ -168,15 +168,19 @@ void worker_fixture_reserve(struct worker_fixture *fixture, const struct event *
     assert_int_equal(decision.outcome, BOOK_DECIDED);
 }
 
-void worker_fixture_publish_raw(struct worker_fixture *fixture, struct bytes body)
+static void publish(struct worker_fixture *fixture, const char *routing_key, struct bytes body)
 {
-    struct broker_message message = {.routing_key = BROKER_ROUTING_ORDER_CREATED,
-                                     .body = body,
-                                     .message_id = uuid_v7(clock_system())};
+    struct broker_message message = {
+        .routing_key = routing_key, .body = body, .message_id = uuid_v7(clock_system())};
     struct failure failure;
     must(broker_publish(fixture->publisher, &message, 1,
                         clock_monotonic_ms(clock_system()) + FIXTURE_DEADLINE_MS, &failure),
          &failure);
+}
+
+void worker_fixture_publish_raw(struct worker_fixture *fixture, struct bytes body)
+{
+    publish(fixture, BROKER_ROUTING_ORDER_CREATED, body);
 }
 
 void worker_fixture_publish(struct worker_fixture *fixture, const struct event *events,
@@ -187,7 +191,8 @@ void worker_fixture_publish(struct worker_fixture *fixture, const struct event *
     for (size_t i = 0; i < count; i++) {
         encoded[i] = encode(fixture, &events[i]);
     }
-    worker_fixture_publish_raw(fixture, event_codec_join(encoded, count, &fixture->arena));
+    publish(fixture, event_codec_routing_key(events[0].kind),
+            event_codec_join(encoded, count, &fixture->arena));
 }
 
 void worker_fixture_place(struct worker_fixture *fixture, size_t count)

@@ -33,7 +33,7 @@ struct event worker_fixture_adjustment(struct worker_fixture *fixture, const cha
                                        int64_t delta);
 /* Takes its units, as the server would; fails the test when Redis says no. */
 void worker_fixture_reserve(struct worker_fixture *fixture, const struct event *event);
-/* One message. */
+/* One message, with the first one's routing key. */
 void worker_fixture_publish(struct worker_fixture *fixture, const struct event *events,
                             size_t count);
 void worker_fixture_publish_raw(struct worker_fixture *fixture, struct bytes body);
