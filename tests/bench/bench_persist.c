@@ -160,20 +160,24 @@ static void add_raw_orders(int64_t count)
         postgres_array_add_unix_us(&columns[12], order->create_time_us);
         postgres_array_add_unix_us(&columns[13], order->placed_time_us);
     }
+    struct postgres_array changes[7] = {columns[0], columns[1], columns[2], columns[3],
+                                        columns[4], columns[5], columns[7]};
     add("raw_events",
-        "INSERT INTO order_events (order_id, version, event_id, kind, event_time, actor)"
+        "INSERT INTO order_events (order_id, version, event_id, kind, event_time, actor, to_state)"
         " SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::int[], $5::timestamptz[],"
-        " $6::text[])",
-        columns, 6);
-    struct postgres_array orders[10] = {columns[0],  columns[1], columns[6],  columns[7],
-                                        columns[8],  columns[9], columns[10], columns[11],
-                                        columns[12], columns[13]};
+        " $6::text[], $7::int[])",
+        changes, 7);
+    /* The last is confirm_time. */
+    struct postgres_array orders[11] = {columns[0],  columns[1],  columns[6],  columns[7],
+                                        columns[8],  columns[9],  columns[10], columns[11],
+                                        columns[12], columns[13], columns[12]};
     add("raw_orders",
         "INSERT INTO orders (order_id, version, customer_id, state, currency, total_minor,"
-        " order_ref, request_hash, create_time, placed_time)"
+        " order_ref, request_hash, create_time, placed_time, confirm_time)"
         " SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[],"
-        " $6::bigint[], $7::text[], $8::bytea[], $9::timestamptz[], $10::timestamptz[])",
-        orders, 10);
+        " $6::bigint[], $7::text[], $8::bytea[], $9::timestamptz[], $10::timestamptz[],"
+        " $11::timestamptz[])",
+        orders, 11);
 }
 
 static void add_raw_lines(int64_t count)
