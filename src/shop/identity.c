@@ -13,6 +13,7 @@ struct uuid identity_of_request(enum identity_kind kind, const char *request_id)
     static const char *const purposes[] = {
         [IDENTITY_ORDER] = "shop.v1.Order",
         [IDENTITY_ADJUSTMENT] = "shop.v1.StockAdjustment",
+        [IDENTITY_CHANGE] = "shop.v1.OrderChanged",
     };
     struct hash_part parts[] = {
         {purposes[kind], strlen(purposes[kind])},
@@ -47,11 +48,14 @@ void identity_hash_order(const struct order_request *request, uint8_t out[REQUES
     hash_lines(request->lines, request->line_count, digest);
     uint8_t placed[9] = {request->has_placed_time};
     put_int64(placed + 1, request->has_placed_time ? request->placed_time_us : 0);
+    uint8_t commitment[8];
+    put_int64(commitment, request->confirm ? 0 : request->hold_ms);
     struct hash_part parts[] = {
         {digest, sizeof digest},
         {request->customer_id, strlen(request->customer_id)},
         {request->order_ref, strlen(request->order_ref)},
         {placed, sizeof placed},
+        {commitment, sizeof commitment},
     };
     hash_parts(parts, sizeof parts / sizeof parts[0], digest);
     memcpy(out, digest, REQUEST_HASH_BYTES);
@@ -76,6 +80,28 @@ static void hash_lines(const struct order_line *lines, size_t count, uint8_t dig
         hash_parts(parts, used, next);
         memcpy(digest, next, HASH_BYTES);
     }
+}
+
+void identity_hash_verb(const struct verb_request *request, uint8_t out[REQUEST_HASH_BYTES])
+{
+    uint8_t head[3] = {(uint8_t)request->verb, request->reacquire, request->write_off};
+    uint8_t digest[HASH_BYTES];
+    struct hash_part parts[] = {
+        {head, sizeof head},
+        {request->order_id, strlen(request->order_id)},
+        {request->reason, strlen(request->reason)},
+    };
+    hash_parts(parts, sizeof parts / sizeof parts[0], digest);
+    for (size_t i = 0; i < request->line_count; i++) {
+        uint8_t line[16];
+        put_int64(line, request->lines[i].line_number);
+        put_int64(line + 8, request->lines[i].quantity);
+        struct hash_part more[] = {{digest, sizeof digest}, {line, sizeof line}};
+        uint8_t next[HASH_BYTES];
+        hash_parts(more, 2, next);
+        memcpy(digest, next, HASH_BYTES);
+    }
+    memcpy(out, digest, REQUEST_HASH_BYTES);
 }
 
 void identity_hash_product(const struct product_request *request, uint8_t out[REQUEST_HASH_BYTES])

@@ -11,6 +11,7 @@
 enum identity_kind {
     IDENTITY_ORDER,
     IDENTITY_ADJUSTMENT,
+    IDENTITY_CHANGE, /* of an order: its event's id */
 };
 
 struct uuid identity_of_request(enum identity_kind kind, const char *request_id);
@@ -19,6 +20,7 @@ struct uuid identity_of_request(enum identity_kind kind, const char *request_id)
 bool identity_is_fresh(const char *request_id, int64_t now_unix_us, int64_t age_ms);
 /* What "the same body" means: a hash over every field that the request says, but its id. */
 void identity_hash_order(const struct order_request *request, uint8_t out[REQUEST_HASH_BYTES]);
+void identity_hash_verb(const struct verb_request *request, uint8_t out[REQUEST_HASH_BYTES]);
 void identity_hash_product(const struct product_request *request, uint8_t out[REQUEST_HASH_BYTES]);
 void identity_hash_adjustment(const struct stock_adjustment *adjustment,
                               uint8_t out[REQUEST_HASH_BYTES]);

@@ -88,8 +88,6 @@ struct order {
 struct order_request {
     bool confirm;    /* CONFIRMED at once */
     int64_t hold_ms; /* else PENDING for so long */
-    bool validate_only;
-    enum durability wait_for;
     const char *request_id;
     const char *customer_id;
     struct order_line *lines;
@@ -153,6 +151,18 @@ struct order_change {
     bool write_off;
     bool reacquired;
     const char *reason;
+};
+
+/* One change of an order as it is told. */
+struct order_event {
+    int32_t version; /* of the order after it */
+    int64_t event_time_us;
+    const char *type; /* "order.created", ... */
+    enum order_state from_state, to_state;
+    const char *actor;
+    const char *reason;
+    struct line_quantity *lines;
+    size_t line_count;
 };
 
 /* Units of one product, summed over an order's lines. */

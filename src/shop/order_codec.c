@@ -15,6 +15,7 @@ static Shop__V1__Product **make_products(const struct product *products, size_t 
                                          struct arena *arena);
 static Shop__V1__Stock *make_stock(const struct stock *stock, struct arena *arena);
 static void read_product(const Shop__V1__Product *message, struct product *product_out);
+static Shop__V1__OrderEvent *make_order_event(const struct order_event *event, struct arena *arena);
 static void read_commitment(const Shop__V1__CreateOrderRequest *from,
                             struct order_request *request);
 static struct verb_request *read_line_quantities(Shop__V1__LineQuantity *const *from, size_t count,
@@ -44,8 +45,6 @@ struct order_request *order_codec_create_request(const ProtobufCMessage *message
     request->has_placed_time = from->placed_time != NULL;
     request->placed_time_us = parts_unix_us(from->placed_time);
     request->order_ref = from->order_ref;
-    request->validate_only = from->validate_only;
-    request->wait_for = (enum durability)from->wait_for;
     read_commitment(from, request);
     return request;
 }
@@ -168,6 +167,81 @@ ProtobufCMessage *order_codec_orders(const struct order *orders, size_t count,
         }
     }
     return &response->base;
+}
+
+ProtobufCMessage *order_codec_batch_orders(const struct order *const *orders, size_t count,
+                                           const char *const *missing, size_t missing_count,
+                                           struct arena *arena)
+{
+    Shop__V1__BatchGetOrdersResponse *response = arena_alloc(arena, sizeof *response);
+    Shop__V1__Order **list = arena_calloc(arena, count, sizeof *list);
+    char **ids = arena_calloc(arena, missing_count, sizeof *ids);
+    if (response == NULL || list == NULL || ids == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < missing_count; i++) {
+        ids[i] = parts_text(missing[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        list[i] = parts_order(orders[i], arena);
+        if (list[i] == NULL) {
+            return NULL;
+        }
+    }
+    shop__v1__batch_get_orders_response__init(response);
+    response->orders = list;
+    response->n_orders = count;
+    response->missing_order_ids = ids;
+    response->n_missing_order_ids = missing_count;
+    return &response->base;
+}
+
+ProtobufCMessage *order_codec_order_events(const struct order_event *events, size_t count,
+                                           const char *next_page_token, struct arena *arena)
+{
+    Shop__V1__ListOrderEventsResponse *response = arena_alloc(arena, sizeof *response);
+    Shop__V1__OrderEvent **list = arena_calloc(arena, count, sizeof *list);
+    if (response == NULL || list == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        list[i] = make_order_event(&events[i], arena);
+        if (list[i] == NULL) {
+            return NULL;
+        }
+    }
+    shop__v1__list_order_events_response__init(response);
+    response->order_events = list;
+    response->n_order_events = count;
+    response->next_page_token = parts_text(next_page_token);
+    return &response->base;
+}
+
+static Shop__V1__OrderEvent *make_order_event(const struct order_event *event, struct arena *arena)
+{
+    Shop__V1__OrderEvent *message = arena_alloc(arena, sizeof *message);
+    Shop__V1__LineQuantity **list = arena_alloc(arena, event->line_count * sizeof *list);
+    Shop__V1__LineQuantity *line = arena_alloc(arena, event->line_count * sizeof *line);
+    if (message == NULL || list == NULL || line == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < event->line_count; i++, line++) {
+        shop__v1__line_quantity__init(line);
+        line->line_number = event->lines[i].line_number;
+        line->quantity = event->lines[i].quantity;
+        list[i] = line;
+    }
+    shop__v1__order_event__init(message);
+    message->version = event->version;
+    message->event_time = parts_time(event->event_time_us, arena);
+    message->type = parts_text(event->type);
+    message->from_state = (Shop__V1__Order__State)event->from_state;
+    message->to_state = (Shop__V1__Order__State)event->to_state;
+    message->actor = parts_text(event->actor);
+    message->reason = parts_text(event->reason);
+    message->lines = list;
+    message->n_lines = event->line_count;
+    return message->event_time != NULL ? message : NULL;
 }
 
 ProtobufCMessage *order_codec_product(const struct product *product, struct arena *arena)
@@ -372,6 +446,9 @@ const char *order_codec_get_id(const ProtobufCMessage *message)
     if (message->descriptor == &shop__v1__get_order_request__descriptor) {
         return ((const Shop__V1__GetOrderRequest *)message)->order_id;
     }
+    if (message->descriptor == &shop__v1__list_order_events_request__descriptor) {
+        return ((const Shop__V1__ListOrderEventsRequest *)message)->order_id;
+    }
     if (message->descriptor == &shop__v1__get_product_request__descriptor) {
         return ((const Shop__V1__GetProductRequest *)message)->product_id;
     }
@@ -380,6 +457,12 @@ const char *order_codec_get_id(const ProtobufCMessage *message)
 
 const char *const *order_codec_get_ids(const ProtobufCMessage *message, size_t *count_out)
 {
+    if (message->descriptor == &shop__v1__batch_get_orders_request__descriptor) {
+        const Shop__V1__BatchGetOrdersRequest *orders =
+            (const Shop__V1__BatchGetOrdersRequest *)message;
+        *count_out = orders->n_order_ids;
+        return (const char *const *)orders->order_ids;
+    }
     const Shop__V1__BatchGetProductsRequest *request =
         (const Shop__V1__BatchGetProductsRequest *)message;
     *count_out = request->n_product_ids;
@@ -396,6 +479,11 @@ struct page_request order_codec_page_request(const ProtobufCMessage *message)
         const Shop__V1__ListProductsRequest *products =
             (const Shop__V1__ListProductsRequest *)message;
         return (struct page_request){"", products->page_size, products->page_token};
+    }
+    if (message->descriptor == &shop__v1__list_order_events_request__descriptor) {
+        const Shop__V1__ListOrderEventsRequest *events =
+            (const Shop__V1__ListOrderEventsRequest *)message;
+        return (struct page_request){"", events->page_size, events->page_token};
     }
     const Shop__V1__ListStockRequest *stock = (const Shop__V1__ListStockRequest *)message;
     return (struct page_request){"", stock->page_size, stock->page_token};

@@ -20,6 +20,11 @@ struct stock_adjustment *order_codec_adjustment(const ProtobufCMessage *message,
 ProtobufCMessage *order_codec_order(const struct order *order, struct arena *arena);
 ProtobufCMessage *order_codec_orders(const struct order *orders, size_t count,
                                      const char *next_page_token, struct arena *arena);
+ProtobufCMessage *order_codec_batch_orders(const struct order *const *orders, size_t count,
+                                           const char *const *missing, size_t missing_count,
+                                           struct arena *arena);
+ProtobufCMessage *order_codec_order_events(const struct order_event *events, size_t count,
+                                           const char *next_page_token, struct arena *arena);
 ProtobufCMessage *order_codec_product(const struct product *product, struct arena *arena);
 ProtobufCMessage *order_codec_products(const struct product *products, size_t count,
                                        const char *next_page_token, struct arena *arena);
@@ -47,6 +52,6 @@ struct page_request {
     int32_t page_size;
     const char *page_token;
 };
-const char *order_codec_get_id(const ProtobufCMessage *message); /* Get{Order,Product,Stock} */
+const char *order_codec_get_id(const ProtobufCMessage *message); /* Get*, ListOrderEvents */
 const char *const *order_codec_get_ids(const ProtobufCMessage *message, size_t *count_out);
 struct page_request order_codec_page_request(const ProtobufCMessage *message);

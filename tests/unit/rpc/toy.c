@@ -75,9 +75,14 @@ enum status toy_start(struct toy *toy, const struct toy_options *options, struct
         {.name = "GetOrder", .lane = LANE_READ, .handler = get_orders},
         {.name = "CreateOrder", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},
         {.name = "ListOrders", .lane = LANE_READ, .handler = list_orders},
+        {.name = "BatchGetOrders", .lane = LANE_READ, .handler = get_orders},
+        {.name = "ConfirmOrder", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},
+        {.name = "CancelOrder", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},
+        {.name = "FulfillOrder", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},
+        {.name = "ListOrderEvents", .lane = LANE_READ, .handler = list_orders},
     };
     const struct rpc_service service = {
-        .descriptor = &shop__v1__order_service__descriptor, .methods = methods, .method_count = 3};
+        .descriptor = &shop__v1__order_service__descriptor, .methods = methods, .method_count = 8};
     const char *endpoints[] = {toy->endpoint};
     struct rpc_server_options server = {
         .endpoints = endpoints,

@@ -14,6 +14,7 @@ static struct order_request valid_request(void)
     lines[0] = (struct order_line){.product_id = "p-1", .quantity = 1};
     return (struct order_request){
         .request_id = "r-1",
+        .confirm = true,
         .customer_id = "c-1",
         .lines = lines,
         .line_count = 1,
