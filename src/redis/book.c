@@ -3,10 +3,12 @@
 #include "redis/book.h"
 
 #include <embedded/APPLY_LUA.h>
+#include <embedded/CLAIM_ENDED_LUA.h>
 #include <embedded/CLAIM_LUA.h>
 #include <embedded/CONFIRM_LUA.h>
 #include <embedded/DECIDE_LUA.h>
 #include <embedded/READ_LUA.h>
+#include <embedded/SETTLE_LUA.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +42,9 @@ struct book *book_create(struct redis_link *link, const char *shard,
     if (!book_script_init(&book->decide, DECIDE_LUA) ||
         !book_script_init(&book->apply, APPLY_LUA) ||
         !book_script_init(&book->confirm, CONFIRM_LUA) ||
-        !book_script_init(&book->claim, CLAIM_LUA) || !book_script_init(&book->read, READ_LUA)) {
+        !book_script_init(&book->claim, CLAIM_LUA) ||
+        !book_script_init(&book->claim_ended, CLAIM_ENDED_LUA) ||
+        !book_script_init(&book->read, READ_LUA) || !book_script_init(&book->settle, SETTLE_LUA)) {
         book_destroy(&book);
     }
     return book;
@@ -57,6 +61,8 @@ static void make_keys(struct book *book, const char *shard)
         {book->outbox, "outbox"},
         {book->unconfirmed, "unconfirmed"},
         {book->unpersisted, "unpersisted"},
+        {book->holds, "holds"},
+        {book->ended, "ended"},
         {book->record_prefix, "record:"},
         {book->delta_prefix, "delta:"},
     };
@@ -74,7 +80,9 @@ void book_destroy(struct book **book)
     book_script_fini(&(*book)->apply);
     book_script_fini(&(*book)->confirm);
     book_script_fini(&(*book)->claim);
+    book_script_fini(&(*book)->claim_ended);
     book_script_fini(&(*book)->read);
+    book_script_fini(&(*book)->settle);
     free(*book);
     *book = NULL;
 }
@@ -177,7 +185,7 @@ enum status book_check_replies(const struct redis_reply *replies, size_t count,
     return STATUS_OK;
 }
 
-bool book_record_decode(struct bytes bytes, struct book_record *record_out)
+bool book_record_decode(const struct book *book, struct bytes bytes, struct book_record *record_out)
 {
     const uint8_t *at = bytes.data;
     if (bytes.size < BOOK_RECORD_HEADER_BYTES || at[0] != BOOK_RECORD_FORMAT ||
@@ -186,6 +194,7 @@ bool book_record_decode(struct bytes bytes, struct book_record *record_out)
     }
     struct book_record record = {
         .kind = (enum book_record_kind)at[1],
+        .is_current = (at[2] << 8 | at[3]) == (int)(book->epoch & 0xffff),
         .version = (uint32_t)at[4] << 24 | (uint32_t)at[5] << 16 | (uint32_t)at[6] << 8 | at[7],
         .payload = bytes_of(at + BOOK_RECORD_HEADER_BYTES, bytes.size - BOOK_RECORD_HEADER_BYTES),
     };

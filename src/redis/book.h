@@ -8,6 +8,8 @@
  *   {s0}:outbox       HASH  event id -> event bytes, from the decision until a worker settled it
  *   {s0}:unconfirmed  ZSET  event id -> when the relay publishes it again (ms, Redis' clock)
  *   {s0}:unpersisted  ZSET  event id -> when the relay looks for it in PostgreSQL
+ *   {s0}:holds        ZSET  order id -> when its hold ends
+ *   {s0}:ended        ZSET  order id whose hold has ended -> when it is looked at again
  *   {s0}:delta:<epoch>:<id>  TEXT  marks a stock delta as applied
  *
  * Called by the server (decide, confirm, claim, read) and the worker (settle, apply).
@@ -34,10 +36,16 @@ enum book_record_kind {
     BOOK_REFUSED = 2,  /* payload: product_id NUL available-as-text: not enough of it */
 };
 
-/* {s0}:record:<id>: 40 bytes, then the payload.
- *   0 format (1)  1 kind  2-3 zero  4-7 version, big-endian  8-23 request hash  24-39 event id */
+/* {s0}:record:<id>: 40 bytes, then the payload. What a request makes or was refused has a record
+ * under the request's own id. A request that changes an order has one, too, without payload, and
+ * writes the order's anew.
+ *   0 format (1)  1 kind  2-3 epoch, its last 16 bits  4-7 version, big-endian
+ *   8-23 request hash  24-39 event id */
 struct book_record {
     enum book_record_kind kind;
+    /* Decided in the book's epoch. An order's record of an older one may have lost changes with
+     * Redis; PostgreSQL, which had all of them before this epoch began, is asked then. */
+    bool is_current;
     uint32_t version; /* of the order; 1 when just created */
     uint8_t request_hash[BOOK_REQUEST_HASH_BYTES];
     struct uuid event_id; /* of the last decision */
@@ -49,6 +57,15 @@ struct book_take {
     int64_t quantity; /* > 0 */
 };
 
+/* What a decision asks of the order's hold, and does to it. Time is Redis' own. */
+enum book_hold {
+    BOOK_HOLD_NONE,
+    BOOK_HOLD_START,    /* for hold_ms from now */
+    BOOK_HOLD_MUST_RUN, /* else HOLD_ENDED; is over then */
+    BOOK_HOLD_MUST_END, /* must have ended, else HOLD_RUNS; is over then */
+    BOOK_HOLD_GIVEN_UP, /* is over, whether it still ran or not */
+};
+
 enum book_outcome {
     BOOK_DECIDED,       /* all effects are in Redis */
     BOOK_REPEATED,      /* the record was already there: `prior` */
@@ -56,6 +73,9 @@ enum book_outcome {
     BOOK_STOCK_UNKNOWN, /* a product has no stock entry; nothing written */
     BOOK_OVERLOADED,    /* outbox full; nothing written */
     BOOK_FENCED,        /* nothing written */
+    BOOK_CONFLICT,      /* the order has another version; nothing written */
+    BOOK_HOLD_ENDED,    /* nothing written */
+    BOOK_HOLD_RUNS,     /* nothing written */
     BOOK_FAILED,        /* `failure`: UNAVAILABLE = not done, UNKNOWN = may be done */
 };
 
@@ -67,7 +87,12 @@ struct book_decision {
     size_t take_count;
     struct uuid event_id;
     struct bytes event;  /* encoded, as RabbitMQ will carry it */
-    struct bytes record; /* payload of the record when decided */
+    struct bytes record; /* payload of the record when decided; of the order's, if it changes one */
+    enum book_hold hold;
+    int64_t hold_ms;        /* START */
+    struct uuid order_id;   /* of the hold, and what is changed */
+    uint32_t found_version; /* not 0: changes the order that was found in this version */
+    uint8_t order_hash[BOOK_REQUEST_HASH_BYTES]; /* of the request that made the order */
 
     enum book_outcome outcome;
     struct book_record prior;     /* BOOK_REPEATED; views until the book's next use */
@@ -119,6 +144,15 @@ enum status book_read(struct book *book, struct book_lookup *lookups, size_t cou
 enum status book_read_stock(struct book *book, const char *const *product_ids, size_t count,
                             int64_t *available_out, int64_t deadline_ms, struct failure *failure);
 
+/* Orders whose hold has ended, up to `most`, leased for lease_ms: until then nobody else gets them.
+ */
+enum status book_claim_ended(struct book *book, struct uuid *order_ids, size_t most,
+                             int64_t lease_ms, size_t *count_out, struct failure *failure);
+
+/* These orders are not held any more. */
+enum status book_drop_holds(struct book *book, const struct uuid *order_ids, size_t count,
+                            struct failure *failure);
+
 /* For the relay: up to `most` events that are due, leased for lease_ms (Redis' clock). */
 enum book_due {
     BOOK_DUE_CONFIRM, /* from unconfirmed */
@@ -135,10 +169,11 @@ enum status book_claim(struct book *book, enum book_due due, struct book_claimed
  * outbox to drain. */
 enum status book_hurry(struct book *book, struct failure *failure);
 
-/* PostgreSQL has these events: out of the outbox; their records start to expire. Idempotent. */
+/* PostgreSQL has these events: out of the outbox. A record starts to expire when its last event is
+ * settled, unless the order is still held. Idempotent. */
 struct book_settled {
     struct uuid event_id;
-    struct uuid record_id;
+    struct uuid record_id; /* the order's, the adjustment's */
 };
 enum status book_settle(struct book *book, const struct book_settled *settled, size_t count,
                         struct failure *failure);
@@ -158,18 +193,26 @@ enum status book_apply(struct book *book, const struct book_delta *deltas, size_
 
 /* Whether Redis holds the stock of this epoch and its scripts. */
 enum status book_check(struct book *book, int64_t epoch, bool *open_out, struct failure *failure);
-/* Loads stock for a new epoch, a higher one than any before: fence (no epoch, no stock), entries in
- * pipelines (0 is allowed), epoch, then the scripts, which opens it. Only by whoever holds the
- * PostgreSQL lock of the shard; a second one that got in between makes the end fail with ABORTED. A
- * crash anywhere leaves it fenced. The end binds the book to the epoch. */
+struct book_held {
+    struct uuid order_id;
+    int64_t end_unix_ms;
+};
+/* Loads stock for a new epoch, a higher one than any before: fence (no epoch, no stock, no holds),
+ * entries in pipelines (0 is allowed), the holds of orders, epoch, then the scripts, which opens
+ * it. Only by whoever holds the PostgreSQL lock of the shard; a second one that got in between
+ * makes the end fail with ABORTED. A crash anywhere leaves it fenced. The end binds the book to the
+ * epoch. */
 enum status book_open_begin(struct book *book, struct failure *failure);
 enum status book_open_load(struct book *book, const struct book_take *stock, size_t count,
                            struct failure *failure);
+enum status book_open_holds(struct book *book, const struct book_held *held, size_t count,
+                            struct failure *failure);
 enum status book_open_end(struct book *book, int64_t epoch, struct failure *failure);
 
 /* For metrics and tests. */
 struct book_gauges {
     int64_t outbox, unconfirmed, unpersisted;
+    int64_t holds; /* that run, or have ended and are not resolved */
     int64_t oldest_unconfirmed_ms, oldest_unpersisted_ms; /* overdue by; 0 = none */
 };
 enum status book_gauges(struct book *book, struct book_gauges *gauges_out, struct failure *failure);

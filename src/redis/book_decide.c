@@ -5,21 +5,26 @@
 #include "redis/book_inside.h"
 
 #define VERSION_FIRST       1
-#define GROUP_DECISIONS_MAX 64          /* a run, half a millisecond of Redis: others wait for it */
-#define GROUP_TAKES_MAX     2000        /* the same for long orders; one is never split */
-#define HEAD_ARGUMENTS      (3 + 4 + 3) /* verb, script, number of keys; keys; limits */
-#define DECISION_ARGUMENTS  (1 + 5)     /* its record's key; event to number of products */
+#define GROUP_DECISIONS_MAX 64   /* a run, half a millisecond of Redis: others wait for it */
+#define GROUP_TAKES_MAX     2000 /* the same for long orders; one is never split */
+#define HEAD_KEYS           6
+#define HEAD_ARGUMENTS      (3 + HEAD_KEYS + 4) /* verb, script, number of keys; keys; limits */
+#define DECISION_ARGUMENTS  10                  /* event to number of products */
 
 static size_t count_group(const struct book_decision *decisions, size_t count);
 static void add_group(struct book *book, const struct book_decision *decisions, size_t count);
-static void put_decision(struct redis_link *link, const struct book_decision *decision);
-static void make_header(const struct book_decision *decision, enum book_record_kind kind,
-                        uint8_t header[BOOK_RECORD_HEADER_BYTES]);
-static void read_group(const struct redis_reply *reply, struct book_decision *decisions,
-                       size_t count);
-static void read_answer(const struct redis_reply *answer, struct book_decision *decision);
+static void put_decision(const struct book *book, const struct book_decision *decision);
+static void put_order(const struct book *book, const struct book_decision *decision);
+static void make_header(const struct book *book, const struct book_decision *decision,
+                        enum book_record_kind kind, uint8_t header[BOOK_RECORD_HEADER_BYTES]);
+static void put_version(uint8_t out[4], uint32_t version);
+static void read_group(const struct book *book, const struct redis_reply *reply,
+                       struct book_decision *decisions, size_t count);
+static void read_answer(const struct book *book, const struct redis_reply *answer,
+                        struct book_decision *decision);
 static bool is_word(const struct redis_reply *reply, const char *word);
-static void read_repeated(const struct redis_reply *record, struct book_decision *decision);
+static void read_repeated(const struct book *book, const struct redis_reply *record,
+                          struct book_decision *decision);
 static void read_short(enum book_outcome outcome, const struct redis_reply *place,
                        const struct redis_reply *available, struct book_decision *decision);
 static void read_error(const struct redis_reply *reply, struct book_decision *decision);
@@ -47,7 +52,7 @@ void book_decide(struct book *book, struct book_decision *decisions, size_t coun
     }
     for (size_t at = 0; at < count; reply++) {
         size_t group = count_group(decisions + at, count - at);
-        read_group(reply, decisions + at, group);
+        read_group(book, reply, decisions + at, group);
         at += group;
     }
 }
@@ -66,39 +71,50 @@ static size_t count_group(const struct book_decision *decisions, size_t count)
 
 static void add_group(struct book *book, const struct book_decision *decisions, size_t count)
 {
-    size_t takes = 0;
+    size_t takes = 0, records = 0;
     for (size_t i = 0; i < count; i++) {
         takes += decisions[i].take_count;
+        records += decisions[i].found_version > 0 ? 2 : 1;
     }
     struct redis_link *link = book->link;
-    redis_link_begin(link, HEAD_ARGUMENTS + DECISION_ARGUMENTS * count + 2 * takes);
+    redis_link_begin(link, HEAD_ARGUMENTS + records + DECISION_ARGUMENTS * count + 2 * takes);
     redis_link_put_text(link, "EVALSHA");
     redis_link_put_text(link, book->decide.sha);
-    redis_link_put_int(link, 4 + (int64_t)count);
+    redis_link_put_int(link, HEAD_KEYS + (int64_t)records);
     redis_link_put_text(link, book->meta);
     redis_link_put_text(link, book->stock);
     redis_link_put_text(link, book->outbox);
     redis_link_put_text(link, book->unconfirmed);
+    redis_link_put_text(link, book->holds);
+    redis_link_put_text(link, book->ended);
     for (size_t i = 0; i < count; i++) {
         book_put_record_key(book, &decisions[i].record_id);
+        if (decisions[i].found_version > 0) {
+            book_put_record_key(book, &decisions[i].order_id);
+        }
     }
     redis_link_put_int(link, book->limits.outbox_max);
     redis_link_put_int(link, book->limits.confirm_grace_ms);
     redis_link_put_int(link, book->limits.refusal_ttl_ms);
+    redis_link_put_int(link, book->limits.record_ttl_ms);
     for (size_t i = 0; i < count; i++) {
-        put_decision(link, &decisions[i]);
+        put_decision(book, &decisions[i]);
     }
 }
 
-static void put_decision(struct redis_link *link, const struct book_decision *decision)
+static void put_decision(const struct book *book, const struct book_decision *decision)
 {
+    struct redis_link *link = book->link;
+    bool changes = decision->found_version > 0;
     uint8_t accepted[BOOK_RECORD_HEADER_BYTES], refused[BOOK_RECORD_HEADER_BYTES];
-    make_header(decision, BOOK_ACCEPTED, accepted);
-    make_header(decision, BOOK_REFUSED, refused);
+    make_header(book, decision, BOOK_ACCEPTED, accepted);
+    make_header(book, decision, BOOK_REFUSED, refused);
     redis_link_put(link, bytes_of(decision->event_id.bytes, sizeof decision->event_id.bytes));
     redis_link_put(link, decision->event);
-    redis_link_put_joined(link, bytes_of(accepted, sizeof accepted), decision->record);
+    redis_link_put_joined(link, bytes_of(accepted, sizeof accepted),
+                          changes ? bytes_of(NULL, 0) : decision->record);
     redis_link_put(link, bytes_of(refused, sizeof refused));
+    put_order(book, decision);
     redis_link_put_int(link, (int64_t)decision->take_count);
     for (size_t i = 0; i < decision->take_count; i++) {
         assert(i == 0 ||
@@ -111,20 +127,57 @@ static void put_decision(struct redis_link *link, const struct book_decision *de
     }
 }
 
-/* A record stands for the whole life of what was decided, so it starts with version 1. */
-static void make_header(const struct book_decision *decision, enum book_record_kind kind,
-                        uint8_t header[BOOK_RECORD_HEADER_BYTES])
+/* The order's next record, and what is asked of the present one and of its hold. */
+static void put_order(const struct book *book, const struct book_decision *decision)
+{
+    static const char *const holds[] = {
+        [BOOK_HOLD_NONE] = "",
+        [BOOK_HOLD_START] = "START",
+        [BOOK_HOLD_MUST_RUN] = "MUST_RUN",
+        [BOOK_HOLD_MUST_END] = "MUST_END",
+        [BOOK_HOLD_GIVEN_UP] = "GIVEN_UP",
+    };
+    struct redis_link *link = book->link;
+    uint8_t found[4];
+    put_version(found, decision->found_version);
+    if (decision->found_version > 0) {
+        uint8_t header[BOOK_RECORD_HEADER_BYTES];
+        make_header(book, decision, BOOK_ACCEPTED, header);
+        put_version(header + 4, decision->found_version + 1);
+        memcpy(header + 8, decision->order_hash, sizeof decision->order_hash);
+        redis_link_put_joined(link, bytes_of(header, sizeof header), decision->record);
+    } else {
+        redis_link_put_text(link, "");
+    }
+    redis_link_put(link, bytes_of(found, sizeof found));
+    redis_link_put_text(link, holds[decision->hold]);
+    redis_link_put_int(link, decision->hold_ms);
+    redis_link_put(link, bytes_of(decision->order_id.bytes, sizeof decision->order_id.bytes));
+}
+
+/* Of the request's record, which is the order's first one when the request makes it. */
+static void make_header(const struct book *book, const struct book_decision *decision,
+                        enum book_record_kind kind, uint8_t header[BOOK_RECORD_HEADER_BYTES])
 {
     memset(header, 0, BOOK_RECORD_HEADER_BYTES);
     header[0] = BOOK_RECORD_FORMAT;
     header[1] = (uint8_t)kind;
-    header[7] = VERSION_FIRST;
+    header[2] = (uint8_t)(book->epoch >> 8);
+    header[3] = (uint8_t)book->epoch;
+    put_version(header + 4, VERSION_FIRST);
     memcpy(header + 8, decision->request_hash, sizeof decision->request_hash);
     memcpy(header + 24, decision->event_id.bytes, sizeof decision->event_id.bytes);
 }
 
-static void read_group(const struct redis_reply *reply, struct book_decision *decisions,
-                       size_t count)
+static void put_version(uint8_t out[4], uint32_t version)
+{
+    for (int i = 0; i < 4; i++) {
+        out[i] = (uint8_t)(version >> (24 - 8 * i));
+    }
+}
+
+static void read_group(const struct book *book, const struct redis_reply *reply,
+                       struct book_decision *decisions, size_t count)
 {
     bool is_answers = reply->type == REDIS_ARRAY && reply->count == count;
     for (size_t i = 0; i < count; i++) {
@@ -133,14 +186,15 @@ static void read_group(const struct redis_reply *reply, struct book_decision *de
         } else if (is_word(reply, "FENCED")) {
             decisions[i].outcome = BOOK_FENCED;
         } else if (is_answers) {
-            read_answer(&reply->elements[i], &decisions[i]);
+            read_answer(book, &reply->elements[i], &decisions[i]);
         } else {
             fail(&decisions[i], STATUS_UNKNOWN, "the script answered what nobody expects");
         }
     }
 }
 
-static void read_answer(const struct redis_reply *answer, struct book_decision *decision)
+static void read_answer(const struct book *book, const struct redis_reply *answer,
+                        struct book_decision *decision)
 {
     const struct redis_reply *parts = answer->elements;
     if (answer->type == REDIS_ERROR) {
@@ -149,8 +203,14 @@ static void read_answer(const struct redis_reply *answer, struct book_decision *
         decision->outcome = BOOK_DECIDED;
     } else if (is_word(answer, "OVERLOADED")) {
         decision->outcome = BOOK_OVERLOADED;
+    } else if (is_word(answer, "CONFLICT")) {
+        decision->outcome = BOOK_CONFLICT;
+    } else if (is_word(answer, "HOLD_ENDED")) {
+        decision->outcome = BOOK_HOLD_ENDED;
+    } else if (is_word(answer, "HOLD_RUNS")) {
+        decision->outcome = BOOK_HOLD_RUNS;
     } else if (answer->count == 2 && is_word(&parts[0], "REPEATED")) {
-        read_repeated(&parts[1], decision);
+        read_repeated(book, &parts[1], decision);
     } else if (answer->count == 3 && is_word(&parts[0], "OUT_OF_STOCK")) {
         read_short(BOOK_OUT_OF_STOCK, &parts[1], &parts[2], decision);
     } else if (answer->count == 2 && is_word(&parts[0], "STOCK_UNKNOWN")) {
@@ -166,10 +226,11 @@ static bool is_word(const struct redis_reply *reply, const char *word)
 }
 
 /* The script looked, found a record and wrote nothing. */
-static void read_repeated(const struct redis_reply *record, struct book_decision *decision)
+static void read_repeated(const struct book *book, const struct redis_reply *record,
+                          struct book_decision *decision)
 {
     decision->outcome = BOOK_REPEATED;
-    if (record->type != REDIS_TEXT || !book_record_decode(record->text, &decision->prior)) {
+    if (record->type != REDIS_TEXT || !book_record_decode(book, record->text, &decision->prior)) {
         fail(decision, STATUS_UNAVAILABLE, "the record of an earlier call is of another format");
     }
 }

@@ -13,10 +13,11 @@ struct book {
     struct redis_link *link;
     struct book_limits limits;
     int64_t epoch;
-    struct book_script decide, apply, confirm, claim, read;
+    struct book_script decide, apply, confirm, claim, claim_ended, read, settle;
 
     char meta[BOOK_KEY_BYTES], stock[BOOK_KEY_BYTES], outbox[BOOK_KEY_BYTES];
     char unconfirmed[BOOK_KEY_BYTES], unpersisted[BOOK_KEY_BYTES];
+    char holds[BOOK_KEY_BYTES], ended[BOOK_KEY_BYTES];
     char record_prefix[BOOK_KEY_BYTES], delta_prefix[BOOK_KEY_BYTES];
 };
 
@@ -35,6 +36,7 @@ enum status book_fenced(const struct book *book, struct failure *failure);
 enum status book_check_replies(const struct redis_reply *replies, size_t count,
                                struct failure *failure);
 /* False: not a record of a known format. */
-bool book_record_decode(struct bytes bytes, struct book_record *record_out);
+bool book_record_decode(const struct book *book, struct bytes bytes,
+                        struct book_record *record_out);
 /* "12", ":12\r\n": integers come as either. */
 bool book_reply_int(const struct redis_reply *reply, int64_t *integer_out);

@@ -9,8 +9,8 @@ static void add_claim(struct book *book, const char *verb, const char *script, e
                       size_t most, int64_t lease_ms);
 static enum status read_claimed(const struct redis_reply *reply, struct book_claimed *claimed,
                                 size_t most, size_t *count_out, struct failure *failure);
-static void add_members(struct book *book, const char *verb, const char *key,
-                        const struct book_settled *settled, size_t count);
+static size_t add_settles(struct book *book, const char *verb, const char *script,
+                          const struct book_settled *settled, size_t count);
 
 enum status book_confirm(struct book *book, const struct uuid *event_ids, size_t count,
                          struct failure *failure)
@@ -116,40 +116,47 @@ enum status book_hurry(struct book *book, struct failure *failure)
     return status == STATUS_OK ? book_check_replies(replies, 2, failure) : status;
 }
 
-/* In this order: whatever a crash in between leaves, the relay finds the event under unpersisted
- * again and settles it once more, and no record is left without an end. */
 enum status book_settle(struct book *book, const struct book_settled *settled, size_t count,
                         struct failure *failure)
 {
     if (count == 0) {
         return STATUS_OK;
     }
-    for (size_t i = 0; i < count; i++) {
-        redis_link_begin(book->link, 3);
-        redis_link_put_text(book->link, "PEXPIRE");
-        book_put_record_key(book, &settled[i].record_id);
-        redis_link_put_int(book->link, book->limits.record_ttl_ms);
-    }
-    size_t commands = count;
-    for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
-        size_t members = chunk_size(at, count);
-        add_members(book, "HDEL", book->outbox, settled + at, members);
-        add_members(book, "ZREM", book->unconfirmed, settled + at, members);
-        add_members(book, "ZREM", book->unpersisted, settled + at, members);
-        commands += 3;
-    }
+    size_t commands = add_settles(book, "EVALSHA", book->settle.sha, settled, count);
     const struct redis_reply *replies;
     enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    if (status == STATUS_OK && redis_reply_is_error(&replies[0], "NOSCRIPT")) {
+        (void)add_settles(book, "EVAL", book->settle.text, settled, count);
+        status = redis_link_exchange(book->link, 0, &replies, failure);
+    }
     return status == STATUS_OK ? book_check_replies(replies, commands, failure) : status;
 }
 
-static void add_members(struct book *book, const char *verb, const char *key,
-                        const struct book_settled *settled, size_t count)
+static size_t add_settles(struct book *book, const char *verb, const char *script,
+                          const struct book_settled *settled, size_t count)
 {
-    redis_link_begin(book->link, 2 + count);
-    redis_link_put_text(book->link, verb);
-    redis_link_put_text(book->link, key);
-    for (size_t i = 0; i < count; i++) {
-        book_put_event_id(book, &settled[i].event_id);
+    const char *const keys[] = {book->outbox, book->unconfirmed, book->unpersisted, book->holds,
+                                book->ended};
+    const size_t key_count = sizeof keys / sizeof keys[0];
+    size_t commands = 0;
+    for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
+        size_t events = chunk_size(at, count);
+        redis_link_begin(book->link, 3 + key_count + 1 + 3 * events);
+        redis_link_put_text(book->link, verb);
+        redis_link_put_text(book->link, script);
+        redis_link_put_int(book->link, (int64_t)(key_count + events));
+        for (size_t i = 0; i < key_count; i++) {
+            redis_link_put_text(book->link, keys[i]);
+        }
+        for (size_t i = at; i < at + events; i++) {
+            book_put_record_key(book, &settled[i].record_id);
+        }
+        redis_link_put_int(book->link, book->limits.record_ttl_ms);
+        for (size_t i = at; i < at + events; i++) {
+            book_put_event_id(book, &settled[i].event_id);
+            book_put_event_id(book, &settled[i].record_id);
+        }
+        commands++;
     }
+    return commands;
 }

@@ -6,8 +6,9 @@
 
 static void add_read(struct book *book, const char *verb, const char *script,
                      const struct book_lookup *lookups, size_t count);
-static enum status take_lookup(const struct redis_reply *record, const struct redis_reply *place,
-                               struct book_lookup *lookup, struct failure *failure);
+static enum status take_lookup(const struct book *book, const struct redis_reply *record,
+                               const struct redis_reply *place, struct book_lookup *lookup,
+                               struct failure *failure);
 static void add_gauges(struct redis_link *link, const struct book *book);
 static int64_t overdue_ms(const struct redis_reply *first, int64_t now_ms);
 
@@ -29,7 +30,7 @@ enum status book_read(struct book *book, struct book_lookup *lookups, size_t cou
     }
     const struct redis_reply *parts = replies[0].elements;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        status = take_lookup(&parts[2 * i], &parts[2 * i + 1], &lookups[i], failure);
+        status = take_lookup(book, &parts[2 * i], &parts[2 * i + 1], &lookups[i], failure);
     }
     return status;
 }
@@ -48,13 +49,14 @@ static void add_read(struct book *book, const char *verb, const char *script,
     }
 }
 
-static enum status take_lookup(const struct redis_reply *record, const struct redis_reply *place,
-                               struct book_lookup *lookup, struct failure *failure)
+static enum status take_lookup(const struct book *book, const struct redis_reply *record,
+                               const struct redis_reply *place, struct book_lookup *lookup,
+                               struct failure *failure)
 {
     lookup->found = record->type == REDIS_TEXT;
     lookup->in_outbox = place->integer >= PLACE_OUTBOX;
     lookup->unconfirmed = place->integer == PLACE_UNCONFIRMED;
-    if (lookup->found && !book_record_decode(record->text, &lookup->record)) {
+    if (lookup->found && !book_record_decode(book, record->text, &lookup->record)) {
         return failure_set(failure, STATUS_UNAVAILABLE, "STORE_UNAVAILABLE",
                            "a record in Redis is of another format");
     }
@@ -95,7 +97,7 @@ enum status book_gauges(struct book *book, struct book_gauges *gauges_out, struc
     const struct redis_reply *replies;
     enum status status = redis_link_exchange(book->link, 0, &replies, failure);
     if (status == STATUS_OK) {
-        status = book_check_replies(replies, 6, failure);
+        status = book_check_replies(replies, 8, failure);
     }
     if (status != STATUS_OK) {
         return status;
@@ -110,6 +112,7 @@ enum status book_gauges(struct book *book, struct book_gauges *gauges_out, struc
         .outbox = replies[0].integer,
         .unconfirmed = replies[1].integer,
         .unpersisted = replies[2].integer,
+        .holds = replies[6].integer + replies[7].integer,
         .oldest_unconfirmed_ms = overdue_ms(&replies[3], now_ms),
         .oldest_unpersisted_ms = overdue_ms(&replies[4], now_ms),
     };
@@ -124,6 +127,8 @@ static void add_gauges(struct redis_link *link, const struct book *book)
     redis_link_add_text(link, "ZRANGE", book->unconfirmed, "0", "0", "WITHSCORES", NULL);
     redis_link_add_text(link, "ZRANGE", book->unpersisted, "0", "0", "WITHSCORES", NULL);
     redis_link_add_text(link, "TIME", NULL);
+    redis_link_add_text(link, "ZCARD", book->holds, NULL);
+    redis_link_add_text(link, "ZCARD", book->ended, NULL);
 }
 
 static int64_t overdue_ms(const struct redis_reply *first, int64_t now_ms)

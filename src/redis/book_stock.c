@@ -90,7 +90,7 @@ enum status book_check(struct book *book, int64_t epoch, bool *open_out, struct 
 enum status book_open_begin(struct book *book, struct failure *failure)
 {
     redis_link_add_text(book->link, "HDEL", book->meta, "epoch", NULL);
-    redis_link_add_text(book->link, "UNLINK", book->stock, NULL);
+    redis_link_add_text(book->link, "UNLINK", book->stock, book->holds, book->ended, NULL);
     const struct redis_reply *replies;
     enum status status = redis_link_exchange(book->link, 0, &replies, failure);
     return status == STATUS_OK ? book_check_replies(replies, 2, failure) : status;
