@@ -18,10 +18,13 @@
  */
 #define PUBLISH_SLOW_MS 200
 
+/* So often an order may have been changed between being read and being decided. */
+#define DECIDE_TRIES 8
+
 struct batch {
     struct command *commands;
     size_t count;
-    struct rpc_call **calls;
+    struct rpc_call **calls; /* NULL: commands of the server's own */
     int64_t decided_from_ms; /* just before the decisions were sent */
 };
 
@@ -30,7 +33,12 @@ static bool begin(struct shop_lane *lane, struct rpc_call **calls, size_t count,
 static void refuse_all(struct rpc_call **calls, size_t count,
                        enum status (*refuse)(struct failure *failure));
 static void prepare(struct shop_lane *lane, struct batch *batch);
+static void run(struct shop_lane *lane, struct batch *batch);
 static void decide(struct shop_lane *lane, struct batch *batch);
+static void decide_open(struct shop_lane *lane, struct batch *batch);
+static void fill_decision(const struct command *command, struct book_decision *decision);
+static bool settle_conflicts(struct shop_lane *lane, struct batch *batch, bool is_last);
+static int64_t redis_deadline_ms(const struct shop_lane *lane, const struct batch *batch);
 static void take_outcome(struct shop_lane *lane, const struct book_decision *decision,
                          struct command *command);
 static void publish(struct shop_lane *lane, struct batch *batch);
@@ -51,17 +59,28 @@ void accept_commands(void *state, struct rpc_call **calls, size_t count)
         refuse_all(calls, count, refuse_overloaded);
         return;
     }
-    prepare(lane, &batch);
-    recall_commands(lane, batch.commands, batch.count);
-    decide(lane, &batch);
-    FAILPOINT("after_reserve");
-    publish(lane, &batch);
-    FAILPOINT("after_publish");
-    confirm(lane, &batch);
-    FAILPOINT("after_confirm");
+    run(lane, &batch);
     look_up_repeated(lane, &batch);
     FAILPOINT("before_reply");
     answer(lane, &batch);
+}
+
+void accept_own_commands(struct shop_lane *lane, struct command *commands, size_t count)
+{
+    struct batch batch = {.commands = commands, .count = count};
+    run(lane, &batch);
+}
+
+static void run(struct shop_lane *lane, struct batch *batch)
+{
+    prepare(lane, batch);
+    recall_commands(lane, batch->commands, batch->count);
+    decide(lane, batch);
+    FAILPOINT("after_reserve");
+    publish(lane, batch);
+    FAILPOINT("after_publish");
+    confirm(lane, batch);
+    FAILPOINT("after_confirm");
 }
 
 static void refuse_all(struct rpc_call **calls, size_t count,
@@ -120,6 +139,50 @@ static void prepare(struct shop_lane *lane, struct batch *batch)
 
 static void decide(struct shop_lane *lane, struct batch *batch)
 {
+    batch->decided_from_ms = clock_monotonic_ms(lane->clock);
+    for (int tries = 1; tries <= DECIDE_TRIES; tries++) {
+        decide_open(lane, batch);
+        if (!settle_conflicts(lane, batch, tries == DECIDE_TRIES)) {
+            return;
+        }
+    }
+}
+
+static bool is_conflicted(const struct command *command)
+{
+    return command->fate == COMMAND_CONFLICTED;
+}
+
+static void prepare_again(struct shop_lane *lane, const struct command_kind *kind,
+                          struct command **commands, size_t count)
+{
+    kind->again(lane, commands, count);
+}
+
+/* False when there were none, or nothing more is tried. */
+static bool settle_conflicts(struct shop_lane *lane, struct batch *batch, bool is_last)
+{
+    size_t conflicts = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        conflicts += is_conflicted(&batch->commands[i]) ? 1 : 0;
+    }
+    if (conflicts == 0) {
+        return false;
+    }
+    if (!is_last &&
+        commands_by_kind(lane, batch->commands, batch->count, is_conflicted, prepare_again)) {
+        return true;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        if (is_conflicted(&batch->commands[i])) {
+            (void)refuse_conflict(command_fail(&batch->commands[i]));
+        }
+    }
+    return false;
+}
+
+static void decide_open(struct shop_lane *lane, struct batch *batch)
+{
     struct book_decision *decisions = arena_calloc(&lane->arena, batch->count, sizeof *decisions);
     struct command **deciding = arena_alloc(&lane->arena, batch->count * sizeof *deciding);
     size_t count = 0;
@@ -133,25 +196,38 @@ static void decide(struct shop_lane *lane, struct batch *batch)
             continue;
         }
         deciding[count] = command;
-        struct book_decision *decision = &decisions[count++];
-        decision->record_id = command->record_id;
-        memcpy(decision->request_hash, command->request_hash, sizeof decision->request_hash);
-        decision->takes = command->takes;
-        decision->take_count = command->take_count;
-        decision->event_id = command->event_id;
-        decision->event = command->event;
-        decision->record = command->record;
+        fill_decision(command, &decisions[count++]);
     }
-    batch->decided_from_ms = clock_monotonic_ms(lane->clock);
     if (count == 0) {
         return;
     }
-    book_decide(
-        lane->book, decisions, count,
-        shop_lane_deadline_ms(lane, batch->calls, batch->count, lane->options->redis_timeout_ms));
+    book_decide(lane->book, decisions, count, redis_deadline_ms(lane, batch));
     for (size_t i = 0; i < count; i++) {
         take_outcome(lane, &decisions[i], deciding[i]);
     }
+}
+
+static void fill_decision(const struct command *command, struct book_decision *decision)
+{
+    decision->record_id = command->record_id;
+    memcpy(decision->request_hash, command->request_hash, sizeof decision->request_hash);
+    decision->takes = command->takes;
+    decision->take_count = command->take_count;
+    decision->event_id = command->event_id;
+    decision->event = command->event;
+    decision->record = command->record;
+    decision->hold = command->hold;
+    decision->hold_ms = command->hold_ms;
+    decision->order_id = command->order_id;
+    decision->found_version = command->found_version;
+    memcpy(decision->order_hash, command->order_hash, sizeof decision->order_hash);
+}
+
+static int64_t redis_deadline_ms(const struct shop_lane *lane, const struct batch *batch)
+{
+    int64_t most_ms = lane->options->redis_timeout_ms;
+    return batch->calls != NULL ? shop_lane_deadline_ms(lane, batch->calls, batch->count, most_ms)
+                                : clock_monotonic_ms(lane->clock) + most_ms;
 }
 
 /* Everything that points into the book's reply is copied: its next use forgets it. */
@@ -180,6 +256,15 @@ static void take_outcome(struct shop_lane *lane, const struct book_decision *dec
     case BOOK_FENCED:
         stock_gate_suspect(lane->options->gate, lane->pass.epoch);
         (void)refuse_fenced(command_fail(command));
+        return;
+    case BOOK_CONFLICT:
+        command->fate = COMMAND_CONFLICTED;
+        return;
+    case BOOK_HOLD_ENDED:
+        (void)refuse_hold_ended(command_fail(command));
+        return;
+    case BOOK_HOLD_RUNS: /* an expiry that was too early */
+        (void)refuse_conflict(command_fail(command));
         return;
     case BOOK_FAILED:
         (void)shop_lane_blame(lane, &lane->redis_outage, &decision->failure, command_fail(command));
@@ -242,7 +327,7 @@ static int64_t publish_deadline_ms(const struct shop_lane *lane, const struct ba
     int64_t least_ms = batch->decided_from_ms + PUBLISH_LEAST_MS;
     for (size_t i = 0; i < batch->count; i++) {
         const struct command *command = &batch->commands[i];
-        if (command->fate != COMMAND_ACCEPTED) {
+        if (command->fate != COMMAND_ACCEPTED || command->call == NULL) {
             continue;
         }
         int64_t caller_ms = rpc_call_deadline_ms(command->call) - REPLY_MARGIN_MS;
@@ -272,6 +357,26 @@ static void confirm(struct shop_lane *lane, struct batch *batch)
 
 /* ---- answer ---- */
 
+static bool has_repeat(const struct command *command)
+{
+    return command->fate == COMMAND_REPEATED && command->kind->repeat != NULL;
+}
+
+static void repeat_kind(struct shop_lane *lane, const struct command_kind *kind,
+                        struct command **commands, size_t count)
+{
+    kind->repeat(lane, commands, count);
+}
+
+static void refuse_unloaded(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (has_repeat(&batch->commands[i])) {
+            (void)refuse_unanswerable(command_fail(&batch->commands[i]));
+        }
+    }
+}
+
 /* How far the earlier ones have come by now, those of this very batch included. */
 static void look_up_repeated(struct shop_lane *lane, struct batch *batch)
 {
@@ -290,10 +395,8 @@ static void look_up_repeated(struct shop_lane *lane, struct batch *batch)
         return;
     }
     struct failure failure;
-    if (book_read(lane->book, lookups, count,
-                  shop_lane_deadline_ms(lane, batch->calls, batch->count,
-                                        lane->options->redis_timeout_ms),
-                  &failure) != STATUS_OK) {
+    if (book_read(lane->book, lookups, count, redis_deadline_ms(lane, batch), &failure) !=
+        STATUS_OK) {
         outage_note(&lane->redis_outage, lane->clock, &failure);
         return;
     }
@@ -302,6 +405,9 @@ static void look_up_repeated(struct shop_lane *lane, struct batch *batch)
         if (command->fate == COMMAND_REPEATED) {
             command->durability = command_durability(&lookups[at++]);
         }
+    }
+    if (!commands_by_kind(lane, batch->commands, batch->count, has_repeat, repeat_kind)) {
+        refuse_unloaded(batch);
     }
 }
 

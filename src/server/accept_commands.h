@@ -3,7 +3,8 @@
  *
  *   prepare   decode, check, identify, price                      (the kind)
  *   recall    what may have been asked before: Redis' records, then PostgreSQL
- *   decide    all in one exchange with Redis: stock down, record and event written, or nothing
+ *   decide    all in one exchange with Redis: stock down, record and event written, or nothing;
+ *             an order that was changed meanwhile is prepared again
  *   publish   the events, packed, to RabbitMQ; wait for the confirms
  *   confirm   tell Redis which ones RabbitMQ has
  *   answer    each call                                           (the kind)
@@ -24,7 +25,12 @@
 
 #include <stddef.h>
 
+struct command;
 struct rpc_call;
+struct shop_lane;
 
 /* An rpc_handler; `state` is a struct shop_lane opened for writing. */
 void accept_commands(void *state, struct rpc_call **calls, size_t count);
+/* The same for commands of the server's own: no call, `kind` and `body` set. Those that stay FAILED
+ * were not done. The caller has entered the gate (lane->pass) and reset the arena. */
+void accept_own_commands(struct shop_lane *lane, struct command *commands, size_t count);

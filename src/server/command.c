@@ -16,6 +16,21 @@ struct failure *command_fail(struct command *command)
     return &command->failure;
 }
 
+bool command_take(struct shop_lane *lane, struct command *command,
+                  const struct product_quantity *units, size_t count)
+{
+    struct book_take *takes = arena_alloc(&lane->arena, count * sizeof *takes);
+    if (takes == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        takes[i] = (struct book_take){units[i].product_id, units[i].quantity};
+    }
+    command->takes = takes;
+    command->take_count = count;
+    return true;
+}
+
 void command_fail_short(struct command *command, const char *product_id, int64_t available)
 {
     struct failure *failure = command_fail(command);

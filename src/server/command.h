@@ -1,6 +1,6 @@
 /* Command: one call that wants to change something, on its way through accept_commands.c.
- * The kinds (create_order.c, adjust_stock.c) prepare it and word its answer; they do no more. A new
- * kind is one file with a struct command_kind and a line in services.c. */
+ * The kinds (create_order.c, change_order.c, adjust_stock.c) prepare it and word its answer; they
+ * do no more. A new kind is one file with a struct command_kind and a line in services.c. */
 #pragma once
 
 #include "redis/book.h"
@@ -12,15 +12,16 @@ struct shop_lane;
 
 /* What has become of a command; it starts as OPEN and changes once. */
 enum command_fate {
-    COMMAND_OPEN,      /* to be decided */
-    COMMAND_FAILED,    /* `failure` is the answer */
-    COMMAND_ACCEPTED,  /* decided now: `decision` */
-    COMMAND_REPEATED,  /* decided before, known to Redis: `prior` */
-    COMMAND_PERSISTED, /* decided before, known to PostgreSQL: the kind keeps what it found */
+    COMMAND_OPEN,       /* to be decided */
+    COMMAND_FAILED,     /* `failure` is the answer */
+    COMMAND_ACCEPTED,   /* decided now: `decision` */
+    COMMAND_REPEATED,   /* decided before, known to Redis: `prior` */
+    COMMAND_PERSISTED,  /* nothing is to be decided: the kind keeps what it found */
+    COMMAND_CONFLICTED, /* the order was changed meanwhile: to be prepared again */
 };
 
 struct command {
-    struct rpc_call *call;
+    struct rpc_call *call; /* NULL: the server's own */
     const struct command_kind *kind;
     void *body; /* the kind's own */
     enum command_fate fate;
@@ -36,6 +37,11 @@ struct command {
     enum event_kind event_kind;
     struct uuid event_id;
     struct uuid record_id;
+    struct uuid order_id;   /* of an order's commands */
+    uint32_t found_version; /* of the order that is changed; 0 = none is */
+    uint8_t order_hash[REQUEST_HASH_BYTES];
+    enum book_hold hold;
+    int64_t hold_ms;
     uint8_t request_hash[REQUEST_HASH_BYTES];
     bool identified; /* request_id, record_id and request_hash are set: it may be one we had before
                       */
@@ -51,6 +57,11 @@ struct command_kind {
     /* Decodes, checks and completes each command, up to its event; one that cannot go on fails.
      * One look at the catalogue for the whole batch. */
     void (*prepare)(struct shop_lane *lane, struct command **commands, size_t count);
+    /* Prepares CONFLICTED ones anew; they become OPEN or fail. NULL in kinds that change no order.
+     */
+    void (*again)(struct shop_lane *lane, struct command **commands, size_t count);
+    /* Looks after REPEATED ones before they are answered. NULL: their `prior` says it all. */
+    void (*repeat)(struct shop_lane *lane, struct command **commands, size_t count);
     /* Whether PostgreSQL has had these (all `identified`): those it has become PERSISTED, or fail
      * with REQUEST_ID_REUSED; the others stay as they are. When it cannot be asked, all fail. */
     void (*recall)(struct shop_lane *lane, struct command **commands, size_t count);
@@ -62,6 +73,9 @@ struct command_kind {
 
 /* The command will not be done: fill this in. Overwrites an earlier failure. */
 struct failure *command_fail(struct command *command);
+/* Its takes from sums by product. False when the lane's arena is full. */
+bool command_take(struct shop_lane *lane, struct command *command,
+                  const struct product_quantity *units, size_t count);
 /* There are not enough units of this product. */
 void command_fail_short(struct command *command, const char *product_id, int64_t available);
 /* Redis has a record of the request: it becomes REPEATED (the record is copied into the lane's

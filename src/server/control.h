@@ -24,9 +24,14 @@ enum status control_leads(struct postgres_link *link, const char *shard, int64_t
                           bool *leads_out, struct failure *failure);
 void control_leave(struct postgres_link *link, const char *shard, int64_t deadline_ms);
 
+struct control_stock {
+    struct book_take *stock; /* what can be sold of each product */
+    size_t stock_count;
+    struct book_held *held; /* orders that are PENDING */
+    size_t held_count;
+};
 /* One transaction in which nobody else changes stock: the next epoch begins, deltas of older ones
- * are void (the sums contain them), and what can be sold of each product is read. */
+ * are void (the sums contain them), and what Redis is to hold is read. */
 enum status control_advance(struct postgres_link *link, const char *shard, struct arena *arena,
                             int64_t deadline_ms, struct control_state *state_out,
-                            struct book_take **stock_out, size_t *count_out,
-                            struct failure *failure);
+                            struct control_stock *stock_out, struct failure *failure);

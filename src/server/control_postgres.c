@@ -17,6 +17,8 @@ static enum status query_flag(struct postgres_link *link,
                               int64_t deadline_ms, bool *flag_out, struct failure *failure);
 static enum status read_state(const struct postgres_result *result, struct control_state *state_out,
                               struct failure *failure);
+static enum status read_holds(const struct postgres_result *result, struct arena *arena,
+                              struct control_stock *stock_out, struct failure *failure);
 static enum status read_stock(const struct postgres_result *result, struct arena *arena,
                               struct book_take **stock_out, size_t *count_out,
                               struct failure *failure);
@@ -94,8 +96,7 @@ static enum status query_flag(struct postgres_link *link,
 
 enum status control_advance(struct postgres_link *link, const char *shard, struct arena *arena,
                             int64_t deadline_ms, struct control_state *state_out,
-                            struct book_take **stock_out, size_t *count_out,
-                            struct failure *failure)
+                            struct control_stock *stock_out, struct failure *failure)
 {
     /* The update waits for all who hold the row FOR SHARE, and keeps the next ones out: nobody
      * changes stock until the commit. */
@@ -106,6 +107,7 @@ enum status control_advance(struct postgres_link *link, const char *shard, struc
         {"control_void_deltas", "DELETE FROM stock_deltas WHERE epoch < "
                                 "(SELECT epoch FROM control WHERE shard = $1::text)"},
         {"control_read_stock", "SELECT product_id, on_hand - reserved FROM stock"},
+        {"control_read_holds", "SELECT order_id, expire_time FROM orders WHERE state = 1"},
         {NULL, "COMMIT"},
     };
     struct postgres_parameter parameter = postgres_text(shard);
@@ -121,7 +123,27 @@ enum status control_advance(struct postgres_link *link, const char *shard, struc
     if (status != STATUS_OK) {
         return status;
     }
-    return read_stock(results[3], arena, stock_out, count_out, failure);
+    *stock_out = (struct control_stock){0};
+    status = read_stock(results[3], arena, &stock_out->stock, &stock_out->stock_count, failure);
+    return status == STATUS_OK ? read_holds(results[4], arena, stock_out, failure) : status;
+}
+
+static enum status read_holds(const struct postgres_result *result, struct arena *arena,
+                              struct control_stock *stock_out, struct failure *failure)
+{
+    size_t count = postgres_result_rows(result);
+    stock_out->held = arena_alloc(arena, count * sizeof *stock_out->held);
+    if (stock_out->held == NULL && count > 0) {
+        return refuse_overloaded(failure);
+    }
+    for (size_t i = 0; i < count; i++) {
+        stock_out->held[i] = (struct book_held){
+            .order_id = postgres_result_uuid(result, i, 0),
+            .end_unix_ms = postgres_result_unix_us(result, i, 1) / 1000,
+        };
+    }
+    stock_out->held_count = count;
+    return STATUS_OK;
 }
 
 static enum status read_stock(const struct postgres_result *result, struct arena *arena,

@@ -15,7 +15,6 @@ static void read_request(struct shop_lane *lane, struct command *command);
 static enum status check_price_rights(const struct order_request *request,
                                       const struct rpc_call *call, struct failure *failure);
 static void plan(struct shop_lane *lane, struct command *command);
-static bool plan_takes(struct shop_lane *lane, struct command *command);
 static bool plan_event(struct shop_lane *lane, struct command *command);
 static void recall(struct shop_lane *lane, struct command **commands, size_t count);
 static void answer(struct shop_lane *lane, struct command *command);
@@ -98,31 +97,24 @@ static void plan(struct shop_lane *lane, struct command *command)
     struct order *order = &body->order; /* price_orders has filled in lines, currency and total */
     order->order_id = command->record_id;
     order->customer_id = request->customer_id;
-    order->state = ORDER_CONFIRMED;
+    order->state = request->confirm ? ORDER_CONFIRMED : ORDER_PENDING;
+    order->expire_time_us = request->confirm ? 0 : body->now_us + request->hold_ms * 1000;
+    order->confirm_time_us = request->confirm ? body->now_us : 0;
+    order->update_time_us = body->now_us;
+    order->payment_reference = "";
     order->create_time_us = body->now_us;
     order->placed_time_us = request->has_placed_time ? request->placed_time_us : body->now_us;
     order->order_ref = request->order_ref;
     order->durability = DURABILITY_RESERVED;
     order->version = 1;
+    command->order_id = command->record_id;
+    command->hold = request->confirm ? BOOK_HOLD_NONE : BOOK_HOLD_START;
+    command->hold_ms = request->hold_ms;
     command->record = order_codec_pack_order(order, &lane->arena);
-    if (command->record.data == NULL || !plan_takes(lane, command) || !plan_event(lane, command)) {
+    if (command->record.data == NULL ||
+        !command_take(lane, command, body->units, body->unit_count) || !plan_event(lane, command)) {
         (void)refuse_overloaded(command_fail(command));
     }
-}
-
-static bool plan_takes(struct shop_lane *lane, struct command *command)
-{
-    const struct create_order *body = command->body;
-    struct book_take *takes = arena_alloc(&lane->arena, body->unit_count * sizeof *takes);
-    if (takes == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < body->unit_count; i++) {
-        takes[i] = (struct book_take){body->units[i].product_id, body->units[i].quantity};
-    }
-    command->takes = takes;
-    command->take_count = body->unit_count;
-    return true;
 }
 
 static bool plan_event(struct shop_lane *lane, struct command *command)

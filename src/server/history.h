@@ -20,6 +20,11 @@ enum status history_find_events(struct postgres_link *link, struct history_event
                                 size_t count, struct arena *arena, int64_t deadline_ms,
                                 struct failure *failure);
 
+/* The same by event_id and record_id alone, for changes of orders whose version is not known. */
+enum status history_find_changes(struct postgres_link *link, struct history_event *events,
+                                 size_t count, struct arena *arena, int64_t deadline_ms,
+                                 struct failure *failure);
+
 /* The adjustments among the ids that are in the ledger, in any order. request_id is "". */
 enum status history_find_adjustments(struct postgres_link *link, const struct uuid *adjustment_ids,
                                      size_t count, struct arena *arena, int64_t deadline_ms,

@@ -101,6 +101,36 @@ static void mark_persisted(const struct postgres_result *result, struct history_
     }
 }
 
+enum status history_find_changes(struct postgres_link *link, struct history_event *events,
+                                 size_t count, struct arena *arena, int64_t deadline_ms,
+                                 struct failure *failure)
+{
+    static const struct postgres_statement find = {
+        "history_find_changes",
+        "SELECT e.event_id FROM unnest($1::uuid[], $2::uuid[]) AS a (order_id, event_id) "
+        "JOIN order_events e ON e.order_id = a.order_id AND e.event_id = a.event_id",
+    };
+    struct postgres_array order_ids, event_ids;
+    postgres_array_init(&order_ids, POSTGRES_UUID, arena, count);
+    postgres_array_init(&event_ids, POSTGRES_UUID, arena, count);
+    for (size_t i = 0; i < count; i++) {
+        postgres_array_add_uuid(&order_ids, &events[i].record_id);
+        postgres_array_add_uuid(&event_ids, &events[i].event_id);
+    }
+    struct postgres_parameter parameters[] = {postgres_array_parameter(&order_ids),
+                                              postgres_array_parameter(&event_ids)};
+    if (postgres_array_failed(&order_ids) || postgres_array_failed(&event_ids)) {
+        return refuse_overloaded(failure);
+    }
+    const struct postgres_result *result;
+    enum status status =
+        postgres_link_query(link, &find, parameters, 2, deadline_ms, &result, failure);
+    if (status == STATUS_OK) {
+        mark_persisted(result, events, count);
+    }
+    return status;
+}
+
 enum status history_find_adjustments(struct postgres_link *link, const struct uuid *adjustment_ids,
                                      size_t count, struct arena *arena, int64_t deadline_ms,
                                      struct stock_adjustment **adjustments_out, size_t *found_out,

@@ -1,6 +1,7 @@
 /* Order reader: orders as PostgreSQL has them, whole, with their lines.
- * Called by create_order.c (was it asked for before?) and query_orders.c; implemented in
- * order_reader_postgres.c. Results live in the arena given; blocks up to deadline_ms. */
+ * Called by create_order.c (was it asked for before?), load_orders.c and the order queries;
+ * implemented in order_reader_postgres.c and order_events_postgres.c. Results live in the arena
+ * given; blocks up to deadline_ms. */
 #pragma once
 
 #include "shop/identity.h"
@@ -40,3 +41,10 @@ struct order_page_filter {
 enum status order_reader_list(struct postgres_link *link, const struct order_page_filter *filter,
                               struct arena *arena, int64_t deadline_ms, struct order **orders_out,
                               size_t *count_out, bool *more_out, struct failure *failure);
+
+/* Up to `most` of the order's events behind the version `after`, the oldest first. What waits for
+ * the one before it, or was refused, is none yet. */
+enum status order_reader_events(struct postgres_link *link, const struct uuid *order_id,
+                                int32_t after, int32_t most, struct arena *arena,
+                                int64_t deadline_ms, struct order_event **events_out,
+                                size_t *count_out, struct failure *failure);

@@ -8,7 +8,9 @@
 
 #define ORDER_COLUMNS                                                                         \
     "order_id, customer_id, state, version, currency, total_minor, order_ref, request_hash, " \
-    "create_time, placed_time"
+    "create_time, placed_time, expire_time, confirm_time, update_time, payment_reference"
+#define LINE_COLUMNS \
+    "product_id, quantity, unit_price_minor, fulfilled_quantity, cancelled_quantity"
 /* Lines in one list response: at the limits of ids and prices some 90 bytes each, so that a page
  * stays below RPC_MESSAGE_BYTES_MAX with room for 1,000 orders; and more than one order can have.
  */
@@ -47,7 +49,7 @@ enum status order_reader_find(struct postgres_link *link, const struct uuid *ord
     };
     static const struct postgres_statement lines = {
         "order_reader_find_lines",
-        "SELECT order_id, product_id, quantity, unit_price_minor FROM order_lines "
+        "SELECT order_id, " LINE_COLUMNS " FROM order_lines "
         "WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, line_number",
     };
     struct postgres_array ids;
@@ -171,7 +173,7 @@ static enum status query_lines(struct postgres_link *link, const struct stored_o
 {
     static const struct postgres_statement lines = {
         "order_reader_list_lines",
-        "SELECT l.order_id, l.product_id, l.quantity, l.unit_price_minor "
+        "SELECT l.order_id, " LINE_COLUMNS " "
         "FROM unnest($1::uuid[]) WITH ORDINALITY AS o (order_id, place) "
         "JOIN order_lines l USING (order_id) ORDER BY o.place, l.line_number LIMIT $2::int8",
     };
@@ -209,6 +211,13 @@ static enum status read_orders(const struct postgres_result *result, size_t most
     return STATUS_OK;
 }
 
+static int64_t read_time(const struct postgres_result *result, size_t row, size_t column)
+{
+    return postgres_result_is_null(result, row, column)
+               ? 0
+               : postgres_result_unix_us(result, row, column);
+}
+
 static bool read_order(const struct postgres_result *result, size_t row, struct arena *arena,
                        struct stored_order *order_out)
 {
@@ -227,8 +236,16 @@ static bool read_order(const struct postgres_result *result, size_t row, struct 
     }
     order->create_time_us = postgres_result_unix_us(result, row, 8);
     order->placed_time_us = postgres_result_unix_us(result, row, 9);
+    order->expire_time_us = read_time(result, row, 10);
+    order->confirm_time_us = read_time(result, row, 11);
+    order->update_time_us = read_time(result, row, 12);
+    if (order->update_time_us == 0) {
+        order->update_time_us = order->create_time_us;
+    }
+    order->payment_reference = arena_strdup(arena, postgres_result_text(result, row, 13));
     order->durability = DURABILITY_PERSISTED;
-    return order->customer_id != NULL && order->order_ref != NULL;
+    return order->customer_id != NULL && order->order_ref != NULL &&
+           order->payment_reference != NULL;
 }
 
 /* Lines come in the orders' order, each order's lines in theirs. */
@@ -255,6 +272,8 @@ static enum status read_lines(const struct postgres_result *result, struct arena
         lines[i].product_id = arena_strdup(arena, postgres_result_text(result, i, 1));
         lines[i].quantity = (int32_t)postgres_result_int(result, i, 2);
         lines[i].unit_price_minor = postgres_result_int(result, i, 3);
+        lines[i].fulfilled_quantity = (int32_t)postgres_result_int(result, i, 4);
+        lines[i].cancelled_quantity = (int32_t)postgres_result_int(result, i, 5);
         if (lines[i].product_id == NULL) {
             return refuse_overloaded(failure);
         }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/stop.h"
+#include "server/expire_holds.h"
 #include "server/relay.h"
 #include "server/services.h"
 #include "server/shop_lane.h"
@@ -15,7 +16,7 @@ struct parts {
     struct stock_gate gate;
     struct lane_options lanes;
     struct rpc_server *rpc;
-    struct relay *relay;
+    struct relay *relay, *expiry;
     struct stock_opener *opener;
 };
 
@@ -91,7 +92,10 @@ static enum status start(const struct server_config *config, struct parts *parts
 {
     enum status status = start_rpc(config, parts, failure);
     if (status == STATUS_OK) {
-        status = relay_start(&parts->lanes, &parts->relay, failure);
+        status = relay_start(&parts->lanes, relay_round, &parts->relay, failure);
+    }
+    if (status == STATUS_OK) {
+        status = relay_start(&parts->lanes, expire_holds_round, &parts->expiry, failure);
     }
     if (status == STATUS_OK) {
         status = stock_opener_start(&parts->lanes, on_stock, parts->rpc, &parts->opener, failure);
@@ -143,6 +147,7 @@ static void stop(const struct server_config *config, struct parts *parts)
         rpc_server_drain(parts->rpc, config->drain_timeout_ms);
     }
     stock_opener_stop(&parts->opener);
+    relay_stop(&parts->expiry);
     relay_stop(&parts->relay);
     rpc_server_stop(&parts->rpc);
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "server/command.h"
+#include "server/load_orders.h"
 #include "server/order_reader.h"
 #include "server/page_token.h"
 #include "server/query.h"
@@ -13,20 +13,13 @@
 
 #define LIST_NAME "orders"
 
-/* A GetOrder on its way. */
-struct order_lookup {
-    struct rpc_call *call; /* NULL once answered */
-    struct uuid order_id;
-};
-
 static size_t read_ids(struct rpc_call **calls, size_t count, struct order_lookup *lookups);
-static enum status ask_book(struct shop_lane *lane, struct order_lookup *lookups, size_t count,
-                            int64_t deadline_ms, struct failure *failure);
-static void answer_record(struct shop_lane *lane, struct order_lookup *lookup,
-                          const struct book_lookup *found);
-static void ask_postgres(struct shop_lane *lane, struct order_lookup *lookups, size_t count,
-                         int64_t deadline_ms, const struct failure *no_book);
-static void refuse_not_found(struct order_lookup *lookup);
+static void answer_order(struct shop_lane *lane, struct rpc_call *call,
+                         const struct order_lookup *lookup, const struct failure *failure);
+static void batch_get(struct shop_lane *lane, struct rpc_call *call);
+static void answer_batch(struct shop_lane *lane, struct rpc_call *call,
+                         const struct order_lookup *lookups, const char *const *ids, size_t count,
+                         const struct failure *failure);
 static void list(struct shop_lane *lane, struct rpc_call *call);
 static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
                              struct order **orders_out, size_t *count_out, const char **next_out,
@@ -52,19 +45,14 @@ void get_orders(void *state, struct rpc_call **calls, size_t count)
     if (asked == 0) {
         return;
     }
-    struct failure no_book;
-    enum status book = ask_book(lane, lookups, asked, deadline_ms, &no_book);
-    size_t left = 0;
+    struct failure failure;
+    load_orders(lane, lookups, asked, deadline_ms, &failure);
     for (size_t i = 0; i < asked; i++) {
-        if (lookups[i].call != NULL) {
-            lookups[left++] = lookups[i];
-        }
-    }
-    if (left > 0) {
-        ask_postgres(lane, lookups, left, deadline_ms, book == STATUS_OK ? NULL : &no_book);
+        answer_order(lane, calls[i], &lookups[i], &failure);
     }
 }
 
+/* Keeps the calls that name an order, and refuses the others. */
 static size_t read_ids(struct rpc_call **calls, size_t count, struct order_lookup *lookups)
 {
     size_t read = 0;
@@ -75,104 +63,94 @@ static size_t read_ids(struct rpc_call **calls, size_t count, struct order_looku
             rpc_fail(calls[i], &failure);
             continue;
         }
-        lookups[read++].call = calls[i];
+        calls[read++] = calls[i];
     }
     return read;
 }
 
-/* Answers those that Redis has a record of. *failure is why its silence about the others says
- * nothing: it could not be asked, or it has lost its records. */
-static enum status ask_book(struct shop_lane *lane, struct order_lookup *lookups, size_t count,
-                            int64_t deadline_ms, struct failure *failure)
+static void answer_order(struct shop_lane *lane, struct rpc_call *call,
+                         const struct order_lookup *lookup, const struct failure *failure)
 {
-    struct stock_pass pass;
-    bool is_open = stock_gate_enter(lane->options->gate, &pass);
-    struct book_lookup *found = arena_calloc(&lane->arena, count, sizeof *found);
-    if (found == NULL) {
-        return refuse_overloaded(failure);
-    }
-    for (size_t i = 0; i < count; i++) {
-        found[i].record_id = lookups[i].order_id;
-    }
-    int64_t redis_ms = clock_monotonic_ms(lane->clock) + lane->options->redis_timeout_ms;
-    struct failure cause;
-    if (book_read(lane->book, found, count, redis_ms < deadline_ms ? redis_ms : deadline_ms,
-                  &cause) != STATUS_OK) {
-        outage_note(&lane->redis_outage, lane->clock, &cause);
-        return refuse_unavailable(failure, STORE_REDIS);
-    }
-    outage_over(&lane->redis_outage, lane->clock);
-    for (size_t i = 0; i < count; i++) {
-        if (found[i].found) {
-            answer_record(lane, &lookups[i], &found[i]);
-        }
-    }
-    return is_open ? STATUS_OK : refuse_fenced(failure);
-}
-
-static void answer_record(struct shop_lane *lane, struct order_lookup *lookup,
-                          const struct book_lookup *found)
-{
-    /* A refusal made no order, and an adjustment, whose record has no payload, is none. */
-    if (found->record.kind != BOOK_ACCEPTED || found->record.payload.size == 0) {
-        refuse_not_found(lookup);
+    struct failure missing;
+    switch (lookup->presence) {
+    case ORDER_NOT_SAID:
+        rpc_fail(call, failure);
+        return;
+    case ORDER_MISSING:
+        (void)refuse_unknown_order(&missing, &lookup->order_id);
+        rpc_fail(call, &missing);
+        return;
+    case ORDER_FOUND:
+        query_reply(call, order_codec_order(&lookup->order, &lane->arena));
         return;
     }
-    struct order *order;
-    struct failure failure;
-    struct bytes payload = arena_copy(&lane->arena, found->record.payload);
-    if (payload.data == NULL) {
-        query_overloaded(&lookup->call, 1);
-    } else if (order_codec_unpack_order(payload, &lane->arena, &order, &failure) != STATUS_OK) {
-        rpc_fail(lookup->call, &failure);
-    } else {
-        order->durability = command_durability(found);
-        query_reply(lookup->call, order_codec_order(order, &lane->arena));
-    }
-    lookup->call = NULL;
 }
 
-/* no_book: why what PostgreSQL does not have may exist all the same; NULL when Redis has denied. */
-static void ask_postgres(struct shop_lane *lane, struct order_lookup *lookups, size_t count,
-                         int64_t deadline_ms, const struct failure *no_book)
+/* ---- BatchGetOrders ---- */
+
+void batch_get_orders(void *state, struct rpc_call **calls, size_t count)
 {
-    struct uuid *ids = arena_alloc(&lane->arena, count * sizeof *ids);
-    struct stored_order *orders;
-    size_t found;
-    struct failure failure, cause;
-    enum status status = ids != NULL ? STATUS_OK : refuse_overloaded(&failure);
-    for (size_t i = 0; ids != NULL && i < count; i++) {
-        ids[i] = lookups[i].order_id;
+    struct shop_lane *lane = state;
+    for (size_t i = 0; i < count; i++) {
+        arena_reset(&lane->arena);
+        batch_get(lane, calls[i]);
     }
-    if (status == STATUS_OK &&
-        order_reader_find(lane->postgres, ids, count, &lane->arena, deadline_ms, &orders, &found,
-                          &cause) != STATUS_OK) {
-        status = shop_lane_blame(lane, &lane->postgres_outage, &cause, &failure);
+}
+
+static void batch_get(struct shop_lane *lane, struct rpc_call *call)
+{
+    size_t count;
+    const char *const *ids = order_codec_get_ids(rpc_call_request(call), &count);
+    struct failure failure;
+    if (count == 0 || count > SHOP_BATCH_GET_MAX) {
+        (void)failure_set_field(&failure, "order_ids", "BAD_BATCH_SIZE",
+                                "1 to %d ids can be asked for at once, not %zu", SHOP_BATCH_GET_MAX,
+                                count);
+        rpc_fail(call, &failure);
+        return;
+    }
+    struct order_lookup *lookups = arena_calloc(&lane->arena, count, sizeof *lookups);
+    if (lookups == NULL) {
+        query_overloaded(&call, 1);
+        return;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct stored_order *order =
-            status == STATUS_OK ? order_reader_pick(orders, found, &ids[i]) : NULL;
-        if (order != NULL) {
-            query_reply(lookups[i].call, order_codec_order(&order->order, &lane->arena));
-        } else if (status != STATUS_OK) {
-            rpc_fail(lookups[i].call, &failure);
-        } else if (no_book != NULL) {
-            rpc_fail(lookups[i].call, no_book);
-        } else {
-            refuse_not_found(&lookups[i]);
+        if (!uuid_parse(ids[i], &lookups[i].order_id)) {
+            (void)failure_set_field(&failure, "order_ids", "BAD_ID", "an order_id is a UUID");
+            rpc_fail(call, &failure);
+            return;
         }
     }
+    load_orders(lane, lookups, count, query_deadline_ms(lane, &call, 1), &failure);
+    answer_batch(lane, call, lookups, ids, count, &failure);
 }
 
-static void refuse_not_found(struct order_lookup *lookup)
+/* All or nothing: an order that could not be asked for is not missing. */
+static void answer_batch(struct shop_lane *lane, struct rpc_call *call,
+                         const struct order_lookup *lookups, const char *const *ids, size_t count,
+                         const struct failure *failure)
 {
-    char id[UUID_TEXT_BYTES];
-    struct failure failure;
-    uuid_print(&lookup->order_id, id);
-    (void)failure_set(&failure, STATUS_NOT_FOUND, "ORDER_NOT_FOUND", "there is no order %s", id);
-    failure_add(&failure, "order_id", "%s", id);
-    rpc_fail(lookup->call, &failure);
-    lookup->call = NULL;
+    const struct order **orders = arena_alloc(&lane->arena, count * sizeof *orders);
+    const char **missing = arena_alloc(&lane->arena, count * sizeof *missing);
+    size_t found = 0, missed = 0;
+    if (orders == NULL || missing == NULL) {
+        query_overloaded(&call, 1);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        switch (lookups[i].presence) {
+        case ORDER_NOT_SAID:
+            rpc_fail(call, failure);
+            return;
+        case ORDER_FOUND:
+            orders[found++] = &lookups[i].order;
+            break;
+        case ORDER_MISSING:
+            missing[missed++] = ids[i];
+            break;
+        }
+    }
+    query_reply(call, order_codec_batch_orders(orders, found, missing, missed, &lane->arena));
 }
 
 /* ---- ListOrders ---- */

@@ -9,4 +9,5 @@
 struct rpc_call;
 
 void get_orders(void *state, struct rpc_call **calls, size_t count);
+void batch_get_orders(void *state, struct rpc_call **calls, size_t count);
 void list_orders(void *state, struct rpc_call **calls, size_t count);

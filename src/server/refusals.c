@@ -6,6 +6,7 @@
 /* When to try again. */
 #define STORE_RETRY_MS    500  /* a store that restarts is back in seconds */
 #define FENCED_RETRY_MS   1000 /* loading stock takes about that long */
+#define CONFLICT_RETRY_MS 100
 #define OVERLOAD_RETRY_MS 1000
 
 const char *store_name(enum store store)
@@ -116,5 +117,29 @@ enum status refuse_unknown_product(struct failure *failure, const char *field,
                                      "there is no product %s", product_id);
     (void)snprintf(failure->field, sizeof failure->field, "%s", field);
     failure_add(failure, "product_id", "%s", product_id);
+    return status;
+}
+
+enum status refuse_unknown_order(struct failure *failure, const struct uuid *order_id)
+{
+    char id[UUID_TEXT_BYTES];
+    uuid_print(order_id, id);
+    enum status status =
+        failure_set(failure, STATUS_NOT_FOUND, "ORDER_NOT_FOUND", "there is no order %s", id);
+    failure_add(failure, "order_id", "%s", id);
+    return status;
+}
+
+enum status refuse_hold_ended(struct failure *failure)
+{
+    return failure_set(failure, STATUS_FAILED_PRECONDITION, "ORDER_EXPIRED",
+                       "the hold ran out; reacquire takes the units again if they are still there");
+}
+
+enum status refuse_conflict(struct failure *failure)
+{
+    enum status status = failure_set(failure, STATUS_ABORTED, "CONFLICT",
+                                     "nothing was done: others keep changing the order");
+    failure->retry_delay_ms = CONFLICT_RETRY_MS;
     return status;
 }

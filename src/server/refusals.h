@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/status.h"
+#include "base/uuid.h"
 
 enum store {
     STORE_REDIS,
@@ -33,3 +34,9 @@ enum status refuse_reused(struct failure *failure);
 /* NOT_FOUND, PRODUCT_NOT_FOUND. field may be "". */
 enum status refuse_unknown_product(struct failure *failure, const char *field,
                                    const char *product_id);
+/* NOT_FOUND, ORDER_NOT_FOUND. */
+enum status refuse_unknown_order(struct failure *failure, const struct uuid *order_id);
+/* The order's hold has ended. FAILED_PRECONDITION, ORDER_EXPIRED. */
+enum status refuse_hold_ended(struct failure *failure);
+/* Others kept changing the order. ABORTED, CONFLICT. */
+enum status refuse_conflict(struct failure *failure);

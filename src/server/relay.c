@@ -1,4 +1,5 @@
-/* See relay.h. The thread and its pace; the work is in relay_round.c. */
+/* See relay.h. The thread and its pace; the work is in relay_round.c and
+ * expire_holds.c. */
 #include "server/relay.h"
 
 #include <pthread.h>
@@ -8,12 +9,13 @@
 #include "server/pause.h"
 #include "server/relay_round.h"
 
-#define IDLE_MS         250 /* nothing is due before confirm_grace_ms, which is seconds */
+#define IDLE_MS         250 /* confirm_grace_ms is seconds; a hold may end a second late */
 #define BACKOFF_BASE_MS 250
 #define BACKOFF_MOST_MS 5000
 #define KEEP_ALIVE_MS   2000 /* RabbitMQ's heartbeats want an answer */
 
 struct relay {
+    enum relay_pace (*round)(struct shop_lane *lane);
     struct shop_lane *lane;
     pthread_t thread;
     struct pause pause;
@@ -22,13 +24,15 @@ struct relay {
 
 static void *run(void *state);
 
-enum status relay_start(struct lane_options *options, struct relay **relay_out,
+enum status relay_start(struct lane_options *options,
+                        enum relay_pace (*round)(struct shop_lane *lane), struct relay **relay_out,
                         struct failure *failure)
 {
     struct relay *relay = calloc(1, sizeof *relay);
     if (relay == NULL) {
         return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no memory");
     }
+    relay->round = round;
     pause_init(&relay->pause);
     atomic_init(&relay->stopping, false);
     relay->lane = shop_lane_open_write(options, failure);
@@ -70,7 +74,7 @@ static void *run(void *state)
     int64_t kept_alive_ms = clock_monotonic_ms(clock);
     while (!atomic_load(&relay->stopping)) {
         int64_t wait_ms = 0;
-        switch (relay_round(relay->lane)) {
+        switch (relay->round(relay->lane)) {
         case RELAY_WORKED:
             failures = 0;
             break;

@@ -8,12 +8,15 @@
 #pragma once
 
 #include "base/status.h"
+#include "server/relay_round.h"
 
 struct lane_options;
 struct relay;
 
-/* Starts the thread; the options must outlive it. Connections are made by their first use. */
-enum status relay_start(struct lane_options *options, struct relay **relay_out,
+/* Starts a thread that runs rounds of one kind: relay_round, expire_holds_round. The options must
+ * outlive it. Connections are made by their first use. */
+enum status relay_start(struct lane_options *options,
+                        enum relay_pace (*round)(struct shop_lane *lane), struct relay **relay_out,
                         struct failure *failure);
 /* Ends the round at hand and the thread. NULL-safe; nulls the caller's pointer. */
 void relay_stop(struct relay **relay);

@@ -6,8 +6,10 @@
 
 #include "server/accept_commands.h"
 #include "server/adjust_stock.h"
+#include "server/change_order.h"
 #include "server/create_order.h"
 #include "server/create_product.h"
+#include "server/query_order_events.h"
 #include "server/query_orders.h"
 #include "server/query_products.h"
 #include "server/query_stock.h"
@@ -16,7 +18,12 @@
 
 static const struct rpc_method order_methods[] = {
     {"CreateOrder", SERVICE_LANE_WRITE, accept_commands, &create_order_kind},
+    {"ConfirmOrder", SERVICE_LANE_WRITE, accept_commands, &change_order_kind},
+    {"CancelOrder", SERVICE_LANE_WRITE, accept_commands, &change_order_kind},
+    {"FulfillOrder", SERVICE_LANE_WRITE, accept_commands, &change_order_kind},
     {"GetOrder", SERVICE_LANE_READ, get_orders, NULL},
+    {"BatchGetOrders", SERVICE_LANE_READ, batch_get_orders, NULL},
+    {"ListOrderEvents", SERVICE_LANE_BULK, list_order_events, NULL},
     {"ListOrders", SERVICE_LANE_BULK, list_orders, NULL},
 };
 

@@ -228,20 +228,20 @@ static enum status hurry(struct opening_work *work, struct failure *failure)
 static bool load(struct opening_work *work)
 {
     struct shop_lane *lane = work->lane;
-    struct book_take *stock;
-    size_t count;
+    struct control_stock stock;
     struct failure failure;
     if (!still_leads(work)) {
         return false;
     }
     if (control_advance(lane->postgres, lane->options->shard, &lane->arena,
                         clock_monotonic_ms(lane->clock) + STOCK_OPENING_STATEMENT_MS,
-                        &work->control, &stock, &count, &failure) != STATUS_OK) {
+                        &work->control, &stock, &failure) != STATUS_OK) {
         outage_note(&lane->postgres_outage, lane->clock, &failure);
         return false;
     }
     FAILPOINT("open_advanced");
-    if (book_open_load(lane->book, stock, count, &failure) != STATUS_OK) {
+    if (book_open_load(lane->book, stock.stock, stock.stock_count, &failure) != STATUS_OK ||
+        book_open_holds(lane->book, stock.held, stock.held_count, &failure) != STATUS_OK) {
         outage_note(&lane->redis_outage, lane->clock, &failure);
         return false;
     }

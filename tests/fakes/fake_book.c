@@ -28,6 +28,11 @@ static void decide_one(struct book *book, struct book_decision *decision);
 static void refuse(struct book_decision *decision, const struct book_take *take, int64_t available);
 static void add_record(const struct book_decision *decision, enum book_record_kind kind,
                        struct bytes payload);
+static bool is_found(const struct book_decision *decision);
+static size_t find_hold(const struct uuid *order_id);
+static bool hold_allows(struct book_decision *decision);
+static void change_hold(const struct book_decision *decision);
+static void change_order(const struct book_decision *decision);
 
 void fake_book_reset(void)
 {
@@ -176,6 +181,13 @@ static void decide_one(struct book *book, struct book_decision *decision)
         decision->outcome = BOOK_OVERLOADED;
         return;
     }
+    if (!is_found(decision)) {
+        decision->outcome = BOOK_CONFLICT;
+        return;
+    }
+    if (!hold_allows(decision)) {
+        return;
+    }
     for (size_t i = 0; i < decision->take_count; i++) {
         const struct book_take *take = &decision->takes[i];
         assert_true(take->quantity > 0);
@@ -191,9 +203,89 @@ static void decide_one(struct book *book, struct book_decision *decision)
         fake_book_set_stock(take->product_id,
                             fake_book_available(take->product_id) - take->quantity);
     }
-    add_record(decision, BOOK_ACCEPTED, decision->record);
+    if (decision->found_version > 0) {
+        add_record(decision, BOOK_ACCEPTED, bytes_of("", 0));
+        change_order(decision);
+    } else {
+        add_record(decision, BOOK_ACCEPTED, decision->record);
+    }
+    change_hold(decision);
     fake_book_add_event(&decision->event_id, decision->event, true);
     decision->outcome = BOOK_DECIDED;
+}
+
+static bool is_found(const struct book_decision *decision)
+{
+    const struct fake_book_record *record = fake_book_record(&decision->order_id);
+    return decision->found_version == 0 || record == NULL || !record->record.is_current ||
+           record->record.version == decision->found_version;
+}
+
+static size_t find_hold(const struct uuid *order_id)
+{
+    size_t at = 0;
+    while (at < fake_book.hold_count &&
+           memcmp(&fake_book.holds[at].order_id, order_id, sizeof *order_id) != 0) {
+        at++;
+    }
+    return at;
+}
+
+bool fake_book_end_hold(const struct uuid *order_id)
+{
+    size_t at = find_hold(order_id);
+    if (at < fake_book.hold_count) {
+        fake_book.holds[at].ended = true;
+    }
+    return at < fake_book.hold_count;
+}
+
+static bool hold_allows(struct book_decision *decision)
+{
+    size_t at = find_hold(&decision->order_id);
+    bool runs = at < fake_book.hold_count && !fake_book.holds[at].ended;
+    if (decision->hold == BOOK_HOLD_MUST_RUN && !runs) {
+        decision->outcome = BOOK_HOLD_ENDED;
+        return false;
+    }
+    if (decision->hold == BOOK_HOLD_MUST_END && runs) {
+        decision->outcome = BOOK_HOLD_RUNS;
+        return false;
+    }
+    return true;
+}
+
+static void change_hold(const struct book_decision *decision)
+{
+    size_t at = find_hold(&decision->order_id);
+    if (decision->hold == BOOK_HOLD_START) {
+        assert_true(fake_book.hold_count < FAKE_BOOK_RECORDS_MAX);
+        fake_book.holds[fake_book.hold_count].order_id = decision->order_id;
+        fake_book.holds[fake_book.hold_count].ended = false;
+        fake_book.holds[fake_book.hold_count++].hold_ms = decision->hold_ms;
+    } else if (decision->hold != BOOK_HOLD_NONE && at < fake_book.hold_count) {
+        fake_book.holds[at] = fake_book.holds[--fake_book.hold_count];
+    }
+}
+
+static void change_order(const struct book_decision *decision)
+{
+    struct fake_book_record *record = fake_book_record(&decision->order_id);
+    if (record == NULL) {
+        assert_true(fake_book.record_count < FAKE_BOOK_RECORDS_MAX);
+        record = &fake_book.records[fake_book.record_count++];
+        *record = (struct fake_book_record){.record_id = decision->order_id};
+    } else {
+        forget(record->record.payload);
+    }
+    record->record = (struct book_record){
+        .kind = BOOK_ACCEPTED,
+        .is_current = true,
+        .version = decision->found_version + 1,
+        .event_id = decision->event_id,
+        .payload = keep(decision->record),
+    };
+    memcpy(record->record.request_hash, decision->order_hash, BOOK_REQUEST_HASH_BYTES);
 }
 
 static void refuse(struct book_decision *decision, const struct book_take *take, int64_t available)
@@ -216,7 +308,7 @@ static void add_record(const struct book_decision *decision, enum book_record_ki
     struct fake_book_record *record = &fake_book.records[fake_book.record_count++];
     *record = (struct fake_book_record){
         .record_id = decision->record_id,
-        .record = {.kind = kind, .version = 1, .event_id = decision->event_id},
+        .record = {.kind = kind, .version = 1, .is_current = true, .event_id = decision->event_id},
     };
     memcpy(record->record.request_hash, decision->request_hash, BOOK_REQUEST_HASH_BYTES);
     record->record.payload = keep(payload);
@@ -283,6 +375,33 @@ enum status book_claim(struct book *book, enum book_due due, struct book_claimed
     return answer(fake_book.claim, failure);
 }
 
+enum status book_claim_ended(struct book *book, struct uuid *order_ids, size_t most,
+                             int64_t lease_ms, size_t *count_out, struct failure *failure)
+{
+    (void)book, (void)lease_ms;
+    size_t count = 0;
+    for (size_t i = 0; i < fake_book.hold_count && count < most; i++) {
+        if (fake_book.holds[i].ended) {
+            order_ids[count++] = fake_book.holds[i].order_id;
+        }
+    }
+    *count_out = count;
+    return answer(fake_book.claim, failure);
+}
+
+enum status book_drop_holds(struct book *book, const struct uuid *order_ids, size_t count,
+                            struct failure *failure)
+{
+    (void)book;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = find_hold(&order_ids[i]);
+        if (at < fake_book.hold_count) {
+            fake_book.holds[at] = fake_book.holds[--fake_book.hold_count];
+        }
+    }
+    return answer(STATUS_OK, failure);
+}
+
 enum status book_hurry(struct book *book, struct failure *failure)
 {
     (void)book;
@@ -345,6 +464,18 @@ enum status book_open_load(struct book *book, const struct book_take *stock, siz
     (void)book;
     for (size_t i = 0; i < count; i++) {
         fake_book_set_stock(stock[i].product_id, stock[i].quantity);
+    }
+    return answer(fake_book.open, failure);
+}
+
+enum status book_open_holds(struct book *book, const struct book_held *held, size_t count,
+                            struct failure *failure)
+{
+    (void)book;
+    fake_book.hold_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        fake_book.holds[fake_book.hold_count].ended = false;
+        fake_book.holds[fake_book.hold_count++].order_id = held[i].order_id;
     }
     return answer(fake_book.open, failure);
 }

@@ -44,6 +44,12 @@ struct fake_book {
     size_t settled_count;
     struct book_delta deltas[FAKE_BOOK_PRODUCTS_MAX];
     size_t delta_count;
+    struct {
+        struct uuid order_id;
+        bool ended; /* what the test makes of time */
+        int64_t hold_ms;
+    } holds[FAKE_BOOK_RECORDS_MAX];
+    size_t hold_count;
 };
 extern struct fake_book fake_book;
 
@@ -54,5 +60,7 @@ void fake_book_set_stock(const char *product_id, int64_t available);
 int64_t fake_book_available(const char *product_id);
 struct fake_book_record *fake_book_record(const struct uuid *record_id);
 struct fake_book_event *fake_book_event(const struct uuid *event_id);
+/* The order's hold ends now. False when it has none. */
+bool fake_book_end_hold(const struct uuid *order_id);
 /* Puts an event into the outbox, as a decision by another server would have. */
 void fake_book_add_event(const struct uuid *event_id, struct bytes event, bool unconfirmed);

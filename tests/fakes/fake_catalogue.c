@@ -278,6 +278,23 @@ enum status order_reader_list(struct postgres_link *link, const struct order_pag
 
 /* ---- server/history.h ---- */
 
+enum status order_reader_events(struct postgres_link *link, const struct uuid *order_id,
+                                int32_t after, int32_t most, struct arena *arena,
+                                int64_t deadline_ms, struct order_event **events_out,
+                                size_t *count_out, struct failure *failure)
+{
+    (void)link, (void)order_id, (void)deadline_ms;
+    *events_out = arena_calloc(arena, (size_t)most, sizeof **events_out);
+    *count_out = 0;
+    for (int32_t version = after + 1; version <= fake_postgres.event_versions; version++) {
+        if (*count_out < (size_t)most) {
+            (*events_out)[(*count_out)++] = (struct order_event){
+                .version = version, .type = "order.created", .actor = "", .reason = ""};
+        }
+    }
+    return answer(fake_postgres.status, failure);
+}
+
 enum status history_find_events(struct postgres_link *link, struct history_event *events,
                                 size_t count, struct arena *arena, int64_t deadline_ms,
                                 struct failure *failure)
@@ -292,6 +309,13 @@ enum status history_find_events(struct postgres_link *link, struct history_event
         }
     }
     return answer(fake_postgres.status, failure);
+}
+
+enum status history_find_changes(struct postgres_link *link, struct history_event *events,
+                                 size_t count, struct arena *arena, int64_t deadline_ms,
+                                 struct failure *failure)
+{
+    return history_find_events(link, events, count, arena, deadline_ms, failure);
 }
 
 enum status history_find_adjustments(struct postgres_link *link, const struct uuid *adjustment_ids,

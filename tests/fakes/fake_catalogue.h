@@ -27,6 +27,7 @@ struct fake_postgres {
     size_t adjustment_count;
     struct uuid persisted[FAKE_ORDERS_MAX]; /* event ids */
     size_t persisted_count;
+    int32_t event_versions; /* every order has so many events */
 
     const char *taken_request_id; /* one whose ledger entry exists: catalogue_create refuses it */
     size_t forgotten_deltas;

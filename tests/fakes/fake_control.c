@@ -30,8 +30,8 @@ enum status control_try_lead(struct postgres_link *link, const char *shard, int6
 {
     (void)link, (void)shard, (void)deadline_ms;
     *leads_out = !fake_control.held_by_another;
-    fake_control.held = *leads_out;
-    if (fake_control.held && fake_control.on_lead != NULL) {
+    fake_control.leading = *leads_out;
+    if (fake_control.leading && fake_control.on_lead != NULL) {
         fake_control.on_lead();
     }
     return answer(failure);
@@ -41,27 +41,26 @@ enum status control_leads(struct postgres_link *link, const char *shard, int64_t
                           bool *leads_out, struct failure *failure)
 {
     (void)link, (void)shard, (void)deadline_ms;
-    *leads_out = fake_control.held && !fake_control.lost;
+    *leads_out = fake_control.leading && !fake_control.lost;
     return answer(failure);
 }
 
 void control_leave(struct postgres_link *link, const char *shard, int64_t deadline_ms)
 {
     (void)link, (void)shard, (void)deadline_ms;
-    fake_control.held = false;
+    fake_control.leading = false;
     fake_control.leaves++;
 }
 
 enum status control_advance(struct postgres_link *link, const char *shard, struct arena *arena,
                             int64_t deadline_ms, struct control_state *state_out,
-                            struct book_take **stock_out, size_t *count_out,
-                            struct failure *failure)
+                            struct control_stock *stock_out, struct failure *failure)
 {
     (void)link, (void)shard, (void)arena, (void)deadline_ms;
     fake_control.advances++;
     fake_control.state.epoch++;
     *state_out = fake_control.state;
-    *stock_out = fake_control.stock;
-    *count_out = fake_control.stock_count;
+    *stock_out = (struct control_stock){fake_control.stock, fake_control.stock_count,
+                                        fake_control.held, fake_control.held_count};
     return answer(failure);
 }

@@ -8,11 +8,13 @@ struct fake_control {
     struct control_state state;
     bool held_by_another; /* the lock */
     bool lost;            /* the lock, after it was got */
-    bool held;
+    bool leading;
     int advances, leaves;
     void (*on_lead)(void); /* runs when the lock was got */
     struct book_take stock[8];
     size_t stock_count;
+    struct book_held held[8]; /* orders */
+    size_t held_count;
 };
 extern struct fake_control fake_control;
 

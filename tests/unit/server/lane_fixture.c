@@ -7,6 +7,7 @@
 #include "base/uuid.h"
 #include "server/accept_commands.h"
 #include "server/adjust_stock.h"
+#include "server/change_order.h"
 #include "server/create_order.h"
 #include "tests/cmocka_all.h"
 
@@ -160,6 +161,63 @@ void order_call_drop(struct order_call *order)
 {
     order_call_fini(order);
     free(order);
+}
+
+struct change_call *change_call_new(enum order_verb verb, const char *request_id,
+                                    const char *order_id, int32_t line_number, int32_t quantity)
+{
+    struct change_call *change = calloc(1, sizeof *change);
+    assert_non_null(change);
+    (void)snprintf(change->request_id, sizeof change->request_id, "%s", request_id);
+    (void)snprintf(change->order_id, sizeof change->order_id, "%s", order_id);
+    shop__v1__line_quantity__init(&change->line);
+    change->line.line_number = line_number;
+    change->line.quantity = quantity;
+    change->lines[0] = &change->line;
+    ProtobufCMessage *message = NULL;
+    if (verb == ORDER_CONFIRM) {
+        shop__v1__confirm_order_request__init(&change->request.confirm);
+        change->request.confirm.request_id = change->request_id;
+        change->request.confirm.order_id = change->order_id;
+        change->request.confirm.payment_reference = text("pay-1");
+        message = &change->request.confirm.base;
+    } else if (verb == ORDER_CANCEL) {
+        shop__v1__cancel_order_request__init(&change->request.cancel);
+        change->request.cancel.request_id = change->request_id;
+        change->request.cancel.order_id = change->order_id;
+        change->request.cancel.lines = change->lines;
+        change->request.cancel.n_lines = line_number > 0 ? 1 : 0;
+        message = &change->request.cancel.base;
+    } else {
+        shop__v1__fulfill_order_request__init(&change->request.fulfil);
+        change->request.fulfil.request_id = change->request_id;
+        change->request.fulfil.order_id = change->order_id;
+        change->request.fulfil.lines = change->lines;
+        change->request.fulfil.n_lines = line_number > 0 ? 1 : 0;
+        message = &change->request.fulfil.base;
+    }
+    fake_call_init(&change->call, message, &change_order_kind, usual_deadline_ms());
+    return change;
+}
+
+void change_calls_send(struct change_call **changes, size_t count)
+{
+    struct rpc_call *calls[64];
+    for (size_t i = 0; i < count; i++) {
+        calls[i] = &changes[i]->call;
+    }
+    accept_commands(fixture.lane, calls, count);
+}
+
+const Shop__V1__Order *change_call_reply(const struct change_call *change)
+{
+    return fake_call_expect_reply(&change->call);
+}
+
+void change_call_drop(struct change_call *change)
+{
+    fake_call_fini(&change->call);
+    free(change);
 }
 
 void adjust_call_init(struct adjust_call *adjust, const char *request_id, const char *product_id,

@@ -54,6 +54,25 @@ void order_call_fini(struct order_call *order);
 struct order_call *order_call_new(const char *request_id, const char *product_id, int32_t quantity);
 void order_call_drop(struct order_call *order);
 
+/* A verb for an order, as one call. */
+struct change_call {
+    struct rpc_call call;
+    union {
+        Shop__V1__ConfirmOrderRequest confirm;
+        Shop__V1__CancelOrderRequest cancel;
+        Shop__V1__FulfillOrderRequest fulfil;
+    } request;
+    Shop__V1__LineQuantity line;
+    Shop__V1__LineQuantity *lines[1];
+    char request_id[72], order_id[72];
+};
+/* line_number 0: all lines. */
+struct change_call *change_call_new(enum order_verb verb, const char *request_id,
+                                    const char *order_id, int32_t line_number, int32_t quantity);
+void change_calls_send(struct change_call **changes, size_t count);
+const Shop__V1__Order *change_call_reply(const struct change_call *change);
+void change_call_drop(struct change_call *change);
+
 struct adjust_call {
     struct rpc_call call;
     Shop__V1__AdjustStockRequest request;

@@ -16,7 +16,7 @@ static void test_an_order_is_decided_published_confirmed_and_answered(void **sta
     order_call_send(order);
     const Shop__V1__Order *reply = order_call_reply(order);
     assert_int_equal(reply->durability, SHOP__V1__DURABILITY__DURABILITY_QUEUED);
-    assert_int_equal(reply->state, SHOP__V1__ORDER__STATE__STATE_CONFIRMED);
+    assert_int_equal(reply->state, SHOP__V1__ORDER__STATE__STATE_PENDING);
     assert_int_equal(reply->total_minor, 2700);
     assert_string_equal(reply->currency, "EUR");
     assert_int_equal(reply->n_lines, 2);

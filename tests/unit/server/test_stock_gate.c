@@ -119,7 +119,7 @@ static void test_the_relay_works_until_it_is_stopped(void **state)
     order_call_send(order);
     fake_publisher_reset();
     assert_int_equal(book_hurry(fixture.lane->book, &failure), STATUS_OK);
-    assert_int_equal(relay_start(&fixture.options, &relay, &failure), STATUS_OK);
+    assert_int_equal(relay_start(&fixture.options, relay_round, &relay, &failure), STATUS_OK);
     relay_stop(&relay); /* after the round at hand, or before the first */
     assert_null(relay);
     relay_stop(&relay);
