@@ -138,6 +138,8 @@ static const ProtobufCMessage *prepare_order(void *context, struct bench_slot *s
     if (request->base.descriptor == NULL) {
         shop__v1__create_order_request__init(request);
         request->request_id = memory->request_id;
+        request->commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_CONFIRM;
+        request->confirm = true; /* no holds that end after the bench */
         request->customer_id = memory->customer_id;
         void *pointers = lines + products->lines;
         request->lines = pointers;

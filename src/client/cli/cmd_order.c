@@ -8,6 +8,7 @@
 #include "client/cli/cells.h"
 #include "client/cli/commands.h"
 #include "client/cli/list.h"
+#include "client/cli/show_order.h"
 #include "client/cli/table.h"
 #include "client/timestamp.h"
 #include "shop/limits.h"
@@ -16,6 +17,8 @@
 
 struct create_options {
     const char *customer, *ref, *placed_time, *request_id;
+    int64_t hold_ms;
+    bool confirm;
 };
 
 struct order_list_options {
@@ -27,8 +30,6 @@ static int create_order(struct cli *cli, const void *values);
 static int get_order(struct cli *cli, const void *values);
 static int list_orders(struct cli *cli, const void *values);
 static bool parse_line(struct cli *cli, const char *text, Shop__V1__CreateOrderLine *line);
-static int show_order(struct cli *cli, const Shop__V1__Order *order);
-static void show_lines(struct cli *cli, const Shop__V1__Order *order);
 static void list_cells(const ProtobufCMessage *item, struct arena *arena, const char **cells);
 
 static const struct option CREATE_OPTIONS[] = {
@@ -48,6 +49,18 @@ static const struct option CREATE_OPTIONS[] = {
      .offset = offsetof(struct create_options, placed_time),
      .value = "TIME",
      .help = "when the customer placed it, if not now: 2026-01-31T12:00:00Z"},
+    {.name = "hold",
+     .type = OPTION_DURATION,
+     .offset = offsetof(struct create_options, hold_ms),
+     .value = "TIME",
+     .fallback = "15m",
+     .least = SHOP_HOLD_MS_MIN,
+     .most = SHOP_HOLD_MS_MAX,
+     .help = "how long the units wait for `order confirm` (default 15m)"},
+    {.name = "confirm",
+     .type = OPTION_FLAG,
+     .offset = offsetof(struct create_options, confirm),
+     .help = "confirm it at once"},
     {.name = "request-id",
      .type = OPTION_TEXT,
      .offset = offsetof(struct create_options, request_id),
@@ -114,6 +127,16 @@ static int create_order(struct cli *cli, const void *values)
                              options->placed_time);
         }
         request.placed_time = &placed;
+    }
+    Google__Protobuf__Duration hold = GOOGLE__PROTOBUF__DURATION__INIT;
+    hold.seconds = options->hold_ms / 1000;
+    hold.nanos = (int32_t)(options->hold_ms % 1000) * 1000000;
+    if (options->confirm) {
+        request.commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_CONFIRM;
+        request.confirm = true;
+    } else {
+        request.commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_HOLD;
+        request.hold = &hold;
     }
     request.customer_id = cli_text(cli, options->customer);
     request.order_ref = cli_text(cli, options->ref);
@@ -205,48 +228,4 @@ static void list_cells(const ProtobufCMessage *item, struct arena *arena, const 
     cells[4] = cell_int(arena, (int64_t)order->n_lines);
     cells[5] = cell_money(arena, order->total_minor, order->currency);
     cells[6] = cell_time(arena, order->placed_time);
-}
-
-static int show_order(struct cli *cli, const Shop__V1__Order *order)
-{
-    if (cli->globals.output == CLI_JSON) {
-        return cli_print_json(cli, &order->base);
-    }
-    struct arena *arena = &cli->arena;
-    record_print(
-        cli->out,
-        (const char *const[][2]){
-            {"order", order->order_id},
-            {"ref", order->order_ref[0] == '\0' ? "-" : order->order_ref},
-            {"customer", order->customer_id},
-            {"state", cell_enum(arena, &shop__v1__order__state__descriptor, (int)order->state)},
-            {"durability",
-             cell_enum(arena, &shop__v1__durability__descriptor, (int)order->durability)},
-            {"total", cell_money(arena, order->total_minor, order->currency)},
-            {"placed", cell_time(arena, order->placed_time)},
-            {"created", cell_time(arena, order->create_time)},
-        },
-        8);
-    show_lines(cli, order);
-    return CLI_OK;
-}
-
-static void show_lines(struct cli *cli, const Shop__V1__Order *order)
-{
-    static const struct table_column COLUMNS[] = {{"PRODUCT", TABLE_LEFT},
-                                                  {"QUANTITY", TABLE_RIGHT},
-                                                  {"UNIT PRICE", TABLE_RIGHT},
-                                                  {"AMOUNT", TABLE_RIGHT}};
-    struct table table;
-    fputc('\n', cli->out);
-    table_init(&table, cli->out, COLUMNS, sizeof(COLUMNS) / sizeof(COLUMNS[0]));
-    for (size_t i = 0; i < order->n_lines; i++) {
-        const Shop__V1__OrderLine *line = order->lines[i];
-        int64_t amount = line->unit_price_minor * line->quantity; /* below 2^63: shop/limits.h */
-        table_row(&table, (const char *const[]){
-                              line->product_id, cell_int(&cli->arena, line->quantity),
-                              cell_money(&cli->arena, line->unit_price_minor, order->currency),
-                              cell_money(&cli->arena, amount, order->currency)});
-    }
-    table_fini(&table);
 }

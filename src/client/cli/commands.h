@@ -9,6 +9,8 @@ extern const size_t CLI_COMMAND_COUNT;
 extern const struct cli_command COMMAND_PRODUCT_CREATE, COMMAND_PRODUCT_GET, COMMAND_PRODUCT_LIST;
 extern const struct cli_command COMMAND_STOCK_GET, COMMAND_STOCK_LIST, COMMAND_STOCK_ADJUST;
 extern const struct cli_command COMMAND_ORDER_CREATE, COMMAND_ORDER_GET, COMMAND_ORDER_LIST;
+extern const struct cli_command COMMAND_ORDER_CONFIRM, COMMAND_ORDER_CANCEL, COMMAND_ORDER_FULFIL;
+extern const struct cli_command COMMAND_ORDER_EVENTS;
 extern const struct cli_command COMMAND_IMPORT_PRODUCTS, COMMAND_IMPORT_ORDERS;
 extern const struct cli_command COMMAND_HEALTH, COMMAND_BENCH, COMMAND_HELP, COMMAND_VERSION;
 

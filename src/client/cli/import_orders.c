@@ -97,6 +97,8 @@ static void send_order(struct import *import, const struct order_group *group)
     shop__v1__create_order_request__init(message);
     message->request_id = import_request_id(arena, "import-order-", &order->order_ref, 1);
     message->customer_id = arena_strdup(arena, order->customer_id);
+    message->commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_CONFIRM;
+    message->confirm = true; /* they were agreed on elsewhere */
     message->order_ref = arena_strdup(arena, order->order_ref);
     if (order->has_placed_time) {
         message->placed_time = arena_alloc(arena, sizeof(*message->placed_time));

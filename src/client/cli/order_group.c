@@ -116,7 +116,7 @@ static void open_group(struct order_group *group, const struct csv_values *value
     const char *ref = values->items[ORDER_REF];
     group->open = true;
     group->first_line = values->line;
-    group->order = (struct order_request){.lines = group->lines};
+    group->order = (struct order_request){.lines = group->lines, .confirm = true};
     group->order.order_ref = keep(group, ref == NULL ? "" : ref, values->line);
     group->order.customer_id = "";
     if (group->unreadable_line != 0) {

@@ -154,7 +154,13 @@ static void places_and_finds_orders(void **state)
     expect_parts("order create --customer bob --placed-time 1996-07-04T00:00:00Z tea-01=1 -o json",
                  CLI_OK, "\"placedTime\": \"1996-07-04T00:00:00Z\"", NULL);
     assert_int_equal(strlen(shop.orders[1].request_id), 36);
-    expect_parts("order get r1", CLI_OK, "tea-01          3   18.00 USD  54.00 USD", NULL);
+    expect_parts("order get r1", CLI_OK, "18.00 USD  54.00 USD", NULL);
+    expect_parts("order confirm r1 --payment pay-1 --reacquire", CLI_OK, "confirm pay-1 1", NULL);
+    expect_parts("order cancel r1 1=1 --reason lost --write-off", CLI_OK, "cancel 1 lost 1", NULL);
+    expect_parts("order fulfil r1 2=3 --tracking t-1", CLI_OK, "fulfil 2=3 t-1", NULL);
+    expect_parts("order cancel r1 1-1", CLI_USAGE, NULL, "LINE=QUANTITY");
+    expect_parts("order fulfil r1 1=x", CLI_USAGE, NULL, "LINE=QUANTITY");
+    expect_parts("order events r1", CLI_OK, "order.created  -     PENDING  local", NULL);
     expect_parts("order list --customer alice", CLI_OK, "r1     R-1  alice     CONFIRMED", NULL);
     struct run run = run_orderctl(shop.endpoint, "order list --customer alice");
     assert_null(strstr(run.out, "bob"));
@@ -170,6 +176,7 @@ static void says_why_the_server_refused(void **state)
            "  product_id: tea-01\n  available: 2\n");
     expect("product get none", CLI_REFUSED, "",
            "orderctl: NOT_FOUND (PRODUCT_NOT_FOUND): no product none\n  product_id: none\n");
+    expect_parts("order confirm none", CLI_REFUSED, NULL, "ORDER_NOT_FOUND");
     expect_parts("order get none", CLI_REFUSED, NULL, "ORDER_NOT_FOUND");
 }
 

@@ -131,3 +131,55 @@ void toy_list_orders(struct rpc_call *call)
     }
     toy_answer(call, &response.base);
 }
+
+/* What it was asked for, readable: "ConfirmOrder pay-1". */
+void toy_change_order(struct rpc_call *call)
+{
+    const ProtobufCMessage *message = rpc_call_request(call);
+    const char *order_id;
+    char told[TOY_TEXT_BYTES];
+    if (message->descriptor == &shop__v1__confirm_order_request__descriptor) {
+        const Shop__V1__ConfirmOrderRequest *confirm =
+            (const Shop__V1__ConfirmOrderRequest *)message;
+        order_id = confirm->order_id;
+        snprintf(told, sizeof(told), "confirm %s %d", confirm->payment_reference,
+                 confirm->reacquire);
+    } else if (message->descriptor == &shop__v1__cancel_order_request__descriptor) {
+        const Shop__V1__CancelOrderRequest *cancel = (const Shop__V1__CancelOrderRequest *)message;
+        order_id = cancel->order_id;
+        snprintf(told, sizeof(told), "cancel %zu %s %d", cancel->n_lines, cancel->reason,
+                 cancel->write_off);
+    } else {
+        const Shop__V1__FulfillOrderRequest *fulfil =
+            (const Shop__V1__FulfillOrderRequest *)message;
+        order_id = fulfil->order_id;
+        snprintf(told, sizeof(told), "fulfil %d=%d %s",
+                 fulfil->n_lines > 0 ? (int)fulfil->lines[0]->line_number : 0,
+                 fulfil->n_lines > 0 ? (int)fulfil->lines[0]->quantity : 0,
+                 fulfil->tracking_reference);
+    }
+    struct toy_order *order = find_order(order_id);
+    if (order == NULL) {
+        toy_fail_call(call, STATUS_NOT_FOUND, "ORDER_NOT_FOUND", "no such order");
+        return;
+    }
+    Shop__V1__Order answer;
+    fill_order(call, &answer, order);
+    answer.payment_reference = told;
+    toy_answer(call, &answer.base);
+}
+
+void toy_list_events(struct rpc_call *call)
+{
+    Shop__V1__ListOrderEventsResponse response = SHOP__V1__LIST_ORDER_EVENTS_RESPONSE__INIT;
+    Shop__V1__OrderEvent event = SHOP__V1__ORDER_EVENT__INIT;
+    Shop__V1__OrderEvent *events[] = {&event};
+    char type[] = "order.created", actor[] = "local";
+    event.version = 1;
+    event.type = type;
+    event.actor = actor;
+    event.to_state = SHOP__V1__ORDER__STATE__STATE_PENDING;
+    response.order_events = events;
+    response.n_order_events = 1;
+    toy_answer(call, &response.base);
+}

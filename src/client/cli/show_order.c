@@ -1,0 +1,56 @@
+/* See show_order.h. */
+#include "client/cli/show_order.h"
+
+#include "client/cli/cells.h"
+#include "client/cli/table.h"
+
+static void show_lines(struct cli *cli, const Shop__V1__Order *order);
+
+int show_order(struct cli *cli, const Shop__V1__Order *order)
+{
+    if (cli->globals.output == CLI_JSON) {
+        return cli_print_json(cli, &order->base);
+    }
+    struct arena *arena = &cli->arena;
+    record_print(
+        cli->out,
+        (const char *const[][2]){
+            {"order", order->order_id},
+            {"ref", order->order_ref[0] == '\0' ? "-" : order->order_ref},
+            {"customer", order->customer_id},
+            {"state", cell_enum(arena, &shop__v1__order__state__descriptor, (int)order->state)},
+            {"durability",
+             cell_enum(arena, &shop__v1__durability__descriptor, (int)order->durability)},
+            {"total", cell_money(arena, order->total_minor, order->currency)},
+            {"placed", cell_time(arena, order->placed_time)},
+            {"created", cell_time(arena, order->create_time)},
+            {order->expire_time != NULL ? "held until" : "payment",
+             order->expire_time != NULL            ? cell_time(arena, order->expire_time)
+             : order->payment_reference[0] == '\0' ? "-"
+                                                   : order->payment_reference},
+        },
+        9);
+    show_lines(cli, order);
+    return CLI_OK;
+}
+
+static void show_lines(struct cli *cli, const Shop__V1__Order *order)
+{
+    static const struct table_column COLUMNS[] = {
+        {"PRODUCT", TABLE_LEFT},    {"QUANTITY", TABLE_RIGHT},   {"SENT", TABLE_RIGHT},
+        {"CANCELLED", TABLE_RIGHT}, {"UNIT PRICE", TABLE_RIGHT}, {"AMOUNT", TABLE_RIGHT}};
+    struct table table;
+    fputc('\n', cli->out);
+    table_init(&table, cli->out, COLUMNS, sizeof(COLUMNS) / sizeof(COLUMNS[0]));
+    for (size_t i = 0; i < order->n_lines; i++) {
+        const Shop__V1__OrderLine *line = order->lines[i];
+        int64_t amount = line->unit_price_minor * line->quantity; /* below 2^63: shop/limits.h */
+        table_row(&table, (const char *const[]){
+                              line->product_id, cell_int(&cli->arena, line->quantity),
+                              cell_int(&cli->arena, line->fulfilled_quantity),
+                              cell_int(&cli->arena, line->cancelled_quantity),
+                              cell_money(&cli->arena, line->unit_price_minor, order->currency),
+                              cell_money(&cli->arena, amount, order->currency)});
+    }
+    table_fini(&table);
+}
