@@ -89,18 +89,17 @@ static void test_an_advance_voids_older_deltas_and_reads_the_sums(void **state)
                                 "INSERT INTO stock_deltas (epoch, product_id, quantity) VALUES"
                                 " (0, 'p-0001', 5)");
     struct control_state before, state_now, after;
-    struct book_take *stock;
-    size_t count;
+    struct control_stock stock;
     assert_int_equal(control_read(link_of_test, "s0", soon(), &before, &failure), STATUS_OK);
     assert_int_equal(before.epoch, 0);
     assert_int_equal(
-        control_advance(link_of_test, "s0", &arena, soon(), &state_now, &stock, &count, &failure),
+        control_advance(link_of_test, "s0", &arena, soon(), &state_now, &stock, &failure),
         STATUS_OK);
     assert_int_equal(state_now.epoch, 1);
-    assert_int_equal(count, 3);
+    assert_int_equal(stock.stock_count, 3);
     int64_t sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        sum += stock[i].quantity;
+    for (size_t i = 0; i < stock.stock_count; i++) {
+        sum += stock.stock[i].quantity;
     }
     assert_int_equal(sum, 1 + 1 + 3);
     assert_int_equal(database_int(&database, "SELECT count(*) FROM stock_deltas"), 0);
