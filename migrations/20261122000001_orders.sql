@@ -59,6 +59,17 @@ CREATE TABLE order_events (
     PRIMARY KEY (order_id, version)
 );
 
+-- Events that reserved for an order, or adjusted for an entry, that another event had made (the
+-- request came again after Redis had forgotten it). Their units were given back, once, however often
+-- they are delivered.
+CREATE TABLE double_reservations (
+    event_id    uuid        PRIMARY KEY,
+    subject_id  uuid        NOT NULL, -- order_id or entry_id
+    epoch       bigint      NOT NULL,
+    event_time  timestamptz NOT NULL,
+    create_time timestamptz NOT NULL DEFAULT now()
+);
+
 -- What changed stock besides orders; an order's own entries are its lines and events.
 CREATE TABLE stock_ledger (
     entry_id       uuid        PRIMARY KEY, -- follows from the request_id
@@ -92,8 +103,9 @@ CREATE TABLE dead_letters (
     message_id     text        NOT NULL,
     body           bytea       NOT NULL  -- one shop.v1.Event, or a whole message that cannot be split
 );
--- Parking the same thing twice (redelivered before the ack) keeps one.
-CREATE UNIQUE INDEX dead_letters_once ON dead_letters (message_id, md5(body));
+-- The same thing again - redelivered before the ack, or published again by the relay under another
+-- message_id - keeps one.
+CREATE UNIQUE INDEX dead_letters_once ON dead_letters (md5(body));
 
 -- One row a shard. epoch grows with every loading of stock into Redis.
 CREATE TABLE control (
@@ -104,4 +116,4 @@ CREATE TABLE control (
 INSERT INTO control (shard, epoch) VALUES ('s0', 0);
 
 -- migrate:down
-DROP TABLE control, dead_letters, stock_deltas, stock_ledger, order_events, order_lines, orders, stock, products;
+DROP TABLE control, dead_letters, stock_deltas, stock_ledger, double_reservations, order_events, order_lines, orders, stock, products;

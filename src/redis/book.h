@@ -131,6 +131,10 @@ struct book_claimed {
 enum status book_claim(struct book *book, enum book_due due, struct book_claimed *claimed,
                        size_t most, int64_t lease_ms, size_t *count_out, struct failure *failure);
 
+/* Makes everything in the outbox due now, instead of in its own time: for whoever waits for the outbox
+ * to drain. */
+enum status book_hurry(struct book *book, struct failure *failure);
+
 /* PostgreSQL has these events: out of the outbox; their records start to expire. Idempotent. */
 struct book_settled {
     struct uuid event_id;

@@ -20,7 +20,7 @@
  * Threads: a channel is for all of them; a stub for one at a time.
  * Failures: every call ends, at the latest at its deadline. UNAVAILABLE = not executed;
  * DEADLINE_EXCEEDED and UNKNOWN = may have been executed: repeat with the same request_id.
- * A request's empty field `request_id` is filled in with a UUIDv7 (on a copy). */
+ * A request's empty field `request_id` is filled in with the call_id, a UUIDv7 (on a copy). */
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>
@@ -29,8 +29,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-
-#define RPC_CALL_ID_BYTES 65 /* 64 and the NUL */
+#include "rpc/limits.h"
 
 struct rpc_channel;
 
@@ -49,6 +48,13 @@ struct rpc_stub {
     bool async;
     struct failure failure; /* of the call that just ended; code STATUS_OK when it succeeded */
     char call_id[RPC_CALL_ID_BYTES]; /* of the call that was started last */
+
+    /* The channel's, while a call is under way. */
+    const ProtobufCMethodDescriptor *method;
+    ProtobufCClosure closure;
+    void *closure_data;
+    struct channel_exchange *exchange;
+    struct rpc_stub *next;
 };
 
 /* Does not wait for the server: a call to an endpoint where nobody listens waits for one until its

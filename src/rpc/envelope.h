@@ -11,6 +11,7 @@
 #define ENVELOPE_PREFIX_BYTES       8
 #define ENVELOPE_HEADER_BYTES_MAX   (16 * 1024) /* metadata 8 KiB, details and some room */
 #define ENVELOPE_METHOD_BYTES_MAX   128
+#define ENVELOPE_CALL_ID_BYTES_MAX  64
 #define ENVELOPE_METADATA_MAX       32
 #define ENVELOPE_METADATA_BYTES_MAX (8 * 1024)
 
@@ -26,7 +27,8 @@ struct envelope_response {
     struct failure failure; /* code STATUS_OK: the payload is the method's response */
     const char *call_id;
     const char *server_id;
-    struct bytes payload;
+    const char *domain;   /* ErrorInfo's, of a failure; not decoded */
+    struct bytes payload; /* of a decoded one; encoding leaves it to the caller */
 };
 
 /* Decoding: texts live in the arena, payloads in the message. INVALID_ARGUMENT, MALFORMED_ENVELOPE.

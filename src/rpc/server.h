@@ -12,14 +12,16 @@
 
 #include <protobuf-c/protobuf-c.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/clock.h"
 #include "base/status.h"
 #include "rpc/call.h"
+#include "rpc/limits.h"
 
-#define RPC_MESSAGE_BYTES_MAX  (1024 * 1024) /* of one nng message; the largest order is a tenth */
-#define RPC_TIMEOUT_MS_DEFAULT 2000          /* for callers that name none */
-#define RPC_TIMEOUT_MS_MAX     30000         /* longer waits belong to the caller, as polls */
+/* In place of a lane's index: on the listener's own thread, one call at a time with `lane` NULL.
+ * For what answers at once from memory; it must never block. */
+#define RPC_LANE_NONE SIZE_MAX
 
 /* Handles `count` >= 1 calls that share a handler; answers each exactly once before it returns.
  * `lane` is what the lane's open() made. Runs on the lane's own thread and may block, but each call
@@ -32,7 +34,8 @@ struct rpc_lane_kind {
     size_t threads;
     size_t queue_max; /* calls waiting at most; more are refused */
     size_t batch_max; /* calls a handler is given at most */
-    /* On the lane's thread: its connections. NULL ends the start with *failure. */
+    /* On the lane's thread: its connections. NULL ends the start with *failure. Both may be left
+     * out by lanes that need no state. */
     void *(*open)(void *context, struct failure *failure);
     void (*close)(void *lane);
     void *context;
@@ -40,7 +43,7 @@ struct rpc_lane_kind {
 
 struct rpc_method {
     const char *name; /* as in the descriptor: "CreateOrder" */
-    size_t lane;      /* index into the lane kinds */
+    size_t lane;      /* index into the lane kinds, or RPC_LANE_NONE */
     rpc_handler handler;
     const void *tag; /* handed to the handler by rpc_call_tag */
 };
@@ -54,8 +57,10 @@ struct rpc_service {
 struct rpc_server_options {
     const char *const *endpoints; /* "tcp://127.0.0.1:7400", "ipc:///run/order.sock" */
     size_t endpoint_count;
-    const char *server_id; /* in every response */
-    size_t max_inflight;   /* calls inside the server at most */
+    const char *server_id;    /* in every response; at most 64 bytes */
+    const char *error_domain; /* ErrorInfo.domain of every failure, such as "shop.orders"; at most
+                                 64 bytes; NULL = "rpc" */
+    size_t max_inflight;      /* calls inside the server at most; more are refused */
     const struct rpc_lane_kind *lanes;
     size_t lane_count;
     const struct rpc_service *services; /* grpc.health.v1 is added by the server itself */
@@ -66,7 +71,8 @@ struct rpc_server_options {
 struct rpc_server;
 
 /* Opens lanes (waits until each is open), then endpoints. On failure nothing is left running.
- * Blocks. The options are copied but for what they point to, which must outlive the server. */
+ * Blocks. The options are copied; texts, descriptors, contexts and tags in them must outlive the
+ * server. */
 enum status rpc_server_start(const struct rpc_server_options *options,
                              struct rpc_server **server_out, struct failure *failure);
 /* What health answers: SERVING or NOT_SERVING. Any thread. Starts as NOT_SERVING. */

@@ -87,8 +87,8 @@ port_taken() { grep -qEs "^ *[0-9]+: [0-9A-F]+:$(printf '%04X' "$1") [0-9A-F]+:0
 process_start() {
     local process=$1 pid
     shift
-    # 8 and 9 are locks of this call: a server must not hold them.
-    setsid "$@" </dev/null >>"$DIR/log/$process.log" 2>&1 8>&- 9>&- &
+    # 5, 8 and 9 are locks of this call: a server must not hold them.
+    setsid "$@" </dev/null >>"$DIR/log/$process.log" 2>&1 5>&- 8>&- 9>&- &
     pid=$!
     STARTED+=("$process")
     echo "$pid $(start_time "$pid") $(boot_id)" >"$DIR/run/$process.pid"
@@ -177,6 +177,8 @@ processes_stop() {
 # processes_cancel: what this call started goes, nothing else.
 processes_cancel() {
     local i
+    [ ${#STARTED[@]} -gt 0 ] || return 0
+    say "        stopping ${STARTED[*]}"
     for ((i = ${#STARTED[@]} - 1; i >= 0; i--)); do process_stop "${STARTED[i]}"; done
     STARTED=()
 }

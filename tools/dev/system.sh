@@ -10,6 +10,9 @@ endpoints_export() {
     local socket=$DIR/run/order.sock tcp=tcp://127.0.0.1:$ORDER_PORT
     export DATABASE_URL REDIS_URL RABBITMQ_URL ORDER_SERVER_LISTEN ORDER_ENDPOINT
     export ORDER_INSTANCE=$INSTANCE
+    # For rabbitmqctl and its kin, which ask the node itself.
+    export RABBITMQ_NODENAME=order-$INSTANCE@localhost ERL_EPMD_PORT=$EPMD_PORT
+    export RABBITMQ_CTL_ERL_ARGS="-setcookie $RABBITMQ_COOKIE"
     DATABASE_URL=$(postgres_url orders)
     REDIS_URL=redis://127.0.0.1:$REDIS_PORT
     RABBITMQ_URL=amqp://guest:guest@127.0.0.1:$RABBITMQ_PORT/
@@ -25,7 +28,8 @@ endpoints_export() {
 
 path_export() {
     export ORDER_BIN_DIR=$CLONE/build/$SYSTEM_PRESET/bin
-    export PATH=$ORDER_BIN_DIR:$CLONE/tools/node_modules/.bin:$PATH
+    PATH=$ORDER_BIN_DIR:$CLONE/tools/node_modules/.bin:$(rabbitmq_bin):$PATH
+    export PATH
 }
 
 # system_up NAME [--backing-only]: everything, or only the services. Instance `test` gets a template database

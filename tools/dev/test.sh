@@ -90,7 +90,7 @@ tests_of() {
 ctest_run() {
     local preset=$1 log=$2
     shift 2
-    ctest --test-dir "$CLONE/build/$preset" "$@" --output-on-failure 2>&1 | tee "$log"
+    ctest --test-dir "$CLONE/build/$preset" "$@" --output-on-failure 2>&1 5>&- | tee "$log"
 }
 
 count_tests() {
@@ -102,11 +102,24 @@ count_tests() {
 
 test_servers() {
     [ -z "${TEST_RABBITMQ_URL:-}" ] || return 0
+    exec 5>"$CLONE/.dev/log/test.lock"
+    flock --nonblock 5 || die "another ./dev test in this clone uses the test servers." "Wait for it, or end it."
     system_up test --backing-only
+    remove_leftovers
     export TEST_DATABASE_URL TEST_RABBITMQ_URL TEST_REDIS_SERVER
     TEST_DATABASE_URL=$(postgres_url postgres)
     TEST_RABBITMQ_URL=$RABBITMQ_URL
     TEST_REDIS_SERVER=$(command -v redis-server)
+}
+
+# Of tests that were killed: their databases and queues. Nobody else uses them now (the lock).
+remove_leftovers() {
+    local name
+    for name in $(postgres_query "select datname from pg_database where not datistemplate
+            and datname not in ('postgres', 'order_template')"); do
+        postgres_query "drop database \"$name\" with (force)"
+    done
+    for name in $(rabbitmqctl -q list_queues --no-table-headers name); do rabbitmqctl -q delete_queue "$name"; done
 }
 
 # The contract with the integration tests; a sanitizer's finding in a program they start must be an exit code.

@@ -9,12 +9,13 @@ local lease = string.format('%d', now_ms + tonumber(ARGV[2]))
 local claimed = {}
 for _, id in ipairs(due) do
   local event = redis.call('HGET', KEYS[2], id)
+  -- Removed first: when memory is short Redis refuses a script's first write if that could grow, and
+  -- the relay is what frees memory then.
+  redis.call('ZREM', KEYS[1], id)
   if event then
     redis.call('ZADD', KEYS[1], lease, id)
     claimed[#claimed + 1] = id
     claimed[#claimed + 1] = event
-  else
-    redis.call('ZREM', KEYS[1], id)
   end
 end
 return claimed

@@ -1,0 +1,252 @@
+/* orderctl order: placing and finding orders. */
+#include <assert.h>
+#include <inttypes.h>
+#include <shop/v1/order_service.pb-c.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "client/cli/cells.h"
+#include "client/cli/commands.h"
+#include "client/cli/list.h"
+#include "client/cli/table.h"
+#include "client/timestamp.h"
+#include "shop/limits.h"
+
+#define SERVICE (&shop__v1__order_service__descriptor)
+
+struct create_options {
+    const char *customer, *ref, *placed_time, *request_id;
+};
+
+struct order_list_options {
+    struct list_options list; /* first: what list_run() takes */
+    const char *customer;
+};
+
+static int create_order(struct cli *cli, const void *values);
+static int get_order(struct cli *cli, const void *values);
+static int list_orders(struct cli *cli, const void *values);
+static bool parse_line(struct cli *cli, const char *text, Shop__V1__CreateOrderLine *line);
+static int show_order(struct cli *cli, const Shop__V1__Order *order);
+static void show_lines(struct cli *cli, const Shop__V1__Order *order);
+static void list_cells(const ProtobufCMessage *item, struct arena *arena, const char **cells);
+
+static const struct option CREATE_OPTIONS[] = {
+    {.name = "customer",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct create_options, customer),
+     .value = "ID",
+     .required = true,
+     .help = "who orders"},
+    {.name = "ref",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct create_options, ref),
+     .value = "TEXT",
+     .help = "your own name for the order"},
+    {.name = "placed-time",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct create_options, placed_time),
+     .value = "TIME",
+     .help = "when the customer placed it, if not now: 2026-01-31T12:00:00Z"},
+    {.name = "request-id",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct create_options, request_id),
+     .value = "ID",
+     .help = "names the attempt: asking again with it cannot do it twice (default: a new one)"},
+};
+static_assert(sizeof(struct create_options) <= CLI_VALUES_BYTES_MAX, "room for the options");
+
+static const struct option ORDER_LIST_OPTIONS[] = {
+    LIST_OPTION_ENTRIES(struct order_list_options, list),
+    {.name = "customer",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct order_list_options, customer),
+     .value = "ID",
+     .help = "only this customer's"},
+};
+static_assert(sizeof(struct order_list_options) <= CLI_VALUES_BYTES_MAX, "room for the options");
+
+const struct cli_command COMMAND_ORDER_CREATE = {
+    .group = "order",
+    .name = "create",
+    .arguments = "PRODUCT=QUANTITY...",
+    .summary = "Places an order: all lines or none.",
+    .details =
+        "  orderctl order create --customer alice tea-01=3 cup-02=1\n\n"
+        "PRODUCT=QUANTITY@MINOR gives the price of a unit in minor units (cents) instead of\n"
+        "the catalogue's; the server takes that over its local ipc socket only.",
+    .options = CREATE_OPTIONS,
+    .option_count = sizeof(CREATE_OPTIONS) / sizeof(CREATE_OPTIONS[0]),
+    .words_least = 1,
+    .words_most = SHOP_ORDER_LINES_MAX,
+    .run = create_order,
+};
+
+const struct cli_command COMMAND_ORDER_GET = {
+    .group = "order",
+    .name = "get",
+    .arguments = "ORDER_ID",
+    .summary = "Shows an order with its lines.",
+    .words_least = 1,
+    .words_most = 1,
+    .run = get_order,
+};
+
+const struct cli_command COMMAND_ORDER_LIST = {
+    .group = "order",
+    .name = "list",
+    .arguments = "",
+    .summary = "Lists the orders that are in PostgreSQL, the newest first.",
+    .details = LIST_DETAILS,
+    .options = ORDER_LIST_OPTIONS,
+    .option_count = sizeof(ORDER_LIST_OPTIONS) / sizeof(ORDER_LIST_OPTIONS[0]),
+    .run = list_orders,
+};
+
+static int create_order(struct cli *cli, const void *values)
+{
+    const struct create_options *options = values;
+    Shop__V1__CreateOrderRequest request = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
+    Google__Protobuf__Timestamp placed = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    if (options->placed_time != NULL) {
+        if (!timestamp_parse(options->placed_time, &placed.seconds, &placed.nanos)) {
+            return cli_usage(cli, "--placed-time: '%s' is no time such as 2026-01-31T12:00:00Z",
+                             options->placed_time);
+        }
+        request.placed_time = &placed;
+    }
+    request.customer_id = cli_text(cli, options->customer);
+    request.order_ref = cli_text(cli, options->ref);
+    request.request_id = cli_text(cli, cli_request_id(cli, options->request_id));
+    request.n_lines = cli->word_count;
+    request.lines = arena_calloc(&cli->arena, cli->word_count, sizeof(request.lines[0]));
+    Shop__V1__CreateOrderLine *lines = arena_calloc(&cli->arena, cli->word_count, sizeof(lines[0]));
+    assert(request.lines != NULL && lines != NULL); /* SHOP_ORDER_LINES_MAX fit easily */
+    for (size_t i = 0; i < cli->word_count; i++) {
+        if (!parse_line(cli, cli->words[i], &lines[i])) {
+            return cli_usage(cli, "'%s' is not PRODUCT=QUANTITY", cli->words[i]);
+        }
+        request.lines[i] = &lines[i];
+    }
+    struct failure failure;
+    ProtobufCMessage *response;
+    if (cli_call(cli, SERVICE, "CreateOrder", &request.base, &response, &failure) != STATUS_OK) {
+        return cli_fail(cli, &failure);
+    }
+    return show_order(cli, (const Shop__V1__Order *)response);
+}
+
+/* PRODUCT=QUANTITY or PRODUCT=QUANTITY@MINOR. The range is the server's to judge. */
+static bool parse_line(struct cli *cli, const char *text, Shop__V1__CreateOrderLine *line)
+{
+    shop__v1__create_order_line__init(line);
+    char *copy = arena_strdup(&cli->arena, text);
+    char *quantity = copy == NULL ? NULL : strchr(copy, '=');
+    if (quantity == NULL) {
+        return false;
+    }
+    *quantity++ = '\0';
+    char *price = strchr(quantity, '@');
+    if (price != NULL) {
+        *price++ = '\0';
+        line->price_presence_case = SHOP__V1__CREATE_ORDER_LINE__PRICE_PRESENCE_UNIT_PRICE_MINOR;
+        if (!options_parse_int(price, &line->unit_price_minor)) {
+            return false;
+        }
+    }
+    int64_t number;
+    if (!options_parse_int(quantity, &number) || number < INT32_MIN || number > INT32_MAX) {
+        return false;
+    }
+    line->product_id = copy;
+    line->quantity = (int32_t)number;
+    return true;
+}
+
+static int get_order(struct cli *cli, const void *values)
+{
+    (void)values;
+    Shop__V1__GetOrderRequest request = SHOP__V1__GET_ORDER_REQUEST__INIT;
+    request.order_id = cli_text(cli, cli->words[0]);
+    struct failure failure;
+    ProtobufCMessage *response;
+    if (cli_call(cli, SERVICE, "GetOrder", &request.base, &response, &failure) != STATUS_OK) {
+        return cli_fail(cli, &failure);
+    }
+    return show_order(cli, (const Shop__V1__Order *)response);
+}
+
+static int list_orders(struct cli *cli, const void *values)
+{
+    static const struct table_column COLUMNS[] = {
+        {"ORDER", TABLE_LEFT},       {"REF", TABLE_LEFT},    {"CUSTOMER", TABLE_LEFT},
+        {"STATE", TABLE_LEFT},       {"LINES", TABLE_RIGHT}, {"TOTAL", TABLE_RIGHT},
+        {"PLACED (UTC)", TABLE_LEFT}};
+    static const struct list_kind KIND = {
+        .service = SERVICE,
+        .method = "ListOrders",
+        .columns = COLUMNS,
+        .column_count = sizeof(COLUMNS) / sizeof(COLUMNS[0]),
+        .cells = list_cells,
+    };
+    const struct order_list_options *options = values;
+    Shop__V1__ListOrdersRequest request = SHOP__V1__LIST_ORDERS_REQUEST__INIT;
+    request.customer_id = cli_text(cli, options->customer);
+    return list_run(cli, &KIND, &request.base, &options->list);
+}
+
+static void list_cells(const ProtobufCMessage *item, struct arena *arena, const char **cells)
+{
+    const Shop__V1__Order *order = (const Shop__V1__Order *)item;
+    cells[0] = order->order_id;
+    cells[1] = order->order_ref;
+    cells[2] = order->customer_id;
+    cells[3] = cell_enum(arena, &shop__v1__order__state__descriptor, (int)order->state);
+    cells[4] = cell_int(arena, (int64_t)order->n_lines);
+    cells[5] = cell_money(arena, order->total_minor, order->currency);
+    cells[6] = cell_time(arena, order->placed_time);
+}
+
+static int show_order(struct cli *cli, const Shop__V1__Order *order)
+{
+    if (cli->globals.output == CLI_JSON) {
+        return cli_print_json(cli, &order->base);
+    }
+    struct arena *arena = &cli->arena;
+    record_print(
+        cli->out,
+        (const char *const[][2]){
+            {"order", order->order_id},
+            {"ref", order->order_ref[0] == '\0' ? "-" : order->order_ref},
+            {"customer", order->customer_id},
+            {"state", cell_enum(arena, &shop__v1__order__state__descriptor, (int)order->state)},
+            {"durability",
+             cell_enum(arena, &shop__v1__durability__descriptor, (int)order->durability)},
+            {"total", cell_money(arena, order->total_minor, order->currency)},
+            {"placed", cell_time(arena, order->placed_time)},
+            {"created", cell_time(arena, order->create_time)},
+        },
+        8);
+    show_lines(cli, order);
+    return CLI_OK;
+}
+
+static void show_lines(struct cli *cli, const Shop__V1__Order *order)
+{
+    static const struct table_column COLUMNS[] = {{"PRODUCT", TABLE_LEFT},
+                                                  {"QUANTITY", TABLE_RIGHT},
+                                                  {"UNIT PRICE", TABLE_RIGHT},
+                                                  {"AMOUNT", TABLE_RIGHT}};
+    struct table table;
+    fputc('\n', cli->out);
+    table_init(&table, cli->out, COLUMNS, sizeof(COLUMNS) / sizeof(COLUMNS[0]));
+    for (size_t i = 0; i < order->n_lines; i++) {
+        const Shop__V1__OrderLine *line = order->lines[i];
+        int64_t amount = line->unit_price_minor * line->quantity; /* below 2^63: shop/limits.h */
+        table_row(&table, (const char *const[]){
+                              line->product_id, cell_int(&cli->arena, line->quantity),
+                              cell_money(&cli->arena, line->unit_price_minor, order->currency),
+                              cell_money(&cli->arena, amount, order->currency)});
+    }
+    table_fini(&table);
+}

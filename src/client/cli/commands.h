@@ -1,0 +1,18 @@
+/* Commands: all of orderctl's, in the order that help shows. */
+#pragma once
+
+#include "client/cli/cli.h"
+
+extern const struct cli_command *const CLI_COMMANDS[];
+extern const size_t CLI_COMMAND_COUNT;
+
+extern const struct cli_command COMMAND_PRODUCT_CREATE, COMMAND_PRODUCT_GET, COMMAND_PRODUCT_LIST;
+extern const struct cli_command COMMAND_STOCK_GET, COMMAND_STOCK_LIST, COMMAND_STOCK_ADJUST;
+extern const struct cli_command COMMAND_ORDER_CREATE, COMMAND_ORDER_GET, COMMAND_ORDER_LIST;
+extern const struct cli_command COMMAND_IMPORT_PRODUCTS, COMMAND_IMPORT_ORDERS;
+extern const struct cli_command COMMAND_HEALTH, COMMAND_BENCH, COMMAND_HELP, COMMAND_VERSION;
+
+/* NULL when there is none; group NULL for commands of one word. */
+const struct cli_command *cli_find(const char *group, const char *name);
+/* Whether commands of two words begin with it. */
+bool cli_is_group(const char *word);

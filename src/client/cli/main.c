@@ -1,0 +1,20 @@
+/* orderctl: the order system from the command line. Nothing here but the process around it. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/stop.h"
+#include "client/cli/cli.h"
+
+int main(int argc, char **argv)
+{
+    const struct cli_environment environment = {
+        .endpoint = getenv("ORDER_ENDPOINT"),
+        .in = stdin,
+        .out = stdout,
+        .err = stderr,
+        .err_is_terminal = isatty(STDERR_FILENO) == 1,
+        .clock = clock_system(),
+        .stop_init = stop_init,
+    };
+    return cli_run(&environment, argc, argv);
+}

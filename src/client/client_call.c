@@ -1,0 +1,60 @@
+/* See client_call.h. */
+#include "client/client_call.h"
+
+#include <assert.h>
+
+#include "rpc/message.h"
+
+struct kept {
+    struct arena *arena;
+    ProtobufCMessage *response;
+    struct failure failure;
+};
+
+static void on_response(const ProtobufCMessage *response, void *data);
+
+enum status client_call(struct rpc_channel *channel, const ProtobufCServiceDescriptor *service,
+                        const char *method, const ProtobufCMessage *request, int32_t timeout_ms,
+                        struct arena *arena, ProtobufCMessage **response_out,
+                        struct failure *failure)
+{
+    struct rpc_stub stub;
+    struct kept kept = {.arena = arena};
+    rpc_stub_init(&stub, channel, service);
+    stub.timeout_ms = timeout_ms;
+    rpc_stub_invoke(&stub, client_method(service, method), request, on_response, &kept);
+    const struct failure *why = stub.failure.code != STATUS_OK ? &stub.failure : &kept.failure;
+    if (why->code != STATUS_OK) {
+        *failure = *why;
+        return why->code;
+    }
+    *response_out = kept.response;
+    return STATUS_OK;
+}
+
+enum status client_keep(const ProtobufCMessage *message, struct arena *arena,
+                        ProtobufCMessage **copy_out, struct failure *failure)
+{
+    struct bytes encoded = message_encode(message, arena);
+    if (encoded.data == NULL && protobuf_c_message_get_packed_size(message) > 0) {
+        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "RESPONSE_TOO_LARGE",
+                           "the response does not fit into the memory set aside for it");
+    }
+    return message_decode(message->descriptor, encoded, arena, copy_out, failure);
+}
+
+unsigned client_method(const ProtobufCServiceDescriptor *service, const char *method)
+{
+    const ProtobufCMethodDescriptor *found =
+        protobuf_c_service_descriptor_get_method_by_name(service, method);
+    assert(found != NULL);
+    return (unsigned)(found - service->methods);
+}
+
+static void on_response(const ProtobufCMessage *response, void *data)
+{
+    struct kept *kept = data;
+    if (response != NULL) {
+        client_keep(response, kept->arena, &kept->response, &kept->failure);
+    }
+}

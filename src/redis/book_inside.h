@@ -1,0 +1,40 @@
+/* What the book_*.c share. Nobody else includes this. */
+#pragma once
+
+#include "redis/book.h"
+#include "redis/book_script.h"
+#include "redis/redis_link.h"
+
+#define BOOK_KEY_BYTES     64
+#define BOOK_CHUNK_MAX     512 /* fields or members a command: keeps each of them short in Redis */
+#define BOOK_RECORD_FORMAT 1
+
+struct book {
+    struct redis_link *link;
+    struct book_limits limits;
+    int64_t epoch;
+    struct book_script decide, apply, confirm, claim, read;
+
+    char meta[BOOK_KEY_BYTES], stock[BOOK_KEY_BYTES], outbox[BOOK_KEY_BYTES];
+    char unconfirmed[BOOK_KEY_BYTES], unpersisted[BOOK_KEY_BYTES];
+    char record_prefix[BOOK_KEY_BYTES], delta_prefix[BOOK_KEY_BYTES];
+};
+
+/* Puts the key as the next argument of the command. */
+void book_put_record_key(struct book *book, const struct uuid *record_id);
+void book_put_delta_key(struct book *book, int64_t delta_id);
+/* An event id as Redis holds it: its 16 bytes. */
+void book_put_event_id(struct book *book, const struct uuid *event_id);
+
+/* What an error reply means: UNAVAILABLE = not executed, INTERNAL = none that is known. */
+enum status book_error(const struct redis_reply *reply, struct failure *failure);
+bool book_is_overload(const struct redis_reply *reply);
+bool book_is_fence(const struct redis_reply *reply);
+enum status book_fenced(const struct book *book, struct failure *failure);
+/* The first error among the replies of a pipeline, or OK. */
+enum status book_check_replies(const struct redis_reply *replies, size_t count,
+                               struct failure *failure);
+/* False: not a record of a known format. */
+bool book_record_decode(struct bytes bytes, struct book_record *record_out);
+/* "12", ":12\r\n": integers come as either. */
+bool book_reply_int(const struct redis_reply *reply, int64_t *integer_out);

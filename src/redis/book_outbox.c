@@ -1,0 +1,155 @@
+/* See book.h. The outbox after the decision: confirmed by RabbitMQ, claimed by the relay, settled
+ * once PostgreSQL has the event. None of it touches stock, so it does not mind the fence. */
+#include "redis/book_inside.h"
+
+static size_t chunk_size(size_t at, size_t count);
+static size_t add_confirms(struct book *book, const char *verb, const char *script,
+                           const struct uuid *event_ids, size_t count);
+static void add_claim(struct book *book, const char *verb, const char *script, enum book_due due,
+                      size_t most, int64_t lease_ms);
+static enum status read_claimed(const struct redis_reply *reply, struct book_claimed *claimed,
+                                size_t most, size_t *count_out, struct failure *failure);
+static void add_members(struct book *book, const char *verb, const char *key,
+                        const struct book_settled *settled, size_t count);
+
+enum status book_confirm(struct book *book, const struct uuid *event_ids, size_t count,
+                         struct failure *failure)
+{
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    size_t commands = add_confirms(book, "EVALSHA", book->confirm.sha, event_ids, count);
+    const struct redis_reply *replies;
+    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    if (status == STATUS_OK && redis_reply_is_error(&replies[0], "NOSCRIPT")) {
+        (void)add_confirms(book, "EVAL", book->confirm.text, event_ids, count);
+        status = redis_link_exchange(book->link, 0, &replies, failure);
+    }
+    return status == STATUS_OK ? book_check_replies(replies, commands, failure) : status;
+}
+
+static size_t add_confirms(struct book *book, const char *verb, const char *script,
+                           const struct uuid *event_ids, size_t count)
+{
+    size_t commands = 0;
+    for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
+        size_t ids = chunk_size(at, count);
+        redis_link_begin(book->link, 6 + ids);
+        redis_link_put_text(book->link, verb);
+        redis_link_put_text(book->link, script);
+        redis_link_put_text(book->link, "2");
+        redis_link_put_text(book->link, book->unconfirmed);
+        redis_link_put_text(book->link, book->unpersisted);
+        redis_link_put_int(book->link, book->limits.persist_grace_ms);
+        for (size_t i = at; i < at + ids; i++) {
+            book_put_event_id(book, &event_ids[i]);
+        }
+        commands++;
+    }
+    return commands;
+}
+
+static size_t chunk_size(size_t at, size_t count)
+{
+    return count - at < BOOK_CHUNK_MAX ? count - at : BOOK_CHUNK_MAX;
+}
+
+enum status book_claim(struct book *book, enum book_due due, struct book_claimed *claimed,
+                       size_t most, int64_t lease_ms, size_t *count_out, struct failure *failure)
+{
+    add_claim(book, "EVALSHA", book->claim.sha, due, most, lease_ms);
+    const struct redis_reply *replies;
+    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    if (status == STATUS_OK && redis_reply_is_error(&replies[0], "NOSCRIPT")) {
+        add_claim(book, "EVAL", book->claim.text, due, most, lease_ms);
+        status = redis_link_exchange(book->link, 0, &replies, failure);
+    }
+    if (status == STATUS_OK) {
+        status = book_check_replies(replies, 1, failure);
+    }
+    return status == STATUS_OK ? read_claimed(&replies[0], claimed, most, count_out, failure)
+                               : status;
+}
+
+static void add_claim(struct book *book, const char *verb, const char *script, enum book_due due,
+                      size_t most, int64_t lease_ms)
+{
+    redis_link_begin(book->link, 7);
+    redis_link_put_text(book->link, verb);
+    redis_link_put_text(book->link, script);
+    redis_link_put_text(book->link, "2");
+    redis_link_put_text(book->link,
+                        due == BOOK_DUE_CONFIRM ? book->unconfirmed : book->unpersisted);
+    redis_link_put_text(book->link, book->outbox);
+    redis_link_put_int(book->link, (int64_t)most);
+    redis_link_put_int(book->link, lease_ms);
+}
+
+static enum status read_claimed(const struct redis_reply *reply, struct book_claimed *claimed,
+                                size_t most, size_t *count_out, struct failure *failure)
+{
+    if (reply->type != REDIS_ARRAY || reply->count % 2 != 0 || reply->count / 2 > most) {
+        return book_error(reply, failure);
+    }
+    for (size_t i = 0; i < reply->count; i += 2) {
+        const struct redis_reply *id = &reply->elements[i], *event = &reply->elements[i + 1];
+        struct book_claimed *one = &claimed[i / 2];
+        if (id->text.size != sizeof one->event_id.bytes) {
+            return book_error(id, failure);
+        }
+        memcpy(one->event_id.bytes, id->text.data, sizeof one->event_id.bytes);
+        one->event = event->text;
+    }
+    *count_out = reply->count / 2;
+    return STATUS_OK;
+}
+
+enum status book_hurry(struct book *book, struct failure *failure)
+{
+    const char *timers[] = {book->unconfirmed, book->unpersisted};
+    for (size_t i = 0; i < 2; i++) {
+        redis_link_add_text(book->link, "ZUNIONSTORE", timers[i], "1", timers[i], "WEIGHTS", "0",
+                            NULL);
+    }
+    const struct redis_reply *replies;
+    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    return status == STATUS_OK ? book_check_replies(replies, 2, failure) : status;
+}
+
+/* In this order: whatever a crash in between leaves, the relay finds the event under unpersisted
+ * again and settles it once more, and no record is left without an end. */
+enum status book_settle(struct book *book, const struct book_settled *settled, size_t count,
+                        struct failure *failure)
+{
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        redis_link_begin(book->link, 3);
+        redis_link_put_text(book->link, "PEXPIRE");
+        book_put_record_key(book, &settled[i].record_id);
+        redis_link_put_int(book->link, book->limits.record_ttl_ms);
+    }
+    size_t commands = count;
+    for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
+        size_t members = chunk_size(at, count);
+        add_members(book, "HDEL", book->outbox, settled + at, members);
+        add_members(book, "ZREM", book->unconfirmed, settled + at, members);
+        add_members(book, "ZREM", book->unpersisted, settled + at, members);
+        commands += 3;
+    }
+    const struct redis_reply *replies;
+    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    return status == STATUS_OK ? book_check_replies(replies, commands, failure) : status;
+}
+
+static void add_members(struct book *book, const char *verb, const char *key,
+                        const struct book_settled *settled, size_t count)
+{
+    redis_link_begin(book->link, 2 + count);
+    redis_link_put_text(book->link, verb);
+    redis_link_put_text(book->link, key);
+    for (size_t i = 0; i < count; i++) {
+        book_put_event_id(book, &settled[i].event_id);
+    }
+}

@@ -1,0 +1,155 @@
+/* See book.h. Stock besides decisions: units that come back, and loading it anew for an epoch. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "redis/book_inside.h"
+
+static size_t chunk_size(size_t at, size_t count);
+static void add_apply(struct book *book, const struct book_delta *deltas, size_t count);
+static bool is_sha(const struct redis_reply *reply, const struct book_script *script);
+
+enum status book_apply(struct book *book, const struct book_delta *deltas, size_t count,
+                       struct failure *failure)
+{
+    size_t commands = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (deltas[i].epoch > book->epoch) {
+            return book_fenced(book, failure); /* ours is not in force any more */
+        }
+    }
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
+        add_apply(book, deltas + at, chunk_size(at, count));
+        commands++;
+    }
+    const struct redis_reply *replies;
+    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    for (size_t i = 0; i < commands && status == STATUS_OK; i++) {
+        if (book_is_fence(&replies[i])) {
+            return book_fenced(book, failure);
+        }
+    }
+    return status == STATUS_OK ? book_check_replies(replies, commands, failure) : status;
+}
+
+static void add_apply(struct book *book, const struct book_delta *deltas, size_t count)
+{
+    redis_link_begin(book->link, 6 + 4 * count);
+    redis_link_put_text(book->link, "EVALSHA");
+    redis_link_put_text(book->link, book->apply.sha);
+    redis_link_put_int(book->link, 2 + (int64_t)count);
+    redis_link_put_text(book->link, book->meta);
+    redis_link_put_text(book->link, book->stock);
+    for (size_t i = 0; i < count; i++) {
+        book_put_delta_key(book, deltas[i].delta_id);
+    }
+    redis_link_put_int(book->link, book->limits.delta_ttl_ms);
+    for (size_t i = 0; i < count; i++) {
+        redis_link_put_int(book->link, deltas[i].epoch);
+        redis_link_put_text(book->link, deltas[i].product_id);
+        redis_link_put_int(book->link, deltas[i].quantity);
+    }
+}
+
+static size_t chunk_size(size_t at, size_t count)
+{
+    return count - at < BOOK_CHUNK_MAX ? count - at : BOOK_CHUNK_MAX;
+}
+
+enum status book_check(struct book *book, int64_t epoch, bool *open_out, struct failure *failure)
+{
+    int64_t own_epoch = book->epoch;
+    book_set_epoch(book, epoch);
+    redis_link_add_text(book->link, "HGET", book->meta, "epoch", NULL);
+    redis_link_add_text(book->link, "SCRIPT", "EXISTS", book->decide.sha, book->apply.sha, NULL);
+    book_set_epoch(book, own_epoch);
+    const struct redis_reply *replies;
+    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    if (status == STATUS_OK) {
+        status = book_check_replies(replies, 2, failure);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int64_t held;
+    bool same = book_reply_int(&replies[0], &held) && held == epoch;
+    *open_out = same && replies[1].count == 2 && replies[1].elements[0].integer == 1 &&
+                replies[1].elements[1].integer == 1;
+    return STATUS_OK;
+}
+
+/* The epoch goes first: from then on no script decides, however far the rest gets. */
+enum status book_open_begin(struct book *book, struct failure *failure)
+{
+    redis_link_add_text(book->link, "HDEL", book->meta, "epoch", NULL);
+    redis_link_add_text(book->link, "SCRIPT", "FLUSH", "SYNC", NULL);
+    redis_link_add_text(book->link, "UNLINK", book->stock, NULL);
+    const struct redis_reply *replies;
+    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    return status == STATUS_OK ? book_check_replies(replies, 3, failure) : status;
+}
+
+enum status book_open_load(struct book *book, const struct book_take *stock, size_t count,
+                           struct failure *failure)
+{
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    size_t commands = 0;
+    for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
+        size_t entries = chunk_size(at, count);
+        redis_link_begin(book->link, 2 + 2 * entries);
+        redis_link_put_text(book->link, "HSET");
+        redis_link_put_text(book->link, book->stock);
+        for (size_t i = at; i < at + entries; i++) {
+            redis_link_put_text(book->link, stock[i].product_id);
+            redis_link_put_int(book->link, stock[i].quantity);
+        }
+        commands++;
+    }
+    const struct redis_reply *replies;
+    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    return status == STATUS_OK ? book_check_replies(replies, commands, failure) : status;
+}
+
+/* HSETNX: whoever was frozen in the middle of a loading, lost the lock and comes back cannot open
+ * what another has loaded since. */
+enum status book_open_end(struct book *book, int64_t epoch, struct failure *failure)
+{
+    char number[24];
+    (void)snprintf(number, sizeof number, "%" PRId64, epoch);
+    redis_link_add_text(book->link, "HSETNX", book->meta, "epoch", number, NULL);
+    redis_link_add_text(book->link, "HGET", book->meta, "epoch", NULL);
+    const struct redis_reply *replies;
+    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    if (status == STATUS_OK) {
+        status = book_check_replies(replies, 2, failure);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int64_t held;
+    if (!book_reply_int(&replies[1], &held) || held != epoch) {
+        return failure_set(failure, STATUS_ABORTED, "STOCK_OPENED_BY_ANOTHER",
+                           "another epoch than %" PRId64 " was opened meanwhile", epoch);
+    }
+    book_set_epoch(book, epoch);
+    redis_link_add_text(book->link, "SCRIPT", "LOAD", book->apply.text, NULL);
+    redis_link_add_text(book->link, "SCRIPT", "LOAD", book->decide.text, NULL);
+    status = redis_link_exchange(book->link, 0, &replies, failure);
+    if (status == STATUS_OK) {
+        status = book_check_replies(replies, 2, failure);
+    }
+    if (status == STATUS_OK &&
+        (!is_sha(&replies[0], &book->apply) || !is_sha(&replies[1], &book->decide))) {
+        return book_error(&replies[1], failure);
+    }
+    return status;
+}
+
+static bool is_sha(const struct redis_reply *reply, const struct book_script *script)
+{
+    return reply->type == REDIS_TEXT && bytes_equal(reply->text, bytes_of_text(script->sha));
+}

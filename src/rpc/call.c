@@ -1,0 +1,252 @@
+/* See call.h and call_pool.h. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "rpc/call_pool.h"
+#include "rpc/limits.h"
+#include "rpc/message.h"
+
+#define CALL_FIRST_CHUNK_BYTES 4096 /* an order of a dozen lines */
+
+struct call_pool {
+    struct call_pool_options options;
+    pthread_mutex_t lock;
+    struct rpc_call *idle; /* the last used first: its memory is warm */
+    size_t idle_count;
+    pthread_cond_t empty;
+    atomic_size_t admitted, admitted_bytes;
+    atomic_bool is_awaited; /* somebody waits for `empty` */
+};
+
+static void give_back(struct rpc_call *call);
+static void leave(struct rpc_call *call);
+static void answer(struct rpc_call *call, const struct failure *failure,
+                   const ProtobufCMessage *response, size_t size);
+
+struct call_pool *call_pool_create(const struct call_pool_options *options)
+{
+    struct call_pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL) {
+        return NULL;
+    }
+    pool->options = *options;
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_mutex_init(&pool->lock, NULL);
+    (void)pthread_cond_init(&pool->empty, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    return pool;
+}
+
+static void free_call(struct rpc_call *call)
+{
+    arena_fini(&call->arena);
+    free(call);
+}
+
+void call_pool_destroy(struct call_pool **pool)
+{
+    if (*pool == NULL) {
+        return;
+    }
+    for (struct rpc_call *call = (*pool)->idle; call != NULL;) {
+        struct rpc_call *next = call->next;
+        free_call(call);
+        call = next;
+    }
+    (void)pthread_cond_destroy(&(*pool)->empty);
+    (void)pthread_mutex_destroy(&(*pool)->lock);
+    free(*pool);
+    *pool = NULL;
+}
+
+struct rpc_call *call_pool_take(struct call_pool *pool, struct listener_request *request)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    struct rpc_call *call = pool->idle;
+    if (call != NULL) {
+        pool->idle = call->next;
+        pool->idle_count--;
+    }
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (call == NULL) {
+        call = malloc(sizeof *call);
+        if (call == NULL) {
+            return NULL;
+        }
+        arena_init(&call->arena, CALL_FIRST_CHUNK_BYTES, RPC_CALL_MEMORY_BYTES_MAX);
+    }
+    call->pool = pool;
+    call->request = request;
+    call->route = NULL;
+    call->envelope = (struct envelope_request){.call_id = ""};
+    call->message = NULL;
+    call->deadline_ms = 0;
+    call->is_admitted = false;
+    return call;
+}
+
+static void give_back(struct rpc_call *call)
+{
+    struct call_pool *pool = call->pool;
+    leave(call);
+    arena_reset(&call->arena);
+    (void)pthread_mutex_lock(&pool->lock);
+    bool kept = pool->idle_count < pool->options.idle_max;
+    if (kept) {
+        call->next = pool->idle;
+        pool->idle = call;
+        pool->idle_count++;
+    }
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (!kept) {
+        free_call(call);
+    }
+}
+
+bool call_admit(struct rpc_call *call)
+{
+    struct call_pool *pool = call->pool;
+    call->is_admitted = true;
+    call->admitted_bytes = listener_request_message(call->request).size;
+    size_t calls = atomic_fetch_add(&pool->admitted, 1) + 1;
+    size_t bytes =
+        atomic_fetch_add(&pool->admitted_bytes, call->admitted_bytes) + call->admitted_bytes;
+    if (calls > pool->options.inflight_max || bytes > RPC_INFLIGHT_BYTES_MAX) {
+        leave(call);
+        return false;
+    }
+    return true;
+}
+
+static void leave(struct rpc_call *call)
+{
+    if (!call->is_admitted) {
+        return;
+    }
+    struct call_pool *pool = call->pool;
+    call->is_admitted = false;
+    (void)atomic_fetch_sub(&pool->admitted_bytes, call->admitted_bytes);
+    if (atomic_fetch_sub(&pool->admitted, 1) == 1 && atomic_load(&pool->is_awaited)) {
+        (void)pthread_mutex_lock(&pool->lock);
+        (void)pthread_cond_broadcast(&pool->empty);
+        (void)pthread_mutex_unlock(&pool->lock);
+    }
+}
+
+bool call_pool_wait_empty(struct call_pool *pool, int64_t timeout_ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(timeout_ms / 1000);
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    atomic_store(&pool->is_awaited, true);
+    (void)pthread_mutex_lock(&pool->lock);
+    int waited = 0;
+    while (atomic_load(&pool->admitted) > 0 && waited != ETIMEDOUT) {
+        waited = pthread_cond_timedwait(&pool->empty, &pool->lock, &until);
+    }
+    (void)pthread_mutex_unlock(&pool->lock);
+    return atomic_load(&pool->admitted) == 0;
+}
+
+enum status call_decode(struct rpc_call *call, struct failure *failure)
+{
+    return message_decode(call->route->method->input, call->envelope.payload, &call->arena,
+                          &call->message, failure);
+}
+
+const ProtobufCMessage *rpc_call_request(const struct rpc_call *call)
+{
+    return call->message;
+}
+
+struct arena *rpc_call_arena(struct rpc_call *call)
+{
+    return &call->arena;
+}
+
+const char *rpc_call_method(const struct rpc_call *call)
+{
+    return call->envelope.method;
+}
+
+const void *rpc_call_tag(const struct rpc_call *call)
+{
+    return call->route->tag;
+}
+
+const char *rpc_call_id(const struct rpc_call *call)
+{
+    return call->envelope.call_id;
+}
+
+int64_t rpc_call_deadline_ms(const struct rpc_call *call)
+{
+    return call->deadline_ms;
+}
+
+bool rpc_call_is_local(const struct rpc_call *call)
+{
+    return listener_request_is_local(call->request);
+}
+
+const char *rpc_call_principal(const struct rpc_call *call)
+{
+    return rpc_call_is_local(call) ? "local" : "anonymous";
+}
+
+void rpc_reply(struct rpc_call *call, const ProtobufCMessage *response)
+{
+    /* Room for the envelope of a success: two texts of 64 bytes. */
+    const size_t payload_max = RPC_MESSAGE_BYTES_MAX - 256;
+    size_t size = protobuf_c_message_get_packed_size(response);
+    if (size > payload_max) {
+        struct failure failure;
+        (void)failure_set(&failure, STATUS_INTERNAL, "RESPONSE_TOO_LARGE",
+                          "the answer has %zu bytes, more than fit into a message", size);
+        rpc_fail(call, &failure);
+        return;
+    }
+    answer(call, NULL, response, size);
+}
+
+void rpc_fail(struct rpc_call *call, const struct failure *failure)
+{
+    answer(call, failure, NULL, 0);
+}
+
+static void answer(struct rpc_call *call, const struct failure *failure,
+                   const ProtobufCMessage *response, size_t size)
+{
+    struct envelope_response envelope;
+    envelope.failure.code = STATUS_OK;
+    if (failure != NULL) {
+        envelope.failure = *failure;
+    }
+    envelope.call_id = call->envelope.call_id;
+    envelope.server_id = call->pool->options.server_id;
+    envelope.domain = call->pool->options.error_domain;
+    listener_answer(call->request, &envelope, response, size);
+    give_back(call);
+}
+
+void call_pool_refuse(struct call_pool *pool, struct listener_request *request,
+                      const struct failure *failure)
+{
+    struct envelope_response envelope = {
+        .failure = *failure,
+        .call_id = "",
+        .server_id = pool->options.server_id,
+        .domain = pool->options.error_domain,
+    };
+    listener_answer(request, &envelope, NULL, 0);
+}

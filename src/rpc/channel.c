@@ -1,0 +1,359 @@
+/* See channel.h. Places for calls (exchanges, kept for later calls) under one lock, and the thread
+ * that runs the closures of asynchronous calls: it takes all that have ended at once. */
+#include "rpc/channel.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "rpc/channel_exchange.h"
+#include "rpc/limits.h"
+
+#define MAX_OUTSTANDING_DEFAULT    1024
+#define EXCHANGE_FIRST_CHUNK_BYTES 2048 /* a product, an order of a few lines */
+
+struct rpc_channel {
+    struct link *link;
+    int32_t timeout_ms;
+    size_t max_outstanding;
+    const struct clock *clock;
+    pthread_t thread;
+
+    pthread_mutex_t lock; /* for all below */
+    pthread_cond_t room, idle, work;
+    struct channel_exchange *spare; /* the last used first: its memory is warm */
+    size_t outstanding;             /* places taken */
+    size_t under_way;               /* calls whose closures have not run yet */
+    size_t waiting_for_room;
+    struct rpc_stub *ended_first, *ended_last; /* asynchronous calls for the thread */
+    bool thread_waits, closing;
+};
+
+static struct rpc_channel *make_channel(const struct rpc_channel_options *options);
+static void destroy(struct rpc_channel *channel);
+static enum status wait_for_room(struct rpc_channel *channel, bool async, int32_t timeout_ms,
+                                 struct failure *failure);
+static struct channel_exchange *make_exchange(struct rpc_channel *channel);
+static void free_exchange(struct channel_exchange *exchange);
+static void on_exchange_done(void *exchange);
+static void *run_completions(void *channel);
+static struct rpc_stub *take_ended(struct rpc_channel *channel);
+static size_t finish_all(struct rpc_stub *ended, struct channel_exchange **used_out);
+static void give_back(struct rpc_channel *channel, struct channel_exchange *used, size_t calls);
+static struct timespec after_ms(int64_t timeout_ms);
+
+enum status rpc_channel_open(const struct rpc_channel_options *options,
+                             struct rpc_channel **channel_out, struct failure *failure)
+{
+    struct rpc_channel *channel = make_channel(options);
+    if (channel == NULL) {
+        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
+                           "no memory for a channel");
+    }
+    enum status status = link_open(options->endpoint, &channel->link, failure);
+    if (status != STATUS_OK) {
+        destroy(channel);
+        return status;
+    }
+    if (pthread_create(&channel->thread, NULL, run_completions, channel) != 0) {
+        link_close(channel->link);
+        destroy(channel);
+        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_THREADS",
+                           "no thread for a channel");
+    }
+    *channel_out = channel;
+    return STATUS_OK;
+}
+
+static struct rpc_channel *make_channel(const struct rpc_channel_options *options)
+{
+    struct rpc_channel *channel = calloc(1, sizeof *channel);
+    if (channel == NULL) {
+        return NULL;
+    }
+    channel->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : RPC_TIMEOUT_MS_DEFAULT;
+    channel->max_outstanding =
+        options->max_outstanding > 0 ? options->max_outstanding : MAX_OUTSTANDING_DEFAULT;
+    channel->clock = options->clock != NULL ? options->clock : clock_system();
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_mutex_init(&channel->lock, NULL);
+    (void)pthread_cond_init(&channel->room, &monotonic);
+    (void)pthread_cond_init(&channel->idle, &monotonic);
+    (void)pthread_cond_init(&channel->work, NULL);
+    (void)pthread_condattr_destroy(&monotonic);
+    return channel;
+}
+
+void rpc_channel_close(struct rpc_channel **closed)
+{
+    struct rpc_channel *channel = *closed;
+    if (channel == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&channel->lock);
+    channel->closing = true;
+    (void)pthread_cond_broadcast(&channel->room);
+    (void)pthread_cond_signal(&channel->work);
+    (void)pthread_mutex_unlock(&channel->lock);
+    link_close(channel->link);
+
+    (void)pthread_mutex_lock(&channel->lock);
+    while (channel->under_way > 0) {
+        (void)pthread_cond_wait(&channel->idle, &channel->lock);
+    }
+    (void)pthread_mutex_unlock(&channel->lock);
+    (void)pthread_join(channel->thread, NULL);
+    destroy(channel);
+    *closed = NULL;
+}
+
+static void destroy(struct rpc_channel *channel)
+{
+    while (channel->spare != NULL) {
+        struct channel_exchange *exchange = channel->spare;
+        channel->spare = exchange->next;
+        free_exchange(exchange);
+    }
+    link_destroy(&channel->link);
+    (void)pthread_cond_destroy(&channel->work);
+    (void)pthread_cond_destroy(&channel->idle);
+    (void)pthread_cond_destroy(&channel->room);
+    (void)pthread_mutex_destroy(&channel->lock);
+    free(channel);
+}
+
+bool rpc_channel_wait_idle(struct rpc_channel *channel, int64_t timeout_ms)
+{
+    struct timespec until = after_ms(timeout_ms);
+    int waited = 0;
+    (void)pthread_mutex_lock(&channel->lock);
+    while (channel->under_way > 0 && waited != ETIMEDOUT) {
+        waited = pthread_cond_timedwait(&channel->idle, &channel->lock, &until);
+    }
+    bool is_idle = channel->under_way == 0;
+    (void)pthread_mutex_unlock(&channel->lock);
+    return is_idle;
+}
+
+int32_t channel_timeout_ms(const struct rpc_channel *channel)
+{
+    return channel->timeout_ms;
+}
+
+const struct clock *channel_clock(const struct rpc_channel *channel)
+{
+    return channel->clock;
+}
+
+enum status channel_enter(struct rpc_channel *channel, struct rpc_stub *stub, int32_t timeout_ms,
+                          struct failure *failure)
+{
+    struct channel_exchange *exchange = NULL;
+    stub->exchange = NULL;
+    (void)pthread_mutex_lock(&channel->lock);
+    channel->under_way++;
+    enum status status = wait_for_room(channel, stub->async, timeout_ms, failure);
+    if (status == STATUS_OK) {
+        channel->outstanding++;
+        exchange = channel->spare;
+        if (exchange != NULL) {
+            channel->spare = exchange->next;
+        }
+    }
+    (void)pthread_mutex_unlock(&channel->lock);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (exchange == NULL) {
+        exchange = make_exchange(channel);
+    }
+    if (exchange == NULL) {
+        channel_vacate(channel);
+        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
+                           "not done: no memory for the call");
+    }
+    exchange->stub = stub;
+    stub->exchange = exchange;
+    return STATUS_OK;
+}
+
+static enum status wait_for_room(struct rpc_channel *channel, bool async, int32_t timeout_ms,
+                                 struct failure *failure)
+{
+    if (channel->outstanding == channel->max_outstanding && !async && !channel->closing) {
+        struct timespec until = after_ms(timeout_ms);
+        int waited = 0;
+        channel->waiting_for_room++;
+        while (channel->outstanding == channel->max_outstanding && !channel->closing &&
+               waited != ETIMEDOUT) {
+            waited = pthread_cond_timedwait(&channel->room, &channel->lock, &until);
+        }
+        channel->waiting_for_room--;
+    }
+    if (channel->closing) {
+        return failure_set(failure, STATUS_CANCELLED, "CHANNEL_CLOSED",
+                           "not done: the channel is closed");
+    }
+    if (channel->outstanding == channel->max_outstanding) {
+        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "CHANNEL_FULL",
+                           "not done: %zu calls are under way on this channel",
+                           channel->max_outstanding);
+    }
+    return STATUS_OK;
+}
+
+static struct channel_exchange *make_exchange(struct rpc_channel *channel)
+{
+    struct channel_exchange *exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL) {
+        return NULL;
+    }
+    exchange->channel = channel;
+    exchange->link = link_exchange_create(channel->link, on_exchange_done, exchange);
+    if (exchange->link == NULL) {
+        free(exchange);
+        return NULL;
+    }
+    arena_init(&exchange->arena, EXCHANGE_FIRST_CHUNK_BYTES, RPC_CALL_MEMORY_BYTES_MAX);
+    return exchange;
+}
+
+static void free_exchange(struct channel_exchange *exchange)
+{
+    link_exchange_destroy(&exchange->link);
+    arena_fini(&exchange->arena);
+    free(exchange);
+}
+
+void channel_vacate(struct rpc_channel *channel)
+{
+    (void)pthread_mutex_lock(&channel->lock);
+    channel->outstanding--;
+    if (channel->waiting_for_room > 0) {
+        (void)pthread_cond_signal(&channel->room);
+    }
+    (void)pthread_mutex_unlock(&channel->lock);
+}
+
+void channel_leave(struct rpc_channel *channel, struct channel_exchange *exchange)
+{
+    if (exchange != NULL) {
+        exchange->next = NULL;
+    }
+    (void)pthread_mutex_lock(&channel->lock);
+    give_back(channel, exchange, 1);
+    (void)pthread_mutex_unlock(&channel->lock);
+}
+
+static void on_exchange_done(void *argument)
+{
+    struct channel_exchange *exchange = argument;
+    channel_complete(exchange->channel, exchange->stub);
+}
+
+void channel_complete(struct rpc_channel *channel, struct rpc_stub *stub)
+{
+    stub->next = NULL;
+    (void)pthread_mutex_lock(&channel->lock);
+    if (stub->exchange != NULL) {
+        channel->outstanding--;
+        if (channel->waiting_for_room > 0) {
+            (void)pthread_cond_signal(&channel->room);
+        }
+    }
+    if (channel->ended_last != NULL) {
+        channel->ended_last->next = stub;
+    } else {
+        channel->ended_first = stub;
+    }
+    channel->ended_last = stub;
+    bool wake = channel->thread_waits;
+    channel->thread_waits = false;
+    (void)pthread_mutex_unlock(&channel->lock);
+    if (wake) {
+        (void)pthread_cond_signal(&channel->work);
+    }
+}
+
+static void *run_completions(void *argument)
+{
+    struct rpc_channel *channel = argument;
+    (void)pthread_mutex_lock(&channel->lock);
+    struct rpc_stub *ended;
+    while ((ended = take_ended(channel)) != NULL) {
+        (void)pthread_mutex_unlock(&channel->lock);
+        struct channel_exchange *used;
+        size_t calls = finish_all(ended, &used);
+        (void)pthread_mutex_lock(&channel->lock);
+        give_back(channel, used, calls);
+    }
+    (void)pthread_mutex_unlock(&channel->lock);
+    return NULL;
+}
+
+/* All of them; NULL when the channel is closed and none will come. */
+static struct rpc_stub *take_ended(struct rpc_channel *channel)
+{
+    while (channel->ended_first == NULL && !(channel->closing && channel->under_way == 0)) {
+        channel->thread_waits = true;
+        (void)pthread_cond_wait(&channel->work, &channel->lock);
+    }
+    channel->thread_waits = false;
+    struct rpc_stub *ended = channel->ended_first;
+    channel->ended_first = NULL;
+    channel->ended_last = NULL;
+    return ended;
+}
+
+static size_t finish_all(struct rpc_stub *ended, struct channel_exchange **used_out)
+{
+    struct channel_exchange *used = NULL;
+    size_t calls = 0;
+    while (ended != NULL) {
+        struct rpc_stub *stub = ended;
+        ended = stub->next;
+        struct channel_exchange *exchange = stub->exchange;
+        stub_finish(stub);
+        if (exchange != NULL) {
+            exchange->next = used;
+            used = exchange;
+        }
+        calls++;
+    }
+    *used_out = used;
+    return calls;
+}
+
+/* With the lock held. */
+static void give_back(struct rpc_channel *channel, struct channel_exchange *used, size_t calls)
+{
+    while (used != NULL) {
+        struct channel_exchange *next = used->next;
+        used->next = channel->spare;
+        channel->spare = used;
+        used = next;
+    }
+    channel->under_way -= calls;
+    if (channel->under_way == 0) {
+        (void)pthread_cond_broadcast(&channel->idle);
+        if (channel->closing) {
+            (void)pthread_cond_signal(&channel->work);
+        }
+    }
+}
+
+static struct timespec after_ms(int64_t timeout_ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(timeout_ms / 1000);
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    return until;
+}

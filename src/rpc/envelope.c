@@ -1,0 +1,205 @@
+/* See envelope.h. */
+#include "rpc/envelope.h"
+
+#include <rpc/v1/envelope.pb-c.h>
+#include <string.h>
+
+#include "rpc/failure_details.h"
+#include "rpc/message.h"
+#include "rpc/utf8.h"
+
+#define ENVELOPE_VERSION       1
+#define METADATA_KEY_BYTES_MAX 64
+
+static const uint8_t MAGIC[3] = {'O', 'R', 'P'};
+
+static enum status split(struct bytes message, struct bytes *header_out, struct bytes *payload_out,
+                         struct failure *failure);
+static bool is_method(const char *text);
+static bool is_call_id(const char *text);
+static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count);
+static void read_failure(const Rpc__V1__ResponseHeader *header, struct arena *arena,
+                         struct failure *failure);
+static size_t encode(const ProtobufCMessage *header, uint8_t *out, size_t room);
+
+static enum status refuse(struct failure *failure, const char *what)
+{
+    return failure_set(failure, STATUS_INVALID_ARGUMENT, "MALFORMED_ENVELOPE", "%s", what);
+}
+
+enum status envelope_decode_request(struct bytes message, struct arena *arena,
+                                    struct envelope_request *request_out, struct failure *failure)
+{
+    struct bytes header_bytes, payload;
+    ProtobufCMessage *decoded;
+    enum status status = split(message, &header_bytes, &payload, failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (message_decode(&rpc__v1__request_header__descriptor, header_bytes, arena, &decoded, NULL) !=
+        STATUS_OK) {
+        return refuse(failure, "the header is no rpc.v1.RequestHeader");
+    }
+    const Rpc__V1__RequestHeader *header = (const Rpc__V1__RequestHeader *)decoded;
+    if (!is_method(header->method)) {
+        return refuse(failure, "the method is not /package.Service/Method");
+    }
+    if (!is_call_id(header->call_id)) {
+        return refuse(failure, "the call_id is not 1 to 64 of [A-Za-z0-9._:-]");
+    }
+    if (!are_metadata_fine(header->metadata, header->n_metadata)) {
+        return refuse(failure, "the metadata are too many, too large or badly named");
+    }
+    *request_out = (struct envelope_request){
+        .method = header->method,
+        .timeout_ms = header->timeout_ms,
+        .call_id = header->call_id,
+        .attempt = header->attempt,
+        .payload = payload,
+    };
+    return STATUS_OK;
+}
+
+size_t envelope_encode_request(const struct envelope_request *request, uint8_t *out, size_t room)
+{
+    Rpc__V1__RequestHeader header = RPC__V1__REQUEST_HEADER__INIT;
+    /* The generated members are not const, but packing only reads them. */
+    header.method = (char *)(uintptr_t)request->method;
+    header.call_id = (char *)(uintptr_t)request->call_id;
+    header.timeout_ms = request->timeout_ms;
+    header.attempt = request->attempt;
+    return encode(&header.base, out, room);
+}
+
+enum status envelope_decode_response(struct bytes message, struct arena *arena,
+                                     struct envelope_response *response_out,
+                                     struct failure *failure)
+{
+    struct bytes header_bytes, payload;
+    ProtobufCMessage *decoded;
+    enum status status = split(message, &header_bytes, &payload, failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (message_decode(&rpc__v1__response_header__descriptor, header_bytes, arena, &decoded,
+                       NULL) != STATUS_OK) {
+        return refuse(failure, "the header is no rpc.v1.ResponseHeader");
+    }
+    const Rpc__V1__ResponseHeader *header = (const Rpc__V1__ResponseHeader *)decoded;
+    *response_out = (struct envelope_response){
+        .call_id = header->call_id,
+        .server_id = header->server_id,
+        .payload = payload,
+    };
+    if (header->code != STATUS_OK) {
+        read_failure(header, arena, &response_out->failure);
+    }
+    return STATUS_OK;
+}
+
+static void read_failure(const Rpc__V1__ResponseHeader *header, struct arena *arena,
+                         struct failure *failure)
+{
+    bool known = header->code > STATUS_OK && header->code <= STATUS_UNAUTHENTICATED;
+    failure->code = known ? (enum status)header->code : STATUS_UNKNOWN;
+    utf8_copy(failure->message, sizeof failure->message, header->message);
+    failure_details_decode(header->details, header->n_details, arena, failure);
+}
+
+size_t envelope_encode_response(const struct envelope_response *response, uint8_t *out, size_t room)
+{
+    Rpc__V1__ResponseHeader header = RPC__V1__RESPONSE_HEADER__INIT;
+    header.call_id = (char *)(uintptr_t)response->call_id;
+    header.server_id = (char *)(uintptr_t)response->server_id;
+    if (response->failure.code == STATUS_OK) {
+        return encode(&header.base, out, room);
+    }
+    char text[FAILURE_MESSAGE_BYTES];
+    struct failure_details details;
+    utf8_copy(text, sizeof text, response->failure.message);
+    failure_details_encode(&response->failure, response->domain, &details);
+    header.code = (int32_t)response->failure.code;
+    header.message = text;
+    header.n_details = details.count;
+    header.details = details.list;
+    return encode(&header.base, out, room);
+}
+
+static size_t encode(const ProtobufCMessage *header, uint8_t *out, size_t room)
+{
+    size_t size = protobuf_c_message_get_packed_size(header);
+    if (size > ENVELOPE_HEADER_BYTES_MAX || ENVELOPE_PREFIX_BYTES + size > room) {
+        return 0;
+    }
+    memcpy(out, MAGIC, sizeof MAGIC);
+    out[3] = ENVELOPE_VERSION;
+    for (int i = 0; i < 4; i++) {
+        out[4 + i] = (uint8_t)(size >> (24 - 8 * i));
+    }
+    (void)protobuf_c_message_pack(header, out + ENVELOPE_PREFIX_BYTES);
+    return ENVELOPE_PREFIX_BYTES + size;
+}
+
+static enum status split(struct bytes message, struct bytes *header_out, struct bytes *payload_out,
+                         struct failure *failure)
+{
+    const uint8_t *at = message.data;
+    if (message.size < ENVELOPE_PREFIX_BYTES || memcmp(at, MAGIC, sizeof MAGIC) != 0) {
+        return refuse(failure, "the message does not begin with ORP and a version");
+    }
+    if (at[3] != ENVELOPE_VERSION) {
+        return refuse(failure, "this version of the envelope is not spoken here");
+    }
+    size_t size = (size_t)at[4] << 24 | (size_t)at[5] << 16 | (size_t)at[6] << 8 | at[7];
+    size_t left = message.size - ENVELOPE_PREFIX_BYTES;
+    if (size > ENVELOPE_HEADER_BYTES_MAX || size > left) {
+        return refuse(failure, "the header is longer than the message or than 16 KiB");
+    }
+    *header_out = bytes_of(at + ENVELOPE_PREFIX_BYTES, size);
+    *payload_out = bytes_of(at + ENVELOPE_PREFIX_BYTES + size, left - size);
+    return STATUS_OK;
+}
+
+static bool is_letter_or_digit(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_made_of(const char *text, size_t size_max, const char *marks)
+{
+    size_t size = 0;
+    for (const char *c = text; *c != '\0'; c++) {
+        size++;
+        if (size > size_max || !(is_letter_or_digit(*c) || strchr(marks, *c) != NULL)) {
+            return false;
+        }
+    }
+    return size > 0;
+}
+
+static bool is_method(const char *text)
+{
+    return text[0] == '/' && is_made_of(text, ENVELOPE_METHOD_BYTES_MAX, "/._");
+}
+
+static bool is_call_id(const char *text)
+{
+    return is_made_of(text, ENVELOPE_CALL_ID_BYTES_MAX, "._:-");
+}
+
+static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count)
+{
+    if (count > ENVELOPE_METADATA_MAX) {
+        return false;
+    }
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *key = metadata[i]->key;
+        if (!is_made_of(key, METADATA_KEY_BYTES_MAX, "._-") ||
+            strpbrk(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL) {
+            return false;
+        }
+        total += strlen(key) + metadata[i]->value.len;
+    }
+    return total <= ENVELOPE_METADATA_BYTES_MAX;
+}

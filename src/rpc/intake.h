@@ -1,0 +1,20 @@
+/* Intake: what becomes of a request that has come. Decides on the header alone, on the listener's
+ * thread: answered at once (refused, or a method without a lane) or put into its lane.
+ * Used by server.c. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "rpc/call_pool.h"
+#include "rpc/router.h"
+
+struct intake {
+    struct call_pool *pool;
+    struct router *router;
+    const struct clock *clock;
+    atomic_bool is_draining; /* nothing new is let in */
+};
+
+/* listener_options.on_request; `intake` is the context. */
+void intake_on_request(void *intake, struct listener_request *request);

@@ -1,0 +1,43 @@
+/* Listener: one endpoint of a server; messages in, messages out, knows no call.
+ * Implemented by listener_nng.c, used by intake (requests) and call (answers).
+ * Always: of all requests that are there at the same time, `requests_max` are seen; only what comes
+ * above that waits unseen in sockets. So requests_max is the server's limit and a margin, in which
+ * requests are seen to be refused. */
+#pragma once
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "rpc/envelope.h"
+
+struct listener;
+/* A request from its arrival to its answer, and the message it came as. */
+struct listener_request;
+
+struct listener_options {
+    const char *endpoint;
+    size_t requests_max;
+    /* On nng's threads, several at once: must not block. Each request is answered exactly once,
+     * from there or later from any thread. */
+    void (*on_request)(void *context, struct listener_request *request);
+    void *context;
+};
+
+/* Fails with ENDPOINT_INVALID, ENDPOINT_IN_USE, ENDPOINT_FAILED. */
+enum status listener_open(const struct listener_options *options, struct listener **listener_out,
+                          struct failure *failure);
+/* Lets answers go out (a second at most), then closes. All requests must have been answered.
+ * NULL-safe; nulls the caller's pointer. */
+void listener_close(struct listener **listener);
+
+/* Valid until the answer. */
+struct bytes listener_request_message(const struct listener_request *request);
+/* Whether it came over ipc. */
+bool listener_request_is_local(const struct listener_request *request);
+/* Takes the request back and sends the answer: the response's envelope, then `payload` (NULL with a
+ * failure), whose packed size the caller knows. A peer that is gone is not an error. */
+void listener_answer(struct listener_request *request, const struct envelope_response *response,
+                     const ProtobufCMessage *payload, size_t payload_size);

@@ -1,0 +1,266 @@
+/* See listener.h. A REP socket with `requests_max` contexts: nng gives each context one request at
+ * a time and takes its answer back along the same connection. nng's callbacks run on its own few
+ * threads; one that blocks stops all of nng. */
+#include <assert.h>
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/rep.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "rpc/endpoint.h"
+#include "rpc/limits.h"
+#include "rpc/listener.h"
+
+/* nng counts its own request id, 4 bytes for each hop, 8 at most. */
+#define NNG_HEADER_BYTES_MAX 32
+/* A peer that does not read its answers must not keep a context for longer. */
+#define ANSWER_TIMEOUT_MS 5000
+#define CLOSE_WAIT_MS     1000
+/* A peer that finds an ipc connection closed drops what it has not read yet: time to read it. */
+#define CLOSE_LINGER_MS 100
+/* Two ids, a message, all that struct failure holds twice. */
+#define FAILURE_ENVELOPE_BYTES_MAX 4096
+#define SUCCESS_ENVELOPE_BYTES_MAX 256
+
+struct listener_request {
+    struct listener *listener;
+    nng_ctx context;
+    nng_aio *aio;
+    nng_msg *message;
+    bool is_answering; /* what the aio is busy with: the answer, not the next request */
+};
+
+struct listener {
+    struct listener_options options;
+    bool is_local;
+    nng_socket socket;
+    atomic_size_t answering;
+    atomic_bool has_answered;
+    size_t request_count;
+    struct listener_request requests[];
+};
+
+static enum status open_socket(struct listener *listener, struct failure *failure);
+static enum status open_requests(struct listener *listener, struct failure *failure);
+static enum status start_listening(struct listener *listener, const struct endpoint *endpoint,
+                                   struct failure *failure);
+static enum status explain(struct failure *failure, const char *endpoint, int error);
+static void wait_for_answers(struct listener *listener);
+static void destroy(struct listener *listener);
+static void on_completion(void *request);
+static void receive(struct listener_request *request);
+static nng_msg *make_answer(const struct envelope_response *response,
+                            const ProtobufCMessage *payload, size_t payload_size);
+
+enum status listener_open(const struct listener_options *options, struct listener **listener_out,
+                          struct failure *failure)
+{
+    struct endpoint endpoint;
+    enum status status = endpoint_parse(options->endpoint, &endpoint, failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct listener *listener =
+        calloc(1, sizeof *listener + options->requests_max * sizeof listener->requests[0]);
+    if (listener == NULL) {
+        return explain(failure, options->endpoint, NNG_ENOMEM);
+    }
+    listener->options = *options;
+    listener->is_local = endpoint.is_ipc;
+    status = open_socket(listener, failure);
+    if (status != STATUS_OK) {
+        free(listener);
+        return status;
+    }
+    status = open_requests(listener, failure);
+    if (status == STATUS_OK) {
+        status = start_listening(listener, &endpoint, failure);
+    }
+    if (status != STATUS_OK) {
+        destroy(listener);
+        return status;
+    }
+    *listener_out = listener;
+    return STATUS_OK;
+}
+
+static enum status open_socket(struct listener *listener, struct failure *failure)
+{
+    int error = nng_rep0_open(&listener->socket);
+    if (error != 0) {
+        return explain(failure, listener->options.endpoint, error);
+    }
+    (void)nng_socket_set_size(listener->socket, NNG_OPT_RECVMAXSZ,
+                              RPC_MESSAGE_BYTES_MAX + NNG_HEADER_BYTES_MAX);
+    return STATUS_OK;
+}
+
+static enum status open_requests(struct listener *listener, struct failure *failure)
+{
+    while (listener->request_count < listener->options.requests_max) {
+        struct listener_request *request = &listener->requests[listener->request_count];
+        request->listener = listener;
+        int error = nng_aio_alloc(&request->aio, on_completion, request);
+        if (error == 0) {
+            error = nng_ctx_open(&request->context, listener->socket);
+            if (error != 0) {
+                nng_aio_free(request->aio);
+            }
+        }
+        if (error != 0) {
+            return explain(failure, listener->options.endpoint, error);
+        }
+        listener->request_count++;
+        receive(request);
+    }
+    return STATUS_OK;
+}
+
+static enum status start_listening(struct listener *listener, const struct endpoint *endpoint,
+                                   struct failure *failure)
+{
+    const char *text = listener->options.endpoint;
+    if (!endpoint->is_ipc && !endpoint->is_loopback) {
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "ENDPOINT_INVALID",
+                           "%s: plain tcp is for loopback only (127.0.0.1, [::1], localhost)",
+                           text);
+    }
+    /* nng replaces the socket that a dead server left; it would replace any other file, too. */
+    struct stat found;
+    if (endpoint->is_ipc && lstat(endpoint->address, &found) == 0 && !S_ISSOCK(found.st_mode)) {
+        return failure_set(failure, STATUS_FAILED_PRECONDITION, "ENDPOINT_FAILED",
+                           "%s: there is something that is no socket", text);
+    }
+    nng_listener handle;
+    int error = nng_listener_create(&handle, listener->socket, text);
+    if (error == 0) {
+        error = endpoint->is_ipc ? nng_listener_set_int(handle, NNG_OPT_IPC_PERMISSIONS, 0600)
+                                 : nng_listener_set_bool(handle, NNG_OPT_TCP_KEEPALIVE, true);
+    }
+    if (error == 0) {
+        error = nng_listener_start(handle, 0);
+    }
+    return error == 0 ? STATUS_OK : explain(failure, text, error);
+}
+
+static enum status explain(struct failure *failure, const char *endpoint, int error)
+{
+    switch (error) {
+    case NNG_ENOMEM:
+        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
+                           "no memory to listen on %s", endpoint);
+    case NNG_EADDRINUSE:
+        return failure_set(failure, STATUS_FAILED_PRECONDITION, "ENDPOINT_IN_USE",
+                           "%s: another server listens there", endpoint);
+    default:
+        return failure_set(failure, STATUS_FAILED_PRECONDITION, "ENDPOINT_FAILED",
+                           "cannot listen on %s: %s", endpoint, nng_strerror(error));
+    }
+}
+
+void listener_close(struct listener **listener)
+{
+    if (*listener == NULL) {
+        return;
+    }
+    wait_for_answers(*listener);
+    destroy(*listener);
+    *listener = NULL;
+}
+
+static void wait_for_answers(struct listener *listener)
+{
+    const int step_ms = 5;
+    for (int ms = 0; ms < CLOSE_WAIT_MS && atomic_load(&listener->answering) > 0; ms += step_ms) {
+        nng_msleep(step_ms);
+    }
+    if (atomic_load(&listener->has_answered)) {
+        nng_msleep(CLOSE_LINGER_MS);
+    }
+}
+
+static void destroy(struct listener *listener)
+{
+    (void)nng_close(listener->socket);
+    for (size_t i = 0; i < listener->request_count; i++) {
+        nng_aio_stop(listener->requests[i].aio);
+        nng_aio_free(listener->requests[i].aio);
+    }
+    free(listener);
+}
+
+static void receive(struct listener_request *request)
+{
+    request->is_answering = false;
+    nng_aio_set_timeout(request->aio, NNG_DURATION_INFINITE);
+    nng_ctx_recv(request->context, request->aio);
+}
+
+static void on_completion(void *argument)
+{
+    struct listener_request *request = argument;
+    struct listener *listener = request->listener;
+    int error = nng_aio_result(request->aio);
+    if (request->is_answering) {
+        (void)atomic_fetch_sub(&listener->answering, 1);
+        if (error != 0) {
+            nng_msg_free(nng_aio_get_msg(request->aio));
+        }
+    } else if (error == 0) {
+        request->message = nng_aio_get_msg(request->aio);
+        listener->options.on_request(listener->options.context, request);
+        return;
+    }
+    if (error != NNG_ECLOSED && error != NNG_ECANCELED) {
+        receive(request);
+    }
+}
+
+struct bytes listener_request_message(const struct listener_request *request)
+{
+    return bytes_of(nng_msg_body(request->message), nng_msg_len(request->message));
+}
+
+bool listener_request_is_local(const struct listener_request *request)
+{
+    return request->listener->is_local;
+}
+
+void listener_answer(struct listener_request *request, const struct envelope_response *response,
+                     const ProtobufCMessage *payload, size_t payload_size)
+{
+    nng_msg *answer = make_answer(response, payload, payload_size);
+    nng_msg_free(request->message);
+    request->message = NULL;
+    if (answer == NULL) {
+        receive(request); /* the caller's deadline answers it */
+        return;
+    }
+    struct listener *listener = request->listener;
+    atomic_store_explicit(&listener->has_answered, true, memory_order_relaxed);
+    (void)atomic_fetch_add(&listener->answering, 1);
+    request->is_answering = true;
+    nng_aio_set_msg(request->aio, answer);
+    nng_aio_set_timeout(request->aio, ANSWER_TIMEOUT_MS);
+    nng_ctx_send(request->context, request->aio);
+}
+
+/* NULL when memory is out. */
+static nng_msg *make_answer(const struct envelope_response *response,
+                            const ProtobufCMessage *payload, size_t payload_size)
+{
+    size_t room = payload != NULL ? SUCCESS_ENVELOPE_BYTES_MAX : FAILURE_ENVELOPE_BYTES_MAX;
+    nng_msg *message;
+    if (nng_msg_alloc(&message, room + payload_size) != 0) {
+        return NULL;
+    }
+    uint8_t *body = nng_msg_body(message);
+    size_t size = envelope_encode_response(response, body, room);
+    assert(size > 0);
+    if (payload != NULL) {
+        size += protobuf_c_message_pack(payload, body + size);
+    }
+    (void)nng_msg_chop(message, room + payload_size - size);
+    return message;
+}

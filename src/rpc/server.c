@@ -1,0 +1,196 @@
+/* See server.h. */
+#include "rpc/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc/health.h"
+#include "rpc/intake.h"
+#include "rpc/lane.h"
+
+/* Requests a listener sees beyond the server's limit, to refuse them at once. */
+#define REFUSAL_MARGIN     32
+#define IDENTITY_BYTES_MAX 64
+
+struct rpc_server {
+    struct rpc_server_options options;
+    struct health health;
+    struct rpc_method health_method;
+    struct rpc_service *services; /* the options' and health */
+    struct intake intake;
+    struct lane **lanes;
+    size_t lane_count;
+    struct listener **listeners;
+    size_t listener_count;
+};
+
+static struct rpc_server *make_server(const struct rpc_server_options *options);
+static enum status check_options(const struct rpc_server_options *options, struct failure *failure);
+static enum status start_lanes(struct rpc_server *server, struct failure *failure);
+static enum status make_router(struct rpc_server *server, struct failure *failure);
+static enum status open_listeners(struct rpc_server *server, struct failure *failure);
+
+enum status rpc_server_start(const struct rpc_server_options *options,
+                             struct rpc_server **server_out, struct failure *failure)
+{
+    enum status status = check_options(options, failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct rpc_server *server = make_server(options);
+    if (server == NULL) {
+        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
+                           "no memory for the server");
+    }
+    status = start_lanes(server, failure);
+    if (status == STATUS_OK) {
+        status = make_router(server, failure);
+    }
+    if (status == STATUS_OK) {
+        status = open_listeners(server, failure);
+    }
+    if (status != STATUS_OK) {
+        rpc_server_stop(&server);
+        return status;
+    }
+    *server_out = server;
+    return STATUS_OK;
+}
+
+static enum status refuse(struct failure *failure, const char *what)
+{
+    return failure_set(failure, STATUS_INVALID_ARGUMENT, "SERVER_OPTIONS_INVALID", "%s", what);
+}
+
+static enum status check_options(const struct rpc_server_options *options, struct failure *failure)
+{
+    if (options->server_id == NULL || strlen(options->server_id) > IDENTITY_BYTES_MAX) {
+        return refuse(failure, "server_id is missing or longer than 64 bytes");
+    }
+    if (options->error_domain != NULL && strlen(options->error_domain) > IDENTITY_BYTES_MAX) {
+        return refuse(failure, "error_domain is longer than 64 bytes");
+    }
+    if (options->endpoint_count == 0 || options->max_inflight == 0 || options->clock == NULL) {
+        return refuse(failure, "endpoints, max_inflight and clock are needed");
+    }
+    for (size_t i = 0; i < options->lane_count; i++) {
+        const struct rpc_lane_kind *kind = &options->lanes[i];
+        if (kind->threads == 0 || kind->queue_max == 0 || kind->batch_max == 0) {
+            return refuse(failure, "a lane needs threads, queue_max and batch_max");
+        }
+    }
+    return STATUS_OK;
+}
+
+static struct rpc_server *make_server(const struct rpc_server_options *options)
+{
+    struct rpc_server *server = calloc(1, sizeof *server);
+    if (server == NULL) {
+        return NULL;
+    }
+    server->options = *options;
+    server->services = calloc(options->service_count + 1, sizeof server->services[0]);
+    server->lanes = calloc(options->lane_count + 1, sizeof(struct lane *));
+    server->listeners = calloc(options->endpoint_count, sizeof(struct listener *));
+    struct call_pool_options pool = {
+        .inflight_max = options->max_inflight,
+        .idle_max = options->max_inflight + REFUSAL_MARGIN,
+        .server_id = options->server_id,
+        .error_domain = options->error_domain != NULL ? options->error_domain : "rpc",
+    };
+    server->intake.clock = options->clock;
+    server->intake.pool = call_pool_create(&pool);
+    if (server->services == NULL || server->lanes == NULL || server->listeners == NULL ||
+        server->intake.pool == NULL) {
+        rpc_server_stop(&server);
+    }
+    return server;
+}
+
+static enum status start_lanes(struct rpc_server *server, struct failure *failure)
+{
+    while (server->lane_count < server->options.lane_count) {
+        enum status status =
+            lane_start(&server->options.lanes[server->lane_count], server->options.clock,
+                       &server->lanes[server->lane_count], failure);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        server->lane_count++;
+    }
+    return STATUS_OK;
+}
+
+static enum status make_router(struct rpc_server *server, struct failure *failure)
+{
+    size_t count = server->options.service_count;
+    if (count > 0) {
+        memcpy(server->services, server->options.services, count * sizeof server->services[0]);
+    }
+    server->services[count] = health_service(&server->health, &server->health_method);
+    enum status status =
+        router_create(count + 1, server->services, server->lanes, &server->intake.router, failure);
+    if (status == STATUS_OK) {
+        server->health.router = server->intake.router;
+    }
+    return status;
+}
+
+static enum status open_listeners(struct rpc_server *server, struct failure *failure)
+{
+    while (server->listener_count < server->options.endpoint_count) {
+        struct listener_options options = {
+            .endpoint = server->options.endpoints[server->listener_count],
+            .requests_max = server->options.max_inflight + REFUSAL_MARGIN,
+            .on_request = intake_on_request,
+            .context = &server->intake,
+        };
+        enum status status =
+            listener_open(&options, &server->listeners[server->listener_count], failure);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        server->listener_count++;
+    }
+    return STATUS_OK;
+}
+
+void rpc_server_set_serving(struct rpc_server *server, bool serving)
+{
+    atomic_store(&server->health.is_serving, serving);
+}
+
+void rpc_server_drain(struct rpc_server *server, int64_t timeout_ms)
+{
+    rpc_server_set_serving(server, false);
+    atomic_store(&server->intake.is_draining, true);
+    (void)call_pool_wait_empty(server->intake.pool, timeout_ms);
+}
+
+/* No new work, then wait for what runs, then close the doors, then free: what comes later still
+ * finds everything that it may touch. */
+void rpc_server_stop(struct rpc_server **stopped)
+{
+    struct rpc_server *server = *stopped;
+    if (server == NULL) {
+        return;
+    }
+    rpc_server_set_serving(server, false);
+    atomic_store(&server->intake.is_draining, true);
+    for (size_t i = 0; i < server->lane_count; i++) {
+        lane_close(server->lanes[i]);
+    }
+    for (size_t i = 0; i < server->listener_count; i++) {
+        listener_close(&server->listeners[i]);
+    }
+    for (size_t i = 0; i < server->lane_count; i++) {
+        lane_destroy(&server->lanes[i]);
+    }
+    router_destroy(&server->intake.router);
+    call_pool_destroy(&server->intake.pool);
+    free(server->listeners);
+    free(server->lanes);
+    free(server->services);
+    free(server);
+    *stopped = NULL;
+}

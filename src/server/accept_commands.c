@@ -1,0 +1,318 @@
+/* See accept_commands.h. The steps stand in the order in which they run. */
+#include "server/accept_commands.h"
+
+#include <string.h>
+
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "server/command.h"
+#include "server/publish_events.h"
+#include "server/recall_commands.h"
+#include "server/shop_lane.h"
+
+/* An answer needs this long to reach its caller. */
+#define REPLY_MARGIN_MS 20
+/* One caller in a hurry does not take the confirm from the others of its batch. */
+#define PUBLISH_LEAST_MS 100
+/* While RabbitMQ does not confirm in time, no batch waits longer: the lane goes on taking orders.
+ */
+#define PUBLISH_SLOW_MS 200
+
+struct batch {
+    struct command *commands;
+    size_t count;
+    struct rpc_call **calls;
+    int64_t decided_from_ms; /* just before the decisions were sent */
+};
+
+static bool begin(struct shop_lane *lane, struct rpc_call **calls, size_t count,
+                  struct batch *batch_out);
+static void refuse_all(struct rpc_call **calls, size_t count,
+                       enum status (*refuse)(struct failure *failure));
+static void prepare(struct shop_lane *lane, struct batch *batch);
+static void decide(struct shop_lane *lane, struct batch *batch);
+static void take_outcome(struct shop_lane *lane, const struct book_decision *decision,
+                         struct command *command);
+static void publish(struct shop_lane *lane, struct batch *batch);
+static int64_t publish_deadline_ms(const struct shop_lane *lane, const struct batch *batch);
+static void confirm(struct shop_lane *lane, struct batch *batch);
+static void look_up_repeated(struct shop_lane *lane, struct batch *batch);
+static void answer(struct shop_lane *lane, struct batch *batch);
+
+void accept_commands(void *state, struct rpc_call **calls, size_t count)
+{
+    struct shop_lane *lane = state;
+    struct batch batch;
+    if (!stock_gate_enter(lane->options->gate, &lane->pass)) {
+        refuse_all(calls, count, refuse_fenced);
+        return;
+    }
+    if (!begin(lane, calls, count, &batch)) {
+        refuse_all(calls, count, refuse_overloaded);
+        return;
+    }
+    prepare(lane, &batch);
+    recall_commands(lane, batch.commands, batch.count);
+    decide(lane, &batch);
+    FAILPOINT("after_reserve");
+    publish(lane, &batch);
+    FAILPOINT("after_publish");
+    confirm(lane, &batch);
+    FAILPOINT("after_confirm");
+    look_up_repeated(lane, &batch);
+    FAILPOINT("before_reply");
+    answer(lane, &batch);
+}
+
+static void refuse_all(struct rpc_call **calls, size_t count,
+                       enum status (*refuse)(struct failure *failure))
+{
+    struct failure failure;
+    (void)refuse(&failure);
+    for (size_t i = 0; i < count; i++) {
+        rpc_fail(calls[i], &failure);
+    }
+}
+
+static bool begin(struct shop_lane *lane, struct rpc_call **calls, size_t count,
+                  struct batch *batch_out)
+{
+    arena_reset(&lane->arena);
+    struct command *commands = arena_calloc(&lane->arena, count, sizeof *commands);
+    if (commands == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        commands[i].call = calls[i];
+        commands[i].kind = rpc_call_tag(calls[i]);
+    }
+    if (book_epoch(lane->book) != lane->pass.epoch) {
+        book_set_epoch(lane->book, lane->pass.epoch);
+    }
+    *batch_out = (struct batch){.commands = commands, .count = count, .calls = calls};
+    return true;
+}
+
+/* ---- prepare ---- */
+
+static bool is_any(const struct command *command)
+{
+    (void)command;
+    return true;
+}
+
+static void prepare_kind(struct shop_lane *lane, const struct command_kind *kind,
+                         struct command **commands, size_t count)
+{
+    kind->prepare(lane, commands, count);
+}
+
+static void prepare(struct shop_lane *lane, struct batch *batch)
+{
+    if (!commands_by_kind(lane, batch->commands, batch->count, is_any, prepare_kind)) {
+        for (size_t i = 0; i < batch->count; i++) {
+            (void)refuse_overloaded(command_fail(&batch->commands[i]));
+        }
+    }
+}
+
+/* ---- decide ---- */
+
+static void decide(struct shop_lane *lane, struct batch *batch)
+{
+    struct book_decision *decisions = arena_calloc(&lane->arena, batch->count, sizeof *decisions);
+    struct command **deciding = arena_alloc(&lane->arena, batch->count * sizeof *deciding);
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct command *command = &batch->commands[i];
+        if (command->fate != COMMAND_OPEN) {
+            continue;
+        }
+        if (decisions == NULL || deciding == NULL) {
+            (void)refuse_overloaded(command_fail(command));
+            continue;
+        }
+        deciding[count] = command;
+        struct book_decision *decision = &decisions[count++];
+        decision->record_id = command->record_id;
+        memcpy(decision->request_hash, command->request_hash, sizeof decision->request_hash);
+        decision->takes = command->takes;
+        decision->take_count = command->take_count;
+        decision->event_id = command->event_id;
+        decision->event = command->event;
+        decision->record = command->record;
+    }
+    batch->decided_from_ms = clock_monotonic_ms(lane->clock);
+    if (count == 0) {
+        return;
+    }
+    book_decide(
+        lane->book, decisions, count,
+        shop_lane_deadline_ms(lane, batch->calls, batch->count, lane->options->redis_timeout_ms));
+    for (size_t i = 0; i < count; i++) {
+        take_outcome(lane, &decisions[i], deciding[i]);
+    }
+}
+
+/* Everything that points into the book's reply is copied: its next use forgets it. */
+static void take_outcome(struct shop_lane *lane, const struct book_decision *decision,
+                         struct command *command)
+{
+    if (decision->outcome != BOOK_FAILED) {
+        outage_over(&lane->redis_outage, lane->clock);
+    }
+    switch (decision->outcome) {
+    case BOOK_DECIDED:
+        command->fate = COMMAND_ACCEPTED;
+        return;
+    case BOOK_REPEATED:
+        command_repeat(lane, command, &decision->prior);
+        return;
+    case BOOK_OUT_OF_STOCK:
+        command_fail_short(command, decision->short_product_id, decision->short_available);
+        return;
+    case BOOK_STOCK_UNKNOWN:
+        (void)refuse_not_loaded(command_fail(command), decision->short_product_id);
+        return;
+    case BOOK_OVERLOADED:
+        (void)refuse_overloaded(command_fail(command));
+        return;
+    case BOOK_FENCED:
+        stock_gate_suspect(lane->options->gate, lane->pass.epoch);
+        (void)refuse_fenced(command_fail(command));
+        return;
+    case BOOK_FAILED:
+        (void)shop_lane_blame(lane, &lane->redis_outage, &decision->failure, command_fail(command));
+        return;
+    }
+}
+
+/* ---- publish ---- */
+
+static void publish(struct shop_lane *lane, struct batch *batch)
+{
+    struct publish_event *events = arena_alloc(&lane->arena, batch->count * sizeof *events);
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct command *command = &batch->commands[i];
+        if (command->fate != COMMAND_ACCEPTED) {
+            continue;
+        }
+        command->durability = DURABILITY_RESERVED;
+        if (events != NULL) {
+            events[count++] = (struct publish_event){
+                .event_id = command->event_id,
+                .event = command->event,
+                .routing_key = event_codec_routing_key(command->event_kind),
+            };
+        }
+    }
+    int64_t deadline_ms = publish_deadline_ms(lane, batch);
+    if (count == 0 || clock_monotonic_ms(lane->clock) >= deadline_ms) {
+        return; /* the relay publishes them */
+    }
+    FAILPOINT("before_publish");
+    struct failure failure;
+    enum status status =
+        publish_events(lane->publisher, events, count, &lane->arena, deadline_ms, &failure);
+    lane->rabbitmq_slow = status != STATUS_OK;
+    if (status != STATUS_OK) {
+        outage_note(&lane->rabbitmq_outage, lane->clock, &failure);
+    } else {
+        outage_over(&lane->rabbitmq_outage, lane->clock);
+    }
+    bool in_time = clock_monotonic_ms(lane->clock) <=
+                   batch->decided_from_ms + lane->options->publish_timeout_ms;
+    for (size_t i = 0, at = 0; i < batch->count; i++) {
+        struct command *command = &batch->commands[i];
+        if (command->fate == COMMAND_ACCEPTED) {
+            command->confirmed = events[at++].confirmed;
+            command->durability =
+                command->confirmed && in_time ? DURABILITY_QUEUED : DURABILITY_RESERVED;
+        }
+    }
+}
+
+static int64_t publish_deadline_ms(const struct shop_lane *lane, const struct batch *batch)
+{
+    int64_t wait_ms = lane->rabbitmq_slow && lane->options->publish_timeout_ms > PUBLISH_SLOW_MS
+                          ? PUBLISH_SLOW_MS
+                          : lane->options->publish_timeout_ms;
+    int64_t deadline_ms = batch->decided_from_ms + wait_ms;
+    int64_t least_ms = batch->decided_from_ms + PUBLISH_LEAST_MS;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct command *command = &batch->commands[i];
+        if (command->fate != COMMAND_ACCEPTED) {
+            continue;
+        }
+        int64_t caller_ms = rpc_call_deadline_ms(command->call) - REPLY_MARGIN_MS;
+        caller_ms = caller_ms > least_ms ? caller_ms : least_ms;
+        deadline_ms = caller_ms < deadline_ms ? caller_ms : deadline_ms;
+    }
+    return deadline_ms;
+}
+
+/* ---- confirm ---- */
+
+static void confirm(struct shop_lane *lane, struct batch *batch)
+{
+    struct uuid *ids = arena_alloc(&lane->arena, batch->count * sizeof *ids);
+    size_t count = 0;
+    for (size_t i = 0; ids != NULL && i < batch->count; i++) {
+        if (batch->commands[i].confirmed) {
+            ids[count++] = batch->commands[i].event_id;
+        }
+    }
+    struct failure failure;
+    if (count > 0 && book_confirm(lane->book, ids, count, &failure) != STATUS_OK) {
+        /* The relay publishes them once more; the worker knows them by their ids. */
+        outage_note(&lane->redis_outage, lane->clock, &failure);
+    }
+}
+
+/* ---- answer ---- */
+
+/* How far the earlier ones have come by now, those of this very batch included. */
+static void look_up_repeated(struct shop_lane *lane, struct batch *batch)
+{
+    struct book_lookup *lookups = arena_calloc(&lane->arena, batch->count, sizeof *lookups);
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct command *command = &batch->commands[i];
+        if (command->fate == COMMAND_REPEATED) {
+            command->durability = DURABILITY_RESERVED; /* at least */
+            if (lookups != NULL) {
+                lookups[count++].record_id = command->record_id;
+            }
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    struct failure failure;
+    if (book_read(lane->book, lookups, count,
+                  shop_lane_deadline_ms(lane, batch->calls, batch->count,
+                                        lane->options->redis_timeout_ms),
+                  &failure) != STATUS_OK) {
+        outage_note(&lane->redis_outage, lane->clock, &failure);
+        return;
+    }
+    for (size_t i = 0, at = 0; i < batch->count; i++) {
+        struct command *command = &batch->commands[i];
+        if (command->fate == COMMAND_REPEATED) {
+            command->durability = command_durability(&lookups[at++]);
+        }
+    }
+}
+
+static void answer(struct shop_lane *lane, struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct command *command = &batch->commands[i];
+        if (command->fate == COMMAND_FAILED) {
+            rpc_fail(command->call, &command->failure);
+        } else {
+            command->kind->answer(lane, command);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+/* Command: one call that wants to change something, on its way through accept_commands.c.
+ * The kinds (create_order.c, adjust_stock.c) prepare it and word its answer; they do no more. A new
+ * kind is one file with a struct command_kind and a line in services.c. */
+#pragma once
+
+#include "redis/book.h"
+#include "rpc/call.h"
+#include "shop/event_codec.h"
+#include "shop/identity.h"
+
+struct shop_lane;
+
+/* What has become of a command; it starts as OPEN and changes once. */
+enum command_fate {
+    COMMAND_OPEN,      /* to be decided */
+    COMMAND_FAILED,    /* `failure` is the answer */
+    COMMAND_ACCEPTED,  /* decided now: `decision` */
+    COMMAND_REPEATED,  /* decided before, known to Redis: `prior` */
+    COMMAND_PERSISTED, /* decided before, known to PostgreSQL: the kind keeps what it found */
+};
+
+struct command {
+    struct rpc_call *call;
+    const struct command_kind *kind;
+    enum command_fate fate;
+    struct failure failure;     /* COMMAND_FAILED */
+    enum durability durability; /* of the answer, when not failed */
+    void *body;                 /* the kind's own */
+
+    /* Set by the kind's prepare. */
+    bool identified; /* the next three are set: the request may be one that we had before */
+    const char *request_id;
+    struct uuid record_id;
+    uint8_t request_hash[REQUEST_HASH_BYTES];
+    enum event_kind event_kind;
+    struct uuid event_id;
+    struct bytes event;
+    struct bytes record; /* what Redis keeps for whoever repeats the request */
+    const struct book_take *takes;
+    size_t take_count;
+
+    bool forgettable;         /* Redis may have had a record of it and lost it; recall's own */
+    struct book_record prior; /* COMMAND_REPEATED; lives in the lane's arena */
+    bool confirmed;           /* COMMAND_ACCEPTED: RabbitMQ has its event */
+};
+
+/* A kind of command. Batches are of one kind each and never empty. */
+struct command_kind {
+    const char *name;
+    /* Decodes, checks and completes each command, up to its event; one that cannot go on fails.
+     * One look at the catalogue for the whole batch. */
+    void (*prepare)(struct shop_lane *lane, struct command **commands, size_t count);
+    /* Whether PostgreSQL has had these (all `identified`): those it has become PERSISTED, or fail
+     * with REQUEST_ID_REUSED; the others stay as they are. When it cannot be asked, all fail. */
+    void (*recall)(struct shop_lane *lane, struct command **commands, size_t count);
+    /* Answers a command that is ACCEPTED, REPEATED or PERSISTED. */
+    void (*answer)(struct shop_lane *lane, struct command *command);
+    /* How it says that there are not enough units. */
+    const char *short_reason;
+};
+
+/* The command will not be done: fill this in. Overwrites an earlier failure. */
+struct failure *command_fail(struct command *command);
+/* There are not enough units of this product. */
+void command_fail_short(struct command *command, const char *product_id, int64_t available);
+/* Redis has a record of the request: it becomes REPEATED (the record is copied into the lane's
+ * arena), or fails as it did then, or because this is another request under the same id. */
+void command_repeat(struct shop_lane *lane, struct command *command,
+                    const struct book_record *prior);
+/* How far an accepted command has come. */
+enum durability command_durability(const struct book_lookup *lookup);
+
+/* Runs `step` once for each kind among the commands that `chosen` picks, with all of that kind.
+ * False, and nothing was run, when the lane's arena is full. */
+bool commands_by_kind(struct shop_lane *lane, struct command *commands, size_t count,
+                      bool (*chosen)(const struct command *command),
+                      void (*step)(struct shop_lane *lane, const struct command_kind *kind,
+                                   struct command **commands, size_t count));

@@ -1,0 +1,127 @@
+/* Control over PostgreSQL. See control.h. */
+#include "postgres/postgres_array.h"
+#include "postgres/shard_lock.h"
+#include "server/control.h"
+#include "server/refusals.h"
+
+static enum status query_flag(struct postgres_link *link,
+                              const struct postgres_statement *statement, const char *shard,
+                              int64_t deadline_ms, bool *flag_out, struct failure *failure);
+static enum status read_state(const struct postgres_result *result, struct control_state *state_out,
+                              struct failure *failure);
+
+enum status control_read(struct postgres_link *link, const char *shard, int64_t deadline_ms,
+                         struct control_state *state_out, struct failure *failure)
+{
+    static const struct postgres_statement read = {
+        "control_read",
+        "SELECT epoch, update_time FROM control WHERE shard = $1::text",
+    };
+    struct postgres_parameter parameter = postgres_text(shard);
+    const struct postgres_result *result;
+    enum status status =
+        postgres_link_query(link, &read, &parameter, 1, deadline_ms, &result, failure);
+    return status != STATUS_OK ? status : read_state(result, state_out, failure);
+}
+
+static enum status read_state(const struct postgres_result *result, struct control_state *state_out,
+                              struct failure *failure)
+{
+    if (postgres_result_rows(result) != 1) {
+        return failure_set(failure, STATUS_INTERNAL, "NO_SUCH_SHARD",
+                           "the table control has no row for this shard");
+    }
+    state_out->epoch = postgres_result_int(result, 0, 0);
+    state_out->update_time_us = postgres_result_unix_us(result, 0, 1);
+    return STATUS_OK;
+}
+
+enum status control_try_lead(struct postgres_link *link, const char *shard, int64_t deadline_ms,
+                             bool *leads_out, struct failure *failure)
+{
+    static const struct postgres_statement try_lead = {
+        "control_try_lead",
+        SHARD_LOCK_OPENER_TRY_SQL,
+    };
+    return query_flag(link, &try_lead, shard, deadline_ms, leads_out, failure);
+}
+
+enum status control_leads(struct postgres_link *link, const char *shard, int64_t deadline_ms,
+                          bool *leads_out, struct failure *failure)
+{
+    static const struct postgres_statement leads = {
+        "control_leads",
+        SHARD_LOCK_OPENER_HELD_SQL,
+    };
+    return query_flag(link, &leads, shard, deadline_ms, leads_out, failure);
+}
+
+void control_leave(struct postgres_link *link, const char *shard, int64_t deadline_ms)
+{
+    static const struct postgres_statement leave = {
+        "control_leave",
+        SHARD_LOCK_OPENER_LEAVE_SQL,
+    };
+    struct failure failure; /* a session that cannot be told has ended, and its lock with it */
+    bool left;
+    (void)query_flag(link, &leave, shard, deadline_ms, &left, &failure);
+}
+
+static enum status query_flag(struct postgres_link *link,
+                              const struct postgres_statement *statement, const char *shard,
+                              int64_t deadline_ms, bool *flag_out, struct failure *failure)
+{
+    struct postgres_parameter parameter = postgres_text(shard);
+    const struct postgres_result *result;
+    enum status status =
+        postgres_link_query(link, statement, &parameter, 1, deadline_ms, &result, failure);
+    if (status == STATUS_OK) {
+        *flag_out = postgres_result_int(result, 0, 0) != 0;
+    }
+    return status;
+}
+
+enum status control_advance(struct postgres_link *link, const char *shard, struct arena *arena,
+                            int64_t deadline_ms, struct control_state *state_out,
+                            struct book_take **stock_out, size_t *count_out,
+                            struct failure *failure)
+{
+    static const struct postgres_statement steps[] = {
+        {NULL, "BEGIN"},
+        {"control_lock_stock", SHARD_LOCK_STOCK_ALONE_SQL},
+        {"control_advance", "UPDATE control SET epoch = epoch + 1, update_time = now() "
+                            "WHERE shard = $1::text RETURNING epoch, update_time"},
+        {"control_void_deltas", "DELETE FROM stock_deltas WHERE epoch < "
+                                "(SELECT epoch FROM control WHERE shard = $1::text)"},
+        {"control_read_stock", "SELECT product_id, on_hand - reserved FROM stock"},
+        {NULL, "COMMIT"},
+    };
+    struct postgres_parameter parameter = postgres_text(shard);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        bool takes_shard = i >= 1 && i <= 3;
+        postgres_link_add(link, &steps[i], &parameter, takes_shard ? 1 : 0);
+    }
+    const struct postgres_result *const *results;
+    enum status status = postgres_link_flush(link, deadline_ms, &results, failure);
+    if (status == STATUS_OK) {
+        status = read_state(results[2], state_out, failure);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    size_t count = postgres_result_rows(results[4]);
+    struct book_take *stock = arena_calloc(arena, count, sizeof *stock);
+    for (size_t i = 0; stock != NULL && i < count; i++) {
+        stock[i].product_id = arena_strdup(arena, postgres_result_text(results[4], i, 0));
+        stock[i].quantity = postgres_result_int(results[4], i, 1);
+        if (stock[i].product_id == NULL) {
+            return refuse_overloaded(failure);
+        }
+    }
+    if (stock == NULL && count > 0) {
+        return refuse_overloaded(failure);
+    }
+    *stock_out = stock;
+    *count_out = count;
+    return STATUS_OK;
+}

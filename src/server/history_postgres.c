@@ -1,0 +1,128 @@
+/* History over PostgreSQL. See history.h. */
+#include <string.h>
+
+#include "postgres/postgres_array.h"
+#include "server/history.h"
+#include "server/refusals.h"
+
+static bool bind_events(const struct history_event *events, size_t count, struct arena *arena,
+                        struct postgres_parameter orders_out[2],
+                        struct postgres_parameter *entries_out);
+static void mark_persisted(const struct postgres_result *result, struct history_event *events,
+                           size_t count);
+
+enum status history_find_events(struct postgres_link *link, struct history_event *events,
+                                size_t count, struct arena *arena, int64_t deadline_ms,
+                                struct failure *failure)
+{
+    static const struct postgres_statement of_orders = {
+        "history_find_order_events",
+        "SELECT e.event_id FROM unnest($1::uuid[], $2::int4[]) AS a (order_id, version) "
+        "JOIN order_events e USING (order_id, version)",
+    };
+    static const struct postgres_statement of_stock = {
+        "history_find_stock_events",
+        "SELECT event_id FROM stock_ledger WHERE entry_id = ANY($1::uuid[])",
+    };
+    struct postgres_parameter orders[2], entries;
+    if (!bind_events(events, count, arena, orders, &entries)) {
+        return refuse_overloaded(failure);
+    }
+    postgres_link_add(link, &of_orders, orders, 2);
+    postgres_link_add(link, &of_stock, &entries, 1);
+    const struct postgres_result *const *results;
+    enum status status = postgres_link_flush(link, deadline_ms, &results, failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    mark_persisted(results[0], events, count);
+    mark_persisted(results[1], events, count);
+    return STATUS_OK;
+}
+
+static bool bind_events(const struct history_event *events, size_t count, struct arena *arena,
+                        struct postgres_parameter orders_out[2],
+                        struct postgres_parameter *entries_out)
+{
+    struct postgres_array order_ids, versions, entry_ids;
+    postgres_array_init(&order_ids, POSTGRES_UUID, arena, count);
+    postgres_array_init(&versions, POSTGRES_INT4, arena, count);
+    postgres_array_init(&entry_ids, POSTGRES_UUID, arena, count);
+    for (size_t i = 0; i < count; i++) {
+        switch (events[i].kind) {
+        case EVENT_ORDER_CREATED:
+            postgres_array_add_uuid(&order_ids, &events[i].record_id);
+            postgres_array_add_int(&versions, events[i].version);
+            break;
+        case EVENT_STOCK_ADJUSTED:
+            postgres_array_add_uuid(&entry_ids, &events[i].record_id);
+            break;
+        }
+    }
+    orders_out[0] = postgres_array_parameter(&order_ids);
+    orders_out[1] = postgres_array_parameter(&versions);
+    *entries_out = postgres_array_parameter(&entry_ids);
+    return !postgres_array_failed(&order_ids) && !postgres_array_failed(&versions) &&
+           !postgres_array_failed(&entry_ids);
+}
+
+/* The same record with another event_id is another decision: that one is not persisted by it. */
+static void mark_persisted(const struct postgres_result *result, struct history_event *events,
+                           size_t count)
+{
+    for (size_t row = 0; row < postgres_result_rows(result); row++) {
+        struct uuid event_id = postgres_result_uuid(result, row, 0);
+        for (size_t i = 0; i < count; i++) {
+            if (memcmp(&events[i].event_id, &event_id, sizeof event_id) == 0) {
+                events[i].persisted = true;
+            }
+        }
+    }
+}
+
+enum status history_find_adjustments(struct postgres_link *link, const struct uuid *adjustment_ids,
+                                     size_t count, struct arena *arena, int64_t deadline_ms,
+                                     struct stock_adjustment **adjustments_out, size_t *found_out,
+                                     struct failure *failure)
+{
+    static const struct postgres_statement find = {
+        "history_find_adjustments",
+        "SELECT entry_id, product_id, delta_on_hand, reason, reference FROM stock_ledger "
+        "WHERE entry_id = ANY($1::uuid[])",
+    };
+    struct postgres_array ids;
+    postgres_array_init(&ids, POSTGRES_UUID, arena, count);
+    for (size_t i = 0; i < count; i++) {
+        postgres_array_add_uuid(&ids, &adjustment_ids[i]);
+    }
+    struct postgres_parameter parameter = postgres_array_parameter(&ids);
+    if (postgres_array_failed(&ids)) {
+        return refuse_overloaded(failure);
+    }
+    const struct postgres_result *result;
+    enum status status =
+        postgres_link_query(link, &find, &parameter, 1, deadline_ms, &result, failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    size_t found = postgres_result_rows(result);
+    struct stock_adjustment *adjustments = arena_calloc(arena, found, sizeof *adjustments);
+    for (size_t i = 0; adjustments != NULL && i < found; i++) {
+        adjustments[i].request_id = "";
+        adjustments[i].adjustment_id = postgres_result_uuid(result, i, 0);
+        adjustments[i].product_id = arena_strdup(arena, postgres_result_text(result, i, 1));
+        adjustments[i].delta = postgres_result_int(result, i, 2);
+        adjustments[i].reason = arena_strdup(arena, postgres_result_text(result, i, 3));
+        adjustments[i].reference = arena_strdup(arena, postgres_result_text(result, i, 4));
+        if (adjustments[i].product_id == NULL || adjustments[i].reason == NULL ||
+            adjustments[i].reference == NULL) {
+            return refuse_overloaded(failure);
+        }
+    }
+    if (adjustments == NULL && found > 0) {
+        return refuse_overloaded(failure);
+    }
+    *adjustments_out = adjustments;
+    *found_out = found;
+    return STATUS_OK;
+}

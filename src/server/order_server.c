@@ -1,0 +1,141 @@
+/* See order_server.h. */
+#include "server/order_server.h"
+
+#include "base/log.h"
+#include "base/stop.h"
+#include "server/relay.h"
+#include "server/services.h"
+#include "server/shop_lane.h"
+#include "server/stock_opener.h"
+
+/* ErrorInfo.domain of all failures. */
+#define ERROR_DOMAIN "shop.orders"
+
+struct parts {
+    struct stock_gate gate;
+    struct lane_options lanes;
+    struct rpc_server *rpc;
+    struct relay *relay;
+    struct stock_opener *opener;
+};
+
+static void fill_lane_options(const struct server_config *config, struct stock_gate *gate,
+                              struct lane_options *lanes_out);
+static enum status start(const struct server_config *config, struct parts *parts,
+                         struct failure *failure);
+static enum status start_rpc(const struct server_config *config, struct parts *parts,
+                             struct failure *failure);
+static void stop(const struct server_config *config, struct parts *parts);
+static void on_stock(void *context, bool is_open);
+
+enum status order_server_run(const struct server_config *config, struct failure *failure)
+{
+    struct parts parts = {0};
+    stock_gate_init(&parts.gate);
+    fill_lane_options(config, &parts.gate, &parts.lanes);
+    enum status status = start(config, &parts, failure);
+    if (status == STATUS_OK) {
+        for (size_t i = 0; i < config->endpoint_count; i++) {
+            log_line(LOG_INFO, "listening", "endpoint", config->endpoints[i], "server_id",
+                     config->server_id, NULL);
+        }
+        (void)stop_wait(-1);
+        log_line(LOG_INFO, "stopping", NULL);
+    }
+    stop(config, &parts);
+    stock_gate_fini(&parts.gate);
+    return status;
+}
+
+static void fill_lane_options(const struct server_config *config, struct stock_gate *gate,
+                              struct lane_options *lanes_out)
+{
+    *lanes_out = (struct lane_options){
+        .clock = clock_system(),
+        .gate = gate,
+        .shard = config->shard,
+        .redis_url = config->redis_url,
+        .cache_url = config->cache_redis_url,
+        .database_url = config->database_url,
+        .broker =
+            {
+                .url = config->rabbitmq_url,
+                .exchange = config->exchange,
+                .queue = config->queue,
+                .parked_exchange = config->parked_exchange,
+                .parked_queue = config->parked_queue,
+                .queue_bytes_max = config->queue_bytes_max,
+                .connect_timeout_ms = config->connect_timeout_ms,
+                .heartbeat_s = config->heartbeat_s,
+                .connection_name = config->server_id,
+                .clock = clock_system(),
+            },
+        .connect_timeout_ms = config->connect_timeout_ms,
+        .redis_timeout_ms = config->redis_timeout_ms,
+        .cache_timeout_ms = config->cache_timeout_ms,
+        .postgres_timeout_ms = config->postgres_timeout_ms,
+        .publish_timeout_ms = config->publish_timeout_ms,
+        .product_ttl_ms = config->product_ttl_ms,
+        .missing_product_ttl_ms = config->missing_product_ttl_ms,
+    };
+}
+
+static enum status start(const struct server_config *config, struct parts *parts,
+                         struct failure *failure)
+{
+    enum status status = start_rpc(config, parts, failure);
+    if (status == STATUS_OK) {
+        status = relay_start(&parts->lanes, &parts->relay, failure);
+    }
+    if (status == STATUS_OK) {
+        status = stock_opener_start(&parts->lanes, on_stock, parts->rpc, &parts->opener, failure);
+    }
+    return status;
+}
+
+static enum status start_rpc(const struct server_config *config, struct parts *parts,
+                             struct failure *failure)
+{
+    struct rpc_lane_kind lanes[SERVICE_LANE_COUNT] = {
+        [SERVICE_LANE_WRITE] = {"write", (size_t)config->write_lanes, 0, 0, shop_lane_open_write,
+                                shop_lane_close, &parts->lanes},
+        [SERVICE_LANE_READ] = {"read", (size_t)config->read_lanes, 0, 0, shop_lane_open_read,
+                               shop_lane_close, &parts->lanes},
+        [SERVICE_LANE_BULK] = {"bulk", (size_t)config->bulk_lanes, 0, 0, shop_lane_open_read,
+                               shop_lane_close, &parts->lanes},
+    };
+    for (size_t i = 0; i < SERVICE_LANE_COUNT; i++) {
+        lanes[i].queue_max = (size_t)config->queue_max;
+        lanes[i].batch_max = (size_t)config->batch_max;
+    }
+    struct rpc_server_options options = {
+        .endpoints = config->endpoints,
+        .endpoint_count = config->endpoint_count,
+        .server_id = config->server_id,
+        .error_domain = ERROR_DOMAIN,
+        .max_inflight = (size_t)config->inflight_max,
+        .lanes = lanes,
+        .lane_count = SERVICE_LANE_COUNT,
+        .clock = clock_system(),
+    };
+    options.services = services_table(&options.service_count);
+    return rpc_server_start(&options, &parts->rpc, failure);
+}
+
+/* New calls are refused first, so that health checkers and clients turn away; what is inside gets
+ * its answer; the relay goes on until then. */
+static void stop(const struct server_config *config, struct parts *parts)
+{
+    if (parts->rpc != NULL) {
+        rpc_server_set_serving(parts->rpc, false);
+        rpc_server_drain(parts->rpc, config->drain_timeout_ms);
+    }
+    stock_opener_stop(&parts->opener);
+    relay_stop(&parts->relay);
+    rpc_server_stop(&parts->rpc);
+}
+
+static void on_stock(void *context, bool is_open)
+{
+    rpc_server_set_serving(context, is_open && !stop_requested());
+}

@@ -1,0 +1,8 @@
+/* Order server: the program's parts put together. Called by main.c. */
+#pragma once
+
+#include "server/server_config.h"
+
+/* Starts gate, lanes, listeners, relay and opener; serves until a stop is asked for (base/stop.h);
+ * drains and takes all down in reverse. *failure says why it could not start. */
+enum status order_server_run(const struct server_config *config, struct failure *failure);

@@ -1,0 +1,35 @@
+/* Server config: every setting of order-server, from the environment and --key=value. */
+#pragma once
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/status.h"
+
+#define SERVER_ENDPOINTS_MAX 8
+
+struct server_config {
+    const char *listen;
+    const char *database_url, *redis_url, *cache_redis_url, *rabbitmq_url;
+    const char *exchange, *queue, *parked_exchange, *parked_queue;
+    const char *shard, *server_id, *log_level;
+    int64_t write_lanes, read_lanes, bulk_lanes;
+    int64_t batch_max, queue_max, inflight_max;
+    int64_t connect_timeout_ms, redis_timeout_ms, cache_timeout_ms, postgres_timeout_ms;
+    int64_t publish_timeout_ms, drain_timeout_ms;
+    int64_t product_ttl_ms, missing_product_ttl_ms;
+    int64_t queue_bytes_max, heartbeat_s;
+
+    /* Made from the above. */
+    enum log_level log;
+    const char *endpoints[SERVER_ENDPOINTS_MAX];
+    size_t endpoint_count;
+    char endpoint_texts[1024];
+    char own_server_id[64];
+};
+
+/* CONFIG_INVALID says what to do. The config must stay where it is. */
+enum status server_config_load(struct server_config *config, int argc, char *const *argv,
+                               struct failure *failure);
+void server_config_help(FILE *out);
+void server_config_print(const struct server_config *config, FILE *out);

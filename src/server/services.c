@@ -1,0 +1,42 @@
+/* See services.h. */
+#include "server/services.h"
+
+#include <shop/v1/order_service.pb-c.h>
+#include <shop/v1/product_service.pb-c.h>
+
+#include "server/accept_commands.h"
+#include "server/adjust_stock.h"
+#include "server/create_order.h"
+#include "server/create_product.h"
+#include "server/query_orders.h"
+#include "server/query_products.h"
+#include "server/query_stock.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static const struct rpc_method order_methods[] = {
+    {"CreateOrder", SERVICE_LANE_WRITE, accept_commands, &create_order_kind},
+    {"GetOrder", SERVICE_LANE_READ, get_orders, NULL},
+    {"ListOrders", SERVICE_LANE_BULK, list_orders, NULL},
+};
+
+static const struct rpc_method product_methods[] = {
+    {"CreateProduct", SERVICE_LANE_BULK, create_products, NULL},
+    {"GetProduct", SERVICE_LANE_READ, get_products, NULL},
+    {"BatchGetProducts", SERVICE_LANE_READ, batch_get_products, NULL},
+    {"ListProducts", SERVICE_LANE_BULK, list_products, NULL},
+    {"GetStock", SERVICE_LANE_READ, get_stock, NULL},
+    {"ListStock", SERVICE_LANE_BULK, list_stock, NULL},
+    {"AdjustStock", SERVICE_LANE_WRITE, accept_commands, &adjust_stock_kind},
+};
+
+static const struct rpc_service services[] = {
+    {&shop__v1__order_service__descriptor, order_methods, COUNT(order_methods)},
+    {&shop__v1__product_service__descriptor, product_methods, COUNT(product_methods)},
+};
+
+const struct rpc_service *services_table(size_t *count_out)
+{
+    *count_out = COUNT(services);
+    return services;
+}

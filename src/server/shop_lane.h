@@ -1,0 +1,63 @@
+/* Shop lane: what one lane's thread works with - its own connections, its own memory, nothing
+ * shared but the stock gate. A write lane also publishes. Opened and closed by rpc's lane threads
+ * (rpc_lane_kind.open/close); handed to every handler. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "broker/broker.h"
+#include "rpc/call.h"
+#include "server/find_products.h"
+#include "server/outage.h"
+#include "server/stock_gate.h"
+
+struct book;
+struct redis_link;
+
+/* What all lanes are opened with; read only. */
+struct lane_options {
+    const struct clock *clock;
+    struct stock_gate *gate;
+    const char *shard;
+    const char *redis_url;
+    const char *cache_url;
+    const char *database_url;
+    struct broker_options broker;
+    int64_t connect_timeout_ms;
+    int64_t redis_timeout_ms; /* of one exchange */
+    int64_t cache_timeout_ms;
+    int64_t postgres_timeout_ms; /* of one exchange */
+    int64_t publish_timeout_ms;  /* T_pub: from before the decision to the confirm */
+    int64_t product_ttl_ms;
+    int64_t missing_product_ttl_ms;
+};
+
+struct shop_lane {
+    const struct lane_options *options;
+    const struct clock *clock;
+    struct arena arena; /* of the batch; whoever starts a batch resets it */
+    struct redis_link *redis;
+    struct book *book;
+    struct redis_link *cache_redis;
+    struct product_cache *cache;
+    struct postgres_link *postgres;
+    struct broker_publisher *publisher; /* NULL in a read lane */
+    struct product_source products;
+    struct outage redis_outage, postgres_outage, rabbitmq_outage;
+    struct stock_pass pass; /* of the batch at hand, in a write lane */
+    bool rabbitmq_slow;     /* the last batch was not confirmed in time: wait less for the next */
+};
+
+/* rpc_lane_kind.open and .close; context is a struct lane_options. Connections are made by their
+ * first use. */
+void *shop_lane_open_write(void *context, struct failure *failure);
+void *shop_lane_open_read(void *context, struct failure *failure);
+void shop_lane_close(void *lane);
+
+/* When the last of these calls expires, at most `most_ms` from now: how long one exchange of the
+ * batch may take. */
+int64_t shop_lane_deadline_ms(const struct shop_lane *lane, struct rpc_call *const *calls,
+                              size_t count, int64_t most_ms);
+/* Notes the failure of a store and puts into *failure what the caller is told. */
+enum status shop_lane_blame(struct shop_lane *lane, struct outage *outage,
+                            const struct failure *cause, struct failure *failure);

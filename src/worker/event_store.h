@@ -1,0 +1,76 @@
+/* Event store: the worker's door to what is true. Implemented by event_store_postgres.c.
+ * Called by persist_events.c.
+ * Always: a write is all of its batch or none of it; writing something again changes nothing;
+ *   - an event is stored once, and an order once: primary keys say so, not the queue;
+ *   - reserved <= on_hand: every product is looked at, under a lock, before it is changed;
+ *   - what Redis has to be told is written (stock_deltas) with the change that causes it.
+ * Not here: retries and isolation (the story decides), Redis. One store a thread. */
+#pragma once
+
+#include "redis/book.h"
+#include "shop/event_codec.h"
+
+struct event_store;
+
+enum event_outcome {
+    EVENT_STORED,    /* for the first time */
+    EVENT_DUPLICATE, /* was there: nothing done */
+    EVENT_DOUBLE,    /* another event has made this order: its units are given back */
+    EVENT_STALE,     /* the same from an older epoch: those units are gone with that stock */
+    EVENT_LATE,      /* stored after its epoch ended: its units are taken from this epoch's stock */
+    EVENT_REJECTED,  /* stored, but there are no such units; must not happen to an accepted order */
+};
+
+struct stored_event {
+    const struct event *event;
+
+    enum event_outcome outcome;
+};
+
+/* Something that cannot be stored, with why. All borrowed. */
+struct dead_letter {
+    const char *reason, *message;
+    const char *routing_key, *message_id;
+    struct bytes body;
+};
+
+struct event_write {
+    struct stored_event *events;
+    size_t event_count;
+    const struct dead_letter *letters;
+    size_t letter_count;
+
+    /* out, the store's until its next use */
+    int64_t epoch;                   /* in force */
+    const struct book_delta *deltas; /* written now; to be applied, then forgotten */
+    size_t delta_count;
+};
+
+struct event_sweep {
+    int64_t epoch; /* in force */
+    const struct book_delta *deltas;
+    size_t count;
+};
+
+/* shard: "s0". NULL when memory is out. Connects lazily. */
+struct event_store *event_store_create(const char *database_url, const char *shard,
+                                       const char *application_name, const struct clock *clock);
+void event_store_destroy(struct event_store **store);
+/* Whether PostgreSQL answers and has what is needed. */
+enum status event_store_ready(struct event_store *store, struct failure *failure);
+/* UNAVAILABLE = not written, UNKNOWN = may be written: try the same again. INTERNAL = our own fault
+ * or the schema's: the same, but say so. FAILED_PRECONDITION, INVALID_ARGUMENT: one of the events
+ * is at fault, and which one shows when each is written alone. */
+enum status event_store_write(struct event_store *store, struct event_write *write,
+                              struct failure *failure);
+/* They have been applied to Redis. */
+enum status event_store_forget_deltas(struct event_store *store, const struct book_delta *deltas,
+                                      size_t count, struct failure *failure);
+/* Deltas of writers that died before they applied them: locks up to `most` older than age_ms, which
+ * no other sweeper then gets, until event_store_sweep_end. */
+enum status event_store_sweep_begin(struct event_store *store, int64_t age_ms, size_t most,
+                                    struct event_sweep *sweep_out, struct failure *failure);
+/* `applied`: they are forgotten; else they are found another time. */
+enum status event_store_sweep_end(struct event_store *store, bool applied, struct failure *failure);
+/* SQLSTATE and detail of the last failure, for the log. */
+const char *event_store_detail(const struct event_store *store);

@@ -1,0 +1,343 @@
+/* Event store on PostgreSQL: see event_store.h. One transaction, two exchanges of the pipeline; a
+ * third only when an event was there before. Statements: event_store_sql.h; rows:
+ * event_store_rows.c; what follows from what: event_plan.c. */
+#include <stdlib.h>
+
+#include "base/failpoint.h"
+#include "worker/event_rows.h"
+#include "worker/event_store_sql.h"
+
+#define CONNECT_TIMEOUT_MS   3000
+#define STATEMENT_TIMEOUT_MS 5000
+/* An exchange: a batch takes milliseconds; what takes this long is stuck. */
+#define EXCHANGE_MS 10000
+/* Rows of a batch of 4 MiB of events, and half as much again. */
+#define ARENA_FIRST_BYTES (256 * 1024)
+#define ARENA_LIMIT_BYTES (64UL * 1024 * 1024)
+
+struct event_store {
+    struct postgres_link *link;
+    const struct clock *clock;
+    const char *shard;
+    struct arena arena; /* of the write under way, and of what it returned */
+    struct event_rows rows;
+    const struct postgres_result *const *results;
+    struct event_sweep sweep; /* locked by sweep_begin */
+};
+
+static void start(struct event_store *store);
+static enum status insert_and_lock(struct event_store *store, struct event_plan *plan,
+                                   int64_t *epoch_out, struct failure *failure);
+static enum status read_epoch(const struct postgres_result *result, int64_t *epoch_out,
+                              struct failure *failure);
+static enum status learn_winners(struct event_store *store, struct event_plan *plan,
+                                 struct failure *failure);
+static enum status record_doubles(struct event_store *store, struct event_plan *plan, int64_t epoch,
+                                  struct failure *failure);
+static enum status change_and_commit(struct event_store *store, const struct event_plan *plan,
+                                     struct event_write *write, struct failure *failure);
+static void add_rejected_letters(struct event_store *store, const struct event_plan *plan);
+static enum status read_deltas(struct event_store *store, size_t result,
+                               const struct book_delta **deltas_out, size_t *count_out,
+                               struct failure *failure);
+static enum status commit(struct event_store *store, struct failure *failure);
+static enum status exchange(struct event_store *store, struct failure *failure);
+
+struct event_store *event_store_create(const char *database_url, const char *shard,
+                                       const char *application_name, const struct clock *clock)
+{
+    struct event_store *store = calloc(1, sizeof *store);
+    if (store == NULL) {
+        return NULL;
+    }
+    store->clock = clock;
+    store->shard = shard;
+    arena_init(&store->arena, ARENA_FIRST_BYTES, ARENA_LIMIT_BYTES);
+    store->link = postgres_link_create(&(struct postgres_link_options){
+        .url = database_url,
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+        .application_name = application_name,
+        .clock = clock,
+    });
+    if (store->link == NULL) {
+        event_store_destroy(&store);
+    }
+    return store;
+}
+
+void event_store_destroy(struct event_store **store)
+{
+    if (*store == NULL) {
+        return;
+    }
+    postgres_link_destroy(&(*store)->link);
+    arena_fini(&(*store)->arena);
+    free(*store);
+    *store = NULL;
+}
+
+enum status event_store_ready(struct event_store *store, struct failure *failure)
+{
+    start(store);
+    struct postgres_parameter shard = postgres_text(store->shard);
+    (void)event_rows_add(&store->rows, &SQL_EPOCH, &shard, 1);
+    enum status status = exchange(store, failure);
+    int64_t epoch;
+    return status == STATUS_OK ? read_epoch(store->results[0], &epoch, failure) : status;
+}
+
+enum status event_store_write(struct event_store *store, struct event_write *write,
+                              struct failure *failure)
+{
+    start(store);
+    struct event_plan plan = {.arena = &store->arena};
+    enum status status = STATUS_OK;
+    if (write->event_count > 0) {
+        status =
+            event_plan_prepare(&plan, write->events, write->event_count, &store->arena, failure);
+    }
+    if (status == STATUS_OK) {
+        status = insert_and_lock(store, &plan, &write->epoch, failure);
+    }
+    if (status == STATUS_OK) {
+        status = learn_winners(store, &plan, failure);
+    }
+    if (status == STATUS_OK) {
+        status = record_doubles(store, &plan, write->epoch, failure);
+    }
+    if (status == STATUS_OK) {
+        event_plan_decide(&plan, write->epoch);
+        FAILPOINT("before_commit");
+        status = change_and_commit(store, &plan, write, failure);
+    }
+    if (status != STATUS_OK) {
+        postgres_link_rollback(store->link);
+    }
+    return status;
+}
+
+enum status event_store_forget_deltas(struct event_store *store, const struct book_delta *deltas,
+                                      size_t count, struct failure *failure)
+{
+    (void)event_rows_add(&store->rows, &SQL_BEGIN, NULL, 0);
+    (void)event_rows_add(&store->rows, &SQL_ASYNC, NULL, 0);
+    event_rows_add_forget(&store->rows, deltas, count);
+    return commit(store, failure);
+}
+
+enum status event_store_sweep_begin(struct event_store *store, int64_t age_ms, size_t most,
+                                    struct event_sweep *sweep_out, struct failure *failure)
+{
+    start(store);
+    struct postgres_parameter parameters[] = {
+        postgres_int8(&store->arena, age_ms),
+        postgres_int8(&store->arena, (int64_t)most),
+    };
+    struct postgres_parameter shard = postgres_text(store->shard);
+    (void)event_rows_add(&store->rows, &SQL_BEGIN, NULL, 0);
+    size_t epoch = event_rows_add(&store->rows, &SQL_EPOCH, &shard, 1);
+    size_t found = event_rows_add(&store->rows, &SQL_SWEEP, parameters, 2);
+    enum status status = exchange(store, failure);
+    struct event_sweep sweep = {0};
+    if (status == STATUS_OK) {
+        status = read_epoch(store->results[epoch], &sweep.epoch, failure);
+    }
+    if (status == STATUS_OK) {
+        status = read_deltas(store, found, &sweep.deltas, &sweep.count, failure);
+    }
+    if (status != STATUS_OK) {
+        postgres_link_rollback(store->link);
+        return status;
+    }
+    store->sweep = sweep;
+    *sweep_out = sweep;
+    return STATUS_OK;
+}
+
+enum status event_store_sweep_end(struct event_store *store, bool applied, struct failure *failure)
+{
+    if (!applied || store->sweep.count == 0) {
+        postgres_link_rollback(store->link);
+        return STATUS_OK;
+    }
+    event_rows_add_forget(&store->rows, store->sweep.deltas, store->sweep.count);
+    return commit(store, failure);
+}
+
+const char *event_store_detail(const struct event_store *store)
+{
+    return postgres_link_detail(store->link);
+}
+
+static void start(struct event_store *store)
+{
+    arena_reset(&store->arena);
+    store->rows = (struct event_rows){.link = store->link, .arena = &store->arena};
+    store->sweep = (struct event_sweep){0};
+}
+
+/* The first exchange: events, orders and lines go in where they are new; the epoch and the stock of
+ * all products concerned come back, both locked. */
+static enum status insert_and_lock(struct event_store *store, struct event_plan *plan,
+                                   int64_t *epoch_out, struct failure *failure)
+{
+    struct event_rows *rows = &store->rows;
+    struct postgres_parameter shard = postgres_text(store->shard);
+    bool has_orders = plan->order_count > 0;
+    bool has_adjustments = plan->slot_count > plan->order_count;
+    (void)event_rows_add(rows, &SQL_BEGIN, NULL, 0);
+    size_t epoch = event_rows_add(rows, &SQL_EPOCH, &shard, 1);
+    size_t orders = has_orders ? event_rows_add_orders(rows, plan) : 0;
+    size_t stock = plan->slot_count > 0 ? event_rows_add_lock(rows, plan) : 0;
+    size_t entries = has_adjustments ? event_rows_add_entries_query(rows, plan) : 0;
+    enum status status = exchange(store, failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (has_orders) {
+        event_rows_read_orders(store->results[orders], plan);
+    }
+    if (plan->slot_count > 0) {
+        event_rows_read_stock(store->results[stock], plan);
+    }
+    if (has_adjustments) {
+        event_rows_read_entries(store->results[entries], plan);
+    }
+    return read_epoch(store->results[epoch], epoch_out, failure);
+}
+
+static enum status read_epoch(const struct postgres_result *result, int64_t *epoch_out,
+                              struct failure *failure)
+{
+    if (postgres_result_rows(result) != 1) {
+        return failure_set(failure, STATUS_INTERNAL, "SCHEMA_INCOMPLETE",
+                           "table control has no row for this shard: apply the migrations");
+    }
+    *epoch_out = postgres_result_int(result, 0, 0);
+    return STATUS_OK;
+}
+
+/* Rare: some orders were there. Which event made them? */
+static enum status learn_winners(struct event_store *store, struct event_plan *plan,
+                                 struct failure *failure)
+{
+    size_t known = 0;
+    for (size_t i = 0; i < plan->order_count; i++) {
+        known += !plan->slots[i].fresh;
+    }
+    if (known == 0) {
+        return STATUS_OK;
+    }
+    size_t winners = event_rows_add_winners_query(&store->rows, plan);
+    enum status status = exchange(store, failure);
+    if (status == STATUS_OK) {
+        event_rows_read_winners(store->results[winners], plan);
+    }
+    return status;
+}
+
+/* Rarer: one of them was reserved twice. It is on record from now on, so that its units are given
+ * back once, however often it is delivered. */
+static enum status record_doubles(struct event_store *store, struct event_plan *plan, int64_t epoch,
+                                  struct failure *failure)
+{
+    size_t doubles = 0;
+    for (size_t i = 0; i < plan->event_count; i++) {
+        doubles += event_plan_is_double(&plan->events[i], epoch);
+    }
+    if (doubles == 0) {
+        return STATUS_OK;
+    }
+    size_t recorded = event_rows_add_doubles(&store->rows, plan, epoch);
+    enum status status = exchange(store, failure);
+    if (status == STATUS_OK) {
+        event_rows_read_doubles(store->results[recorded], plan);
+    }
+    return status;
+}
+
+static enum status change_and_commit(struct event_store *store, const struct event_plan *plan,
+                                     struct event_write *write, struct failure *failure)
+{
+    struct event_rows *rows = &store->rows;
+    size_t deltas = 0;
+    (void)event_rows_add_stock(rows, plan);
+    (void)event_rows_add_ledger(rows, plan);
+    (void)event_rows_add_rejected(rows, plan);
+    bool has_deltas = event_rows_add_deltas(rows, plan, write->epoch, &deltas);
+    (void)event_rows_add_letters(rows, write->letters, write->letter_count);
+    add_rejected_letters(store, plan);
+    enum status status = commit(store, failure);
+    write->deltas = NULL;
+    write->delta_count = 0;
+    if (status == STATUS_OK && has_deltas) {
+        /* Committed: should memory be out now, the sweep finds them. */
+        (void)read_deltas(store, deltas, &write->deltas, &write->delta_count, NULL);
+    }
+    return status;
+}
+
+/* A rejected order is a row that says so; a rejected adjustment has none and is kept as a letter.
+ */
+static void add_rejected_letters(struct event_store *store, const struct event_plan *plan)
+{
+    struct dead_letter *letters =
+        arena_calloc(&store->arena, plan->rejected_count + 1, sizeof *letters);
+    size_t count = 0;
+    for (size_t i = 0; letters != NULL && i < plan->rejected_count; i++) {
+        const struct event *event = plan->rejected[i];
+        if (event->kind == EVENT_STOCK_ADJUSTED) {
+            letters[count++] = (struct dead_letter){
+                .reason = "STOCK_GUARD",
+                .message = "the adjustment would leave less on hand than is reserved, or the "
+                           "product has no stock",
+                .routing_key = event_codec_routing_key(event->kind),
+                .message_id = "",
+                .body = event->encoded,
+            };
+        }
+    }
+    store->rows.failed = store->rows.failed || letters == NULL;
+    (void)event_rows_add_letters(&store->rows, letters, count);
+}
+
+static enum status read_deltas(struct event_store *store, size_t result,
+                               const struct book_delta **deltas_out, size_t *count_out,
+                               struct failure *failure)
+{
+    size_t count = postgres_result_rows(store->results[result]);
+    const struct book_delta *deltas = event_rows_read_deltas(store->results[result], &store->arena);
+    if (deltas == NULL && count > 0) {
+        return failure_set(failure, STATUS_UNAVAILABLE, "OUT_OF_MEMORY", "out of memory");
+    }
+    *deltas_out = deltas;
+    *count_out = count;
+    return STATUS_OK;
+}
+
+static enum status commit(struct event_store *store, struct failure *failure)
+{
+    if (!store->rows.failed) {
+        (void)event_rows_add(&store->rows, &SQL_COMMIT, NULL, 0);
+    }
+    return exchange(store, failure);
+}
+
+/* Sends what was added. A pipeline that could not be built whole is made to fail. */
+static enum status exchange(struct event_store *store, struct failure *failure)
+{
+    bool failed = store->rows.failed;
+    if (failed) {
+        postgres_link_add(store->link, &SQL_FAIL, NULL, 0);
+    }
+    store->rows.added = 0;
+    store->rows.failed = false;
+    enum status status = postgres_link_flush(
+        store->link, clock_monotonic_ms(store->clock) + EXCHANGE_MS, &store->results, failure);
+    if (failed && status != STATUS_UNAVAILABLE) {
+        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "MESSAGE_TOO_COMPLEX",
+                           "a batch does not fit its arena");
+    }
+    return status;
+}

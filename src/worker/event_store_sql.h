@@ -1,0 +1,94 @@
+/* The event store's statements. A batch is two exchanges: what the events are and what the database
+ * knows (BEGIN to STOCK), then what follows from it (UPDATE to COMMIT).
+ * Stock rows are locked last and in bytewise order: short, and without deadlock between workers. */
+#pragma once
+
+#include "postgres/postgres_link.h"
+
+static const struct postgres_statement SQL_BEGIN = {NULL, "BEGIN ISOLATION LEVEL READ COMMITTED"};
+static const struct postgres_statement SQL_COMMIT = {NULL, "COMMIT"};
+static const struct postgres_statement SQL_FAIL = {NULL, "SELECT 1 / 0"};
+
+/* A lock against the next epoch: while it is held, stock cannot be loaded anew. */
+static const struct postgres_statement SQL_EPOCH = {
+    "epoch", "SELECT epoch FROM control WHERE shard = $1::text FOR SHARE"};
+
+/* Events that are new, with their orders and lines. */
+static const struct postgres_statement SQL_ORDERS = {
+    "orders",
+    "WITH fresh AS ("
+    "  INSERT INTO order_events (order_id, version, event_id, kind, event_time, actor)"
+    "  SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::int[], $5::timestamptz[],"
+    "                       $6::text[])"
+    "  ON CONFLICT (order_id, version) DO NOTHING"
+    "  RETURNING order_id),"
+    " made AS ("
+    "  INSERT INTO orders (order_id, version, customer_id, state, currency, total_minor,"
+    "                      order_ref, request_hash, create_time, placed_time)"
+    "  SELECT i.* FROM unnest($1::uuid[], $2::int[], $7::text[], $8::int[], $9::text[],"
+    "                         $10::bigint[], $11::text[], $12::bytea[], $13::timestamptz[],"
+    "                         $14::timestamptz[])"
+    "       AS i(order_id, version, customer_id, state, currency, total_minor, order_ref,"
+    "            request_hash, create_time, placed_time)"
+    "  JOIN fresh USING (order_id)),"
+    " lined AS ("
+    "  INSERT INTO order_lines (order_id, line_number, product_id, quantity, unit_price_minor)"
+    "  SELECT i.* FROM unnest($15::uuid[], $16::int[], $17::text[], $18::int[], $19::bigint[])"
+    "       AS i(order_id, line_number, product_id, quantity, unit_price_minor)"
+    "  JOIN fresh USING (order_id))"
+    " SELECT order_id FROM fresh"};
+
+static const struct postgres_statement SQL_LOCK_STOCK = {
+    "lock_stock", "SELECT product_id, on_hand, reserved FROM stock"
+                  " WHERE product_id = ANY ($1::text[])"
+                  " ORDER BY product_id COLLATE \"C\" FOR NO KEY UPDATE"};
+
+/* After the lock: who adds an entry of a product holds its row. */
+static const struct postgres_statement SQL_ENTRIES = {
+    "entries", "SELECT entry_id, event_id FROM stock_ledger WHERE entry_id = ANY ($1::uuid[])"};
+
+static const struct postgres_statement SQL_WINNERS = {
+    "winners", "SELECT order_id, event_id FROM order_events"
+               " WHERE order_id = ANY ($1::uuid[]) AND version = 1"};
+
+static const struct postgres_statement SQL_DOUBLES = {
+    "doubles", "INSERT INTO double_reservations (event_id, subject_id, epoch, event_time)"
+               " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[])"
+               " ON CONFLICT (event_id) DO NOTHING RETURNING event_id"};
+
+static const struct postgres_statement SQL_STOCK = {
+    "stock", "UPDATE stock SET on_hand = stock.on_hand + d.on_hand,"
+             "                 reserved = stock.reserved + d.reserved"
+             " FROM unnest($1::text[], $2::bigint[], $3::bigint[])"
+             "      AS d(product_id, on_hand, reserved)"
+             " WHERE stock.product_id = d.product_id"};
+
+static const struct postgres_statement SQL_LEDGER = {
+    "ledger", "INSERT INTO stock_ledger (entry_id, event_id, product_id, delta_on_hand,"
+              "  on_hand_after, reserved_after, reason, reference, actor, event_time)"
+              " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[],"
+              "  $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[],"
+              "  $10::timestamptz[])"};
+
+static const struct postgres_statement SQL_REJECT = {
+    "reject", "UPDATE orders SET state = $1::bigint WHERE order_id = ANY ($2::uuid[])"};
+
+static const struct postgres_statement SQL_DELTAS = {
+    "deltas", "INSERT INTO stock_deltas (epoch, product_id, quantity)"
+              " SELECT $1::bigint, * FROM unnest($2::text[], $3::bigint[])"
+              " RETURNING delta_id, epoch, product_id, quantity"};
+
+static const struct postgres_statement SQL_LETTERS = {
+    "letters", "INSERT INTO dead_letters (reason, message, routing_key, message_id, body)"
+               " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])"
+               " ON CONFLICT DO NOTHING"};
+
+/* Nothing is lost with it: a delta that comes back is not applied again. */
+static const struct postgres_statement SQL_ASYNC = {NULL, "SET LOCAL synchronous_commit TO off"};
+static const struct postgres_statement SQL_FORGET = {
+    "forget", "DELETE FROM stock_deltas WHERE delta_id = ANY ($1::bigint[])"};
+
+static const struct postgres_statement SQL_SWEEP = {
+    "sweep", "SELECT delta_id, epoch, product_id, quantity FROM stock_deltas"
+             " WHERE create_time < now() - $1::bigint * interval '1 millisecond'"
+             " ORDER BY delta_id LIMIT $2::bigint FOR UPDATE SKIP LOCKED"};

@@ -1,0 +1,267 @@
+/* See persist_events.h. */
+#include "worker/persist_events.h"
+
+#include "base/failpoint.h"
+#include "base/stop.h"
+
+#define BACKOFF_BASE_MS 50
+#define BACKOFF_MOST_MS 2000
+#define SWEEP_MOST      1000 /* one script call in Redis stays far below a millisecond's worth */
+
+enum written {
+    WRITTEN, /* all of it is committed */
+    FAULTY,  /* one of the events cannot be stored */
+    GAVE_UP, /* PostgreSQL is away, or we are asked to stop: nothing may be acknowledged */
+};
+
+static void await_store(struct persist *persist);
+static bool take(struct persist *persist);
+static bool write_batch(struct persist *persist);
+static bool write_apart(struct persist *persist);
+static enum written write_patiently(struct persist *persist, struct event_write *write,
+                                    struct failure *failure);
+static bool bury(struct persist *persist, const struct event *event, const struct failure *why);
+static void settle(struct persist *persist);
+static void apply(struct persist *persist, const struct event_write *write);
+static void sweep(struct persist *persist);
+static void note(struct persist *persist, enum worker_trouble trouble, enum status status,
+                 const struct failure *failure);
+
+static int64_t now_ms(const struct persist *persist)
+{
+    return clock_monotonic_ms(persist->clock);
+}
+
+void persist_step(struct persist *persist)
+{
+    if (persist->store_is_away) {
+        await_store(persist);
+        return;
+    }
+    if (take(persist)) {
+        bool stored = persist->inbox->parked ? write_apart(persist) : write_batch(persist);
+        if (!stored) {
+            inbox_release(persist->inbox);
+            persist->store_is_away = true;
+            return;
+        }
+        FAILPOINT("after_commit");
+        struct failure failure;
+        enum status status = inbox_acknowledge(persist->inbox, &failure);
+        note(persist, TROUBLE_BROKER, status, &failure);
+        FAILPOINT("after_ack");
+        settle(persist);
+        apply(persist, &persist->written);
+        FAILPOINT("after_settle");
+        worker_report_batch(persist->report, persist->inbox->batch.messages);
+    }
+    sweep(persist);
+    worker_report_line(persist->report, now_ms(persist), false);
+}
+
+/* Until PostgreSQL answers nothing is taken: what is not taken costs no delivery attempt. */
+static void await_store(struct persist *persist)
+{
+    struct failure failure;
+    enum status status = event_store_ready(persist->store, &failure);
+    note(persist, TROUBLE_STORE, status, &failure);
+    if (status == STATUS_OK) {
+        persist->store_is_away = false;
+        persist->attempts = 0;
+        return;
+    }
+    (void)stop_wait(
+        clock_backoff_ms(persist->clock, persist->attempts++, BACKOFF_BASE_MS, BACKOFF_MOST_MS));
+}
+
+/* True when there is something to write. */
+static bool take(struct persist *persist)
+{
+    struct inbox *inbox = persist->inbox;
+    struct failure failure;
+    enum status status = inbox_take(inbox, persist->options.idle_ms, &failure);
+    note(persist, TROUBLE_BROKER, status, &failure);
+    persist->has_taken = persist->has_taken || status == STATUS_OK;
+    if (status != STATUS_OK) {
+        persist->refused = !persist->has_taken && (status == STATUS_INVALID_ARGUMENT ||
+                                                   status == STATUS_FAILED_PRECONDITION);
+        int64_t wait_ms = failure.retry_delay_ms > 0 ? failure.retry_delay_ms : BACKOFF_BASE_MS;
+        (void)stop_wait(wait_ms);
+        return false;
+    }
+    for (size_t i = 0; i < inbox->letter_count; i++) {
+        worker_report_letter(persist->report, &inbox->letters[i]);
+    }
+    return inbox->batch.messages > 0;
+}
+
+/* False: given up. */
+static bool write_batch(struct persist *persist)
+{
+    struct inbox *inbox = persist->inbox;
+    struct event_write write = {
+        .events = inbox->events,
+        .event_count = inbox->event_count,
+        .letters = inbox->letters,
+        .letter_count = inbox->letter_count,
+    };
+    struct failure failure;
+    switch (write_patiently(persist, &write, &failure)) {
+    case WRITTEN:
+        persist->written = write;
+        return true;
+    case FAULTY:
+        return write_apart(persist);
+    case GAVE_UP:
+        return false;
+    }
+    return false;
+}
+
+/* Each event in a transaction of its own, so that it shows which one is at fault. */
+static bool write_apart(struct persist *persist)
+{
+    struct inbox *inbox = persist->inbox;
+    struct event_write letters = {.letters = inbox->letters, .letter_count = inbox->letter_count};
+    persist->written = (struct event_write){0};
+    struct failure failure;
+    if (inbox->letter_count > 0 && write_patiently(persist, &letters, &failure) != WRITTEN) {
+        return false;
+    }
+    for (size_t i = 0; i < inbox->event_count; i++) {
+        struct event_write write = {.events = &inbox->events[i], .event_count = 1};
+        enum written written = write_patiently(persist, &write, &failure);
+        if (written == GAVE_UP ||
+            (written == FAULTY && !bury(persist, inbox->events[i].event, &failure))) {
+            return false;
+        }
+        if (written == WRITTEN) {
+            apply(persist, &write);
+        }
+    }
+    return true;
+}
+
+static bool bury(struct persist *persist, const struct event *event, const struct failure *why)
+{
+    struct dead_letter letter = {
+        .reason = why->reason,
+        .message = why->message,
+        .routing_key = event_codec_routing_key(event->kind),
+        .message_id = "",
+        .body = event->encoded,
+    };
+    worker_report_letter(persist->report, &letter);
+    struct event_write write = {.letters = &letter, .letter_count = 1};
+    struct failure failure;
+    return write_patiently(persist, &write, &failure) == WRITTEN;
+}
+
+static bool is_transient(enum status status)
+{
+    return status == STATUS_UNAVAILABLE || status == STATUS_UNKNOWN ||
+           status == STATUS_DEADLINE_EXCEEDED || status == STATUS_INTERNAL;
+}
+
+/* The whole transaction again, until PostgreSQL has it or the batch has been held long enough. That
+ * it may have been committed already does not matter: written again, it changes nothing. */
+static enum written write_patiently(struct persist *persist, struct event_write *write,
+                                    struct failure *failure)
+{
+    int64_t since_ms = now_ms(persist);
+    for (unsigned attempt = 0;; attempt++) {
+        enum status status = event_store_write(persist->store, write, failure);
+        if (status == STATUS_OK) {
+            note(persist, TROUBLE_STORE, STATUS_OK, NULL);
+            worker_report_write(persist->report, write);
+            return WRITTEN;
+        }
+        if (!is_transient(status)) {
+            return FAULTY;
+        }
+        note(persist, TROUBLE_STORE, status, failure);
+        if (now_ms(persist) - since_ms >= persist->options.hold_ms) {
+            return GAVE_UP;
+        }
+        broker_consumer_idle(persist->inbox->consumer);
+        if (stop_wait(
+                clock_backoff_ms(persist->clock, attempt, BACKOFF_BASE_MS, BACKOFF_MOST_MS))) {
+            return GAVE_UP;
+        }
+    }
+}
+
+/* What PostgreSQL has needs no outbox any more. Whatever the outcome was: a duplicate, too, may be
+ * one whose first worker died before it came here. */
+static void settle(struct persist *persist)
+{
+    struct inbox *inbox = persist->inbox;
+    struct book_settled *settled = arena_calloc(&inbox->arena, inbox->event_count, sizeof *settled);
+    if (settled == NULL || inbox->event_count == 0) {
+        return; /* the relay will look */
+    }
+    for (size_t i = 0; i < inbox->event_count; i++) {
+        const struct event *event = inbox->events[i].event;
+        settled[i].event_id = event->event_id;
+        settled[i].record_id = event->kind == EVENT_ORDER_CREATED ? event->order.order_id
+                                                                  : event->adjustment.adjustment_id;
+    }
+    struct failure failure;
+    enum status status = book_settle(persist->book, settled, inbox->event_count, &failure);
+    note(persist, TROUBLE_BOOK, status, &failure);
+}
+
+static enum status apply_to_book(struct persist *persist, int64_t epoch,
+                                 const struct book_delta *deltas, size_t count)
+{
+    if (book_epoch(persist->book) != epoch) {
+        book_set_epoch(persist->book, epoch);
+    }
+    struct failure failure;
+    enum status status = book_apply(persist->book, deltas, count, &failure);
+    note(persist, TROUBLE_BOOK, status, &failure);
+    return status;
+}
+
+/* Only after the commit: Redis may show less than there is, never more. */
+static void apply(struct persist *persist, const struct event_write *write)
+{
+    if (write->delta_count == 0 ||
+        apply_to_book(persist, write->epoch, write->deltas, write->delta_count) != STATUS_OK) {
+        return;
+    }
+    struct failure failure;
+    enum status status =
+        event_store_forget_deltas(persist->store, write->deltas, write->delta_count, &failure);
+    note(persist, TROUBLE_STORE, status, &failure);
+}
+
+/* What others, or we, left behind: Redis was away, or a worker died between commit and apply. */
+static void sweep(struct persist *persist)
+{
+    if (now_ms(persist) < persist->next_sweep_ms) {
+        return;
+    }
+    persist->next_sweep_ms = now_ms(persist) + persist->options.sweep_ms;
+    struct event_sweep found;
+    struct failure failure;
+    enum status status = event_store_sweep_begin(persist->store, persist->options.sweep_age_ms,
+                                                 SWEEP_MOST, &found, &failure);
+    if (status == STATUS_OK) {
+        bool applied = found.count > 0 &&
+                       apply_to_book(persist, found.epoch, found.deltas, found.count) == STATUS_OK;
+        if (applied && found.count == SWEEP_MOST) {
+            persist->next_sweep_ms = 0;
+        }
+        status = event_store_sweep_end(persist->store, applied, &failure);
+    }
+    note(persist, TROUBLE_STORE, status, &failure);
+}
+
+static void note(struct persist *persist, enum worker_trouble trouble, enum status status,
+                 const struct failure *failure)
+{
+    const char *detail = trouble == TROUBLE_STORE ? event_store_detail(persist->store) : "";
+    worker_report_trouble(persist->report, trouble, status == STATUS_OK ? NULL : failure, detail,
+                          now_ms(persist));
+}

@@ -1,0 +1,16 @@
+/* Lane: one thread of the worker with connections of its own, which runs the story until a stop is
+ * asked for. Lanes share nothing but the queue. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "worker/worker_config.h"
+
+struct worker_lane;
+
+/* Starts the thread. NULL when memory or threads are out, or the Redis URL cannot be read. */
+struct worker_lane *worker_lane_start(const struct worker_config *config, int64_t number,
+                                      struct failure *failure);
+/* Waits until it has ended. False when it gave up by itself: RabbitMQ refused for good. */
+bool worker_lane_join(struct worker_lane **lane);

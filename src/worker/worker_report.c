@@ -1,0 +1,93 @@
+/* See worker_report.h. */
+#include "worker/worker_report.h"
+
+#include "base/log.h"
+
+#define LINE_EVERY_MS 1000
+
+static void log_event(enum log_level level, const char *what, const struct event *event);
+
+void worker_report_init(struct worker_report *report, int64_t lane, int64_t now_ms)
+{
+    *report = (struct worker_report){.lane = lane, .last_ms = now_ms};
+}
+
+void worker_report_write(struct worker_report *report, const struct event_write *write)
+{
+    for (size_t i = 0; i < write->event_count; i++) {
+        enum event_outcome outcome = write->events[i].outcome;
+        report->outcomes[outcome]++;
+        if (outcome == EVENT_REJECTED) {
+            log_event(LOG_ERROR, "rejected: there are no such units", write->events[i].event);
+        } else if (outcome == EVENT_LATE) {
+            log_event(LOG_WARN, "late: stored after its epoch", write->events[i].event);
+        } else if (outcome == EVENT_DOUBLE) {
+            log_event(LOG_WARN, "reserved twice: given back", write->events[i].event);
+        }
+    }
+}
+
+void worker_report_batch(struct worker_report *report, size_t messages)
+{
+    report->batches++;
+    report->messages += (int64_t)messages;
+}
+
+void worker_report_letter(struct worker_report *report, const struct dead_letter *letter)
+{
+    report->dead++;
+    log_line(LOG_ERROR, "dead letter", "reason", letter->reason, "message", letter->message,
+             "message_id", letter->message_id, "routing_key", letter->routing_key, NULL);
+}
+
+void worker_report_trouble(struct worker_report *report, enum worker_trouble trouble,
+                           const struct failure *failure, const char *detail, int64_t now_ms)
+{
+    static const char *const NAMES[] = {"rabbitmq", "postgresql", "redis"};
+    bool was_on = report->troubles[trouble].on;
+    if (failure != NULL && !was_on) {
+        report->troubles[trouble].on = true;
+        report->troubles[trouble].since_ms = now_ms;
+        log_line(LOG_WARN, "trouble", "with", NAMES[trouble], "lane", LOG_INT(report->lane),
+                 "status", status_name(failure->code), "reason", failure->reason, "message",
+                 failure->message, "detail", detail, NULL);
+    }
+    if (failure == NULL && was_on) {
+        report->troubles[trouble].on = false;
+        log_line(LOG_INFO, "trouble over", "with", NAMES[trouble], "lane", LOG_INT(report->lane),
+                 "after_ms", LOG_INT(now_ms - report->troubles[trouble].since_ms), NULL);
+    }
+}
+
+void worker_report_line(struct worker_report *report, int64_t now_ms, bool now)
+{
+    if (!now && now_ms - report->last_ms < LINE_EVERY_MS) {
+        return;
+    }
+    if (report->batches > 0 || report->dead > 0) {
+        const int64_t *outcomes = report->outcomes;
+        log_line(LOG_INFO, "persisted", "lane", LOG_INT(report->lane), "events",
+                 LOG_INT(outcomes[EVENT_STORED] + outcomes[EVENT_LATE]), "messages",
+                 LOG_INT(report->messages), "batches", LOG_INT(report->batches), "duplicates",
+                 LOG_INT(outcomes[EVENT_DUPLICATE] + outcomes[EVENT_STALE]), "doubles",
+                 LOG_INT(outcomes[EVENT_DOUBLE]), "late", LOG_INT(outcomes[EVENT_LATE]), "rejected",
+                 LOG_INT(outcomes[EVENT_REJECTED]), "dead", LOG_INT(report->dead), NULL);
+    }
+    report->last_ms = now_ms;
+    report->batches = 0;
+    report->messages = 0;
+    report->dead = 0;
+    memset(report->outcomes, 0, sizeof report->outcomes);
+}
+
+static void log_event(enum log_level level, const char *what, const struct event *event)
+{
+    char event_id[UUID_TEXT_BYTES], subject_id[UUID_TEXT_BYTES];
+    uuid_print(&event->event_id, event_id);
+    uuid_print(event->kind == EVENT_ORDER_CREATED ? &event->order.order_id
+                                                  : &event->adjustment.adjustment_id,
+               subject_id);
+    log_line(level, what, "kind", event_codec_routing_key(event->kind), "event_id", event_id,
+             event->kind == EVENT_ORDER_CREATED ? "order_id" : "adjustment_id", subject_id, "epoch",
+             LOG_INT(event->epoch), "call_id", event->call_id, NULL);
+}

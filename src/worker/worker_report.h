@@ -1,0 +1,35 @@
+/* Worker report: what a lane says in the log - once a second at most, and only when something
+ * happened; troubles when they begin and when they end. */
+#pragma once
+
+#include "worker/event_store.h"
+
+enum worker_trouble {
+    TROUBLE_BROKER,
+    TROUBLE_STORE,
+    TROUBLE_BOOK,
+    TROUBLE_COUNT,
+};
+
+struct worker_report {
+    int64_t lane;
+    int64_t last_ms;
+    int64_t batches, messages;
+    int64_t outcomes[EVENT_REJECTED + 1];
+    int64_t dead;
+    struct {
+        bool on;
+        int64_t since_ms;
+    } troubles[TROUBLE_COUNT];
+};
+
+void worker_report_init(struct worker_report *report, int64_t lane, int64_t now_ms);
+/* A write was committed. Rejected and late events are worth a line each. */
+void worker_report_write(struct worker_report *report, const struct event_write *write);
+void worker_report_batch(struct worker_report *report, size_t messages);
+void worker_report_letter(struct worker_report *report, const struct dead_letter *letter);
+/* `failure` NULL: it works (again). `detail` may be "". */
+void worker_report_trouble(struct worker_report *report, enum worker_trouble trouble,
+                           const struct failure *failure, const char *detail, int64_t now_ms);
+/* The line, when it is time and there is something to say; `now` when leaving. */
+void worker_report_line(struct worker_report *report, int64_t now_ms, bool now);

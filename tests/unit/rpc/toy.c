@@ -1,0 +1,290 @@
+/* See toy.h. */
+#include "toy.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LANE_WRITE, LANE_READ };
+
+static void create_orders(void *lane, struct rpc_call **calls, size_t count);
+static void get_orders(void *lane, struct rpc_call **calls, size_t count);
+static void list_orders(void *lane, struct rpc_call **calls, size_t count);
+static void create_order(struct rpc_call *call);
+static void refuse(struct rpc_call *call);
+static void answer_huge(struct rpc_call *call);
+static void wait_at_gate(struct toy *toy);
+
+static void *open_lane(void *context, struct failure *failure)
+{
+    struct toy *toy = context;
+    if (toy->failure != NULL) {
+        (void)failure_set(failure, STATUS_UNAVAILABLE, toy->failure, "the toy does not open");
+        return NULL;
+    }
+    (void)atomic_fetch_add(&toy->open_lanes, 1);
+    return toy;
+}
+
+static void close_lane(void *lane)
+{
+    struct toy *toy = lane;
+    (void)atomic_fetch_sub(&toy->open_lanes, 1);
+}
+
+enum status toy_start(struct toy *toy, const struct toy_options *options, struct failure *failure)
+{
+    memset(toy, 0, sizeof *toy);
+    (void)pthread_mutex_init(&toy->lock, NULL);
+    (void)pthread_cond_init(&toy->changed, NULL);
+    toy->failure = options->failure;
+    if (options->endpoint != NULL) {
+        (void)snprintf(toy->endpoint, sizeof toy->endpoint, "%s", options->endpoint);
+    } else {
+        toy_endpoint("ipc", toy->endpoint);
+    }
+    size_t queue_max = options->queue_max > 0 ? options->queue_max : 64;
+    const struct rpc_lane_kind lanes[] = {
+        [LANE_WRITE] = {.name = "write",
+                        .threads = options->write_threads > 0 ? options->write_threads : 1,
+                        .queue_max = queue_max,
+                        .batch_max = 256,
+                        .open = open_lane,
+                        .close = close_lane,
+                        .context = toy},
+        [LANE_READ] = {.name = "read",
+                       .threads = 1,
+                       .queue_max = queue_max,
+                       .batch_max = 256,
+                       .open = open_lane,
+                       .close = close_lane,
+                       .context = toy},
+    };
+    static const char tag[] = "toy";
+    const struct rpc_method methods[] = {
+        {.name = "GetOrder", .lane = LANE_READ, .handler = get_orders},
+        {.name = "CreateOrder", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},
+        {.name = "ListOrders", .lane = LANE_READ, .handler = list_orders},
+    };
+    const struct rpc_service service = {
+        .descriptor = &shop__v1__order_service__descriptor, .methods = methods, .method_count = 3};
+    const char *endpoints[] = {toy->endpoint};
+    struct rpc_server_options server = {
+        .endpoints = endpoints,
+        .endpoint_count = 1,
+        .server_id = "toy-1",
+        .error_domain = "toy",
+        .max_inflight = options->max_inflight > 0 ? options->max_inflight : 64,
+        .lanes = lanes,
+        .lane_count = 2,
+        .services = &service,
+        .service_count = 1,
+        .clock = clock_system(),
+    };
+    return rpc_server_start(&server, &toy->server, failure);
+}
+
+void toy_stop(struct toy *toy)
+{
+    toy_open_gate(toy);
+    rpc_server_stop(&toy->server);
+    (void)pthread_cond_destroy(&toy->changed);
+    (void)pthread_mutex_destroy(&toy->lock);
+}
+
+static void note_batch(struct toy *toy, size_t count)
+{
+    (void)atomic_fetch_add(&toy->batches, 1);
+    size_t largest = atomic_load(&toy->largest_batch);
+    while (count > largest && !atomic_compare_exchange_weak(&toy->largest_batch, &largest, count)) {
+    }
+}
+
+static void create_orders(void *lane, struct rpc_call **calls, size_t count)
+{
+    struct toy *toy = lane;
+    note_batch(toy, count);
+    wait_at_gate(toy);
+    for (size_t i = 0; i < count; i++) {
+        (void)atomic_fetch_add(&toy->created, 1);
+        create_order(calls[i]);
+    }
+}
+
+static void create_order(struct rpc_call *call)
+{
+    const Shop__V1__CreateOrderRequest *request =
+        (const Shop__V1__CreateOrderRequest *)rpc_call_request(call);
+    if (strcmp(request->customer_id, "refused") == 0) {
+        refuse(call);
+        return;
+    }
+    if (strcmp(request->customer_id, "huge") == 0) {
+        answer_huge(call);
+        return;
+    }
+    Shop__V1__Order order = SHOP__V1__ORDER__INIT;
+    order.order_id = request->request_id;
+    order.customer_id = request->customer_id;
+    order.order_ref = request->order_ref;
+    if (strcmp(request->customer_id, "principal") == 0) {
+        order.customer_id = arena_strdup(rpc_call_arena(call), rpc_call_principal(call));
+        order.order_ref = arena_strdup(rpc_call_arena(call), rpc_call_id(call));
+        order.currency = arena_strdup(rpc_call_arena(call), rpc_call_tag(call));
+        order.etag = arena_strdup(rpc_call_arena(call), rpc_call_method(call));
+    }
+    rpc_reply(call, &order.base);
+}
+
+static void refuse(struct rpc_call *call)
+{
+    struct failure failure;
+    (void)failure_set_field(&failure, "lines[3].quantity", "OUT_OF_STOCK", "2 left of 5");
+    failure.code = STATUS_FAILED_PRECONDITION;
+    failure.retry_delay_ms = 1500;
+    failure_add(&failure, "product_id", "p-%d", 7);
+    failure_add(&failure, "available", "%d", 2);
+    rpc_fail(call, &failure);
+}
+
+static void answer_huge(struct rpc_call *call)
+{
+    char *text = arena_alloc(rpc_call_arena(call), RPC_MESSAGE_BYTES_MAX + 1);
+    memset(text, 'x', RPC_MESSAGE_BYTES_MAX);
+    text[RPC_MESSAGE_BYTES_MAX] = '\0';
+    Shop__V1__Order order = SHOP__V1__ORDER__INIT;
+    order.order_ref = text;
+    rpc_reply(call, &order.base);
+}
+
+static void get_orders(void *lane, struct rpc_call **calls, size_t count)
+{
+    struct toy *toy = lane;
+    for (size_t i = 0; i < count; i++) {
+        (void)atomic_fetch_add(&toy->got, 1);
+        Shop__V1__Order order = SHOP__V1__ORDER__INIT;
+        order.order_id = ((const Shop__V1__GetOrderRequest *)rpc_call_request(calls[i]))->order_id;
+        rpc_reply(calls[i], &order.base);
+    }
+}
+
+static void list_orders(void *lane, struct rpc_call **calls, size_t count)
+{
+    struct toy *toy = lane;
+    for (size_t i = 0; i < count; i++) {
+        (void)atomic_fetch_add(&toy->listed, 1);
+        const Shop__V1__ListOrdersRequest *request =
+            (const Shop__V1__ListOrdersRequest *)rpc_call_request(calls[i]);
+        Shop__V1__Order order = SHOP__V1__ORDER__INIT;
+        Shop__V1__ListOrdersResponse response = SHOP__V1__LIST_ORDERS_RESPONSE__INIT;
+        response.n_orders = (size_t)request->page_size;
+        response.orders = arena_calloc(rpc_call_arena(calls[i]), response.n_orders + 1,
+                                       sizeof response.orders[0]);
+        for (size_t at = 0; at < response.n_orders; at++) {
+            response.orders[at] = &order;
+        }
+        rpc_reply(calls[i], &response.base);
+    }
+}
+
+static void wait_at_gate(struct toy *toy)
+{
+    (void)pthread_mutex_lock(&toy->lock);
+    toy->at_gate++;
+    (void)pthread_cond_broadcast(&toy->changed);
+    while (toy->gate_is_shut) {
+        (void)pthread_cond_wait(&toy->changed, &toy->lock);
+    }
+    toy->at_gate--;
+    (void)pthread_mutex_unlock(&toy->lock);
+}
+
+void toy_shut_gate(struct toy *toy)
+{
+    (void)pthread_mutex_lock(&toy->lock);
+    toy->gate_is_shut = true;
+    (void)pthread_mutex_unlock(&toy->lock);
+}
+
+void toy_open_gate(struct toy *toy)
+{
+    (void)pthread_mutex_lock(&toy->lock);
+    toy->gate_is_shut = false;
+    (void)pthread_cond_broadcast(&toy->changed);
+    (void)pthread_mutex_unlock(&toy->lock);
+}
+
+bool toy_wait_at_gate(struct toy *toy, size_t handlers)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += TOY_WAIT_MS / 1000;
+    int waited = 0;
+    (void)pthread_mutex_lock(&toy->lock);
+    while (toy->at_gate < handlers && waited != ETIMEDOUT) {
+        waited = pthread_cond_timedwait(&toy->changed, &toy->lock, &until);
+    }
+    bool are_there = toy->at_gate >= handlers;
+    (void)pthread_mutex_unlock(&toy->lock);
+    return are_there;
+}
+
+void toy_endpoint(const char *transport, char out[128])
+{
+    static atomic_uint serial;
+    if (strcmp(transport, "ipc") == 0) {
+        (void)snprintf(out, 128, "ipc:///tmp/order-rpc-%d-%u.sock", (int)getpid(),
+                       atomic_fetch_add(&serial, 1));
+        return;
+    }
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+        abort();
+    }
+    (void)close(fd);
+    (void)snprintf(out, 128, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
+}
+
+struct rpc_channel *toy_channel(const char *endpoint)
+{
+    return toy_channel_with(endpoint, 0, 10000);
+}
+
+struct rpc_channel *toy_channel_with(const char *endpoint, size_t max_outstanding,
+                                     int32_t timeout_ms)
+{
+    struct rpc_channel_options options = {
+        .endpoint = endpoint, .max_outstanding = max_outstanding, .timeout_ms = timeout_ms};
+    struct rpc_channel *channel = NULL;
+    struct failure failure;
+    if (rpc_channel_open(&options, &channel, &failure) != STATUS_OK) {
+        abort();
+    }
+    return channel;
+}
+
+int64_t toy_now_ms(void)
+{
+    return clock_monotonic_ms(clock_system());
+}
+
+bool toy_wait_for(atomic_size_t *value, size_t least)
+{
+    int64_t until_ms = toy_now_ms() + TOY_WAIT_MS;
+    while (atomic_load(value) < least) {
+        if (toy_now_ms() > until_ms) {
+            return false;
+        }
+        (void)nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+    }
+    return true;
+}
