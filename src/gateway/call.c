@@ -1,0 +1,114 @@
+/* See call.h. */
+#include "gateway/call.h"
+
+#include <google/rpc/error_details.pb-c.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define SECONDS_TEXT_BYTES 24
+
+static void on_done(const ProtobufCMessage *response, void *call);
+
+static const ProtobufCMessageDescriptor *const DETAIL_TYPES[] = {
+    &google__rpc__error_info__descriptor, &google__rpc__bad_request__descriptor,
+    &google__rpc__retry_info__descriptor};
+const struct json_types call_detail_types = {.list = DETAIL_TYPES,
+                                             .count = sizeof DETAIL_TYPES / sizeof *DETAIL_TYPES};
+
+struct call *call_create(struct gateway *gateway, struct http_request *http,
+                         const struct method *method)
+{
+    struct call *call = arena_calloc(http_request_arena(http), 1, sizeof *call);
+    if (call == NULL) {
+        http_respond(http, 503, NULL, (struct bytes){0});
+        return NULL;
+    }
+    call->gateway = gateway;
+    call->http = http;
+    call->method = method;
+    call->timeout_ms = gateway->timeout_ms;
+    return call;
+}
+
+void call_start(struct call *call, const ProtobufCMessage *request)
+{
+    if (atomic_load(&call->gateway->is_draining)) {
+        struct failure failure = {0};
+        (void)failure_set(&failure, STATUS_UNAVAILABLE, "DRAINING",
+                          "the gateway is stopping; nothing was done");
+        http_add_header(call->http, "Connection", "close");
+        call->on_failure(call, &failure);
+        return;
+    }
+    rpc_stub_init(&call->stub, call->gateway->channel, call->method->service);
+    call->stub.async = true;
+    call->stub.timeout_ms = call->timeout_ms;
+    http_defer(call->http);
+    rpc_stub_invoke(&call->stub, call->method->index, request, on_done, call);
+}
+
+static void on_done(const ProtobufCMessage *response, void *state)
+{
+    struct call *call = state;
+    if (response != NULL) {
+        call->on_response(call, response);
+    } else {
+        call->on_failure(call, &call->stub.failure);
+    }
+}
+
+void call_answer(struct call *call, enum status code, unsigned http_status,
+                 const char *content_type, struct bytes body)
+{
+    int64_t took_us = clock_monotonic_us(call->gateway->clock) - http_request_start_us(call->http);
+    metrics_count(call->gateway->metrics, (size_t)(call->method - methods), code, took_us);
+    http_respond(call->http, http_status, content_type, body);
+}
+
+unsigned call_http_status(enum status code)
+{
+    switch (code) {
+    case STATUS_OK:
+        return 200;
+    case STATUS_CANCELLED:
+        return 499;
+    case STATUS_INVALID_ARGUMENT:
+    case STATUS_FAILED_PRECONDITION:
+    case STATUS_OUT_OF_RANGE:
+        return 400;
+    case STATUS_UNAUTHENTICATED:
+        return 401;
+    case STATUS_PERMISSION_DENIED:
+        return 403;
+    case STATUS_NOT_FOUND:
+        return 404;
+    case STATUS_ALREADY_EXISTS:
+    case STATUS_ABORTED:
+        return 409;
+    case STATUS_RESOURCE_EXHAUSTED:
+        return 429;
+    case STATUS_UNIMPLEMENTED:
+        return 501;
+    case STATUS_UNAVAILABLE:
+        return 503;
+    case STATUS_DEADLINE_EXCEEDED:
+        return 504;
+    case STATUS_UNKNOWN:
+    case STATUS_INTERNAL:
+    case STATUS_DATA_LOSS:
+        return 500;
+    }
+    return 500;
+}
+
+void call_add_retry_after(struct call *call, const struct failure *failure)
+{
+    char *seconds = failure->retry_delay_ms <= 0
+                        ? NULL
+                        : arena_alloc(http_request_arena(call->http), SECONDS_TEXT_BYTES);
+    if (seconds != NULL) { /* whole seconds, upwards: sooner would be too soon */
+        (void)snprintf(seconds, SECONDS_TEXT_BYTES, "%" PRId64,
+                       (failure->retry_delay_ms + 999) / 1000);
+        http_add_header(call->http, "Retry-After", seconds);
+    }
+}
