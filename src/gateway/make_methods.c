@@ -12,6 +12,7 @@
 
 #define CONTRACTS_BYTES_MAX (16 * 1024 * 1024) /* ours are a hundredth of it */
 #define HTTP_EXTENSION      72295728           /* google.api.http */
+#define MAX_AGE_EXTENSION   50001              /* shop.v1.public_max_age_s */
 
 static Google__Protobuf__FileDescriptorSet *load(const char *path);
 static void check_names(const Google__Protobuf__DescriptorProto *message);
@@ -20,7 +21,9 @@ static void print_includes(const Google__Protobuf__FileDescriptorProto *file);
 static void print_rules(const Google__Protobuf__FileDescriptorProto *file);
 static void print_methods(const Google__Protobuf__FileDescriptorProto *file);
 static Google__Api__HttpRule *find_rule(const Google__Protobuf__MethodDescriptorProto *method);
+static unsigned find_max_age(const Google__Protobuf__MethodDescriptorProto *method);
 static void print_rule(const Google__Api__HttpRule *rule, const char *method);
+static bool is_supported(const char *template);
 static void print_c_name(const char *package, const char *name);
 static void print_snake(const char *name);
 _Noreturn static void give_up(const char *what, const char *where);
@@ -145,8 +148,9 @@ static void print_methods(const Google__Protobuf__FileDescriptorProto *file)
             Google__Api__HttpRule *rule = find_rule(method);
             (void)printf("    {&");
             print_c_name(file->package, service->name);
-            (void)printf("descriptor, %zu, \"/%s.%s/%s\", %s, ", j, file->package, service->name,
-                         method->name, is_safe ? "true" : "false");
+            (void)printf("descriptor, %zu, \"/%s.%s/%s\", %s, %u, ", j, file->package,
+                         service->name, method->name, is_safe ? "true" : "false",
+                         find_max_age(method));
             if (rule == NULL) {
                 (void)printf("NULL, 0},\n");
                 continue;
@@ -184,6 +188,19 @@ static Google__Api__HttpRule *find_rule(const Google__Protobuf__MethodDescriptor
     return NULL;
 }
 
+static unsigned find_max_age(const Google__Protobuf__MethodDescriptorProto *method)
+{
+    const ProtobufCMessage *options = method->options == NULL ? NULL : &method->options->base;
+    unsigned value = 0;
+    for (unsigned i = 0; options != NULL && i < options->n_unknown_fields; i++) {
+        const ProtobufCMessageUnknownField *field = &options->unknown_fields[i];
+        for (size_t j = 0; field->tag == MAX_AGE_EXTENSION && j < field->len && j < 4; j++) {
+            value |= (unsigned)(field->data[j] & 0x7F) << (7 * j);
+        }
+    }
+    return value;
+}
+
 static void print_rule(const Google__Api__HttpRule *rule, const char *method)
 {
     const char *verb = NULL, *template = NULL;
@@ -206,11 +223,26 @@ static void print_rule(const Google__Api__HttpRule *rule, const char *method)
     default:
         give_up("a binding without a path", method);
     }
-    if (rule->response_body[0] != '\0' || strchr(template, '"') != NULL ||
-        strchr(template, '\\') != NULL) {
+    if (rule->response_body[0] != '\0' || !is_supported(template)) {
         give_up("a binding that is not supported", method);
     }
     (void)printf("    {\"%s\", \"%s\", \"%s\"},\n", verb, template, rule->body);
+}
+
+/* "/v1/orders/{order_id}:cancel": a variable is a whole segment, or what is before its verb. */
+static bool is_supported(const char *template)
+{
+    bool is_open = false;
+    for (const char *at = template; *at != '\0'; at++) {
+        bool is_name = isalnum((unsigned char)*at) != 0 || *at == '_' || *at == '.';
+        if (*at == '{'   ? is_open || at == template || at[-1] != '/'
+            : *at == '}' ? !is_open || (at[1] != '\0' && at[1] != '/' && at[1] != ':')
+                         : !is_name && (is_open || (*at != '/' && *at != ':' && *at != '-'))) {
+            return false;
+        }
+        is_open = *at == '{' || (is_open && *at != '}');
+    }
+    return template[0] == '/' && !is_open;
 }
 
 /* As protoc-c does it: shop.v1 OrderService -> shop__v1__order_service__ */

@@ -20,6 +20,7 @@ struct method {
     unsigned index;   /* in the service */
     const char *path; /* "/shop.v1.OrderService/CreateOrder" */
     bool has_no_side_effects;
+    unsigned public_max_age_s; /* shop.v1.public_max_age_s; 0 = not to be kept */
     const struct method_rule *rules;
     size_t rule_count;
 };

@@ -7,6 +7,7 @@
 
 #include "gateway/connect.h"
 #include "gateway/operations.h"
+#include "gateway/rest.h"
 
 #define REQUEST_MEMORY_FACTOR      8                 /* a body unfolds to a few times its size */
 #define REQUEST_MEMORY_BYTES_LEAST (4 * 1024 * 1024) /* an answer of 1 MiB, printed */
@@ -26,6 +27,7 @@ static enum status start(struct order_gateway *order, struct failure *failure);
 static enum status start_server(struct order_gateway *order, struct failure *failure);
 static enum status start_operations(struct order_gateway *order, struct failure *failure);
 static void handle(void *gateway, struct http_request *http);
+static bool is_method_like(struct bytes path);
 static enum status load_text(const char *path, char **text_out, struct failure *failure);
 static void drain(struct order_gateway *order);
 
@@ -116,7 +118,7 @@ static enum status start_operations(struct order_gateway *order, struct failure 
     return http_server_start(&options, &order->operations_server, failure);
 }
 
-/* Where a request goes: "/shop.v1.OrderService/CreateOrder" is Connect's. */
+/* Where a request goes: "/shop.v1.OrderService/CreateOrder" is Connect's, all else is REST's. */
 static void handle(void *state, struct http_request *http)
 {
     struct gateway *gateway = state;
@@ -126,8 +128,32 @@ static void handle(void *state, struct http_request *http)
         connect_handle(gateway, http, method);
         return;
     }
+    struct route route;
+    const char *allow = NULL;
+    switch (route_find(http_request_verb(http), path, http_request_arena(http), &route, &allow)) {
+    case ROUTE_FOUND:
+        rest_handle(gateway, http, &route);
+        return;
+    case ROUTE_OTHER_VERB:
+        metrics_count_unrouted(gateway->metrics);
+        rest_refuse_unrouted(http, allow);
+        return;
+    case ROUTE_NONE:
+        break;
+    }
     metrics_count_unrouted(gateway->metrics);
-    connect_refuse_unknown(http);
+    if (http_request_header(http, "Connect-Protocol-Version") != NULL || is_method_like(path)) {
+        connect_refuse_unknown(http);
+    } else {
+        rest_refuse_unrouted(http, NULL);
+    }
+}
+
+/* "/shop.v1.OrderService/NoSuch": a package's dots before the second slash. */
+static bool is_method_like(struct bytes path)
+{
+    const uint8_t *slash = path.size < 2 ? NULL : memchr(path.data + 1, '/', path.size - 1);
+    return slash != NULL && memchr(path.data, '.', (size_t)(slash - path.data)) != NULL;
 }
 
 /* NULL for no file. */

@@ -5,6 +5,7 @@
  *   refused   FAILED_PRECONDITION with all that a failure can carry
  *   gone      NOT_FOUND
  *   slow      no answer until the deadline is over
+ *   tagged    an answer with the etag 7
  *   later     an answer after LATER_MS: for what is under way when something stops
  * SIGTERM ends it. */
 #include <shop/v1/order_service.pb-c.h>
@@ -107,7 +108,14 @@ static void answer(struct rpc_call *call)
     if (has_id(request, "later")) {
         wait_ms(LATER_MS);
     }
-    rpc_reply(call, mirror(call, request, method->output));
+    ProtobufCMessage *response = mirror(call, request, method->output);
+    const ProtobufCFieldDescriptor *etag =
+        protobuf_c_message_descriptor_get_field_by_name(method->output, "etag");
+    if (etag != NULL && has_id(request, "tagged")) {
+        *(char **)(void *)((char *)response + etag->offset) =
+            arena_strdup(rpc_call_arena(call), "7");
+    }
+    rpc_reply(call, response);
 }
 
 static bool has_id(const ProtobufCMessage *request, const char *id)
