@@ -24,8 +24,9 @@
 #define BROKER_MESSAGE_BYTES_MAX  (256 * 1024)
 #define BROKER_MESSAGE_EVENTS_MAX 256
 
-/* What the settings of both sides start with, as text for their tables. The same everywhere: RabbitMQ
- * refuses to declare a queue that exists with other limits. 2 GiB are about five million orders. */
+/* What the settings of both sides start with, as text for their tables. The same everywhere:
+ * RabbitMQ refuses to declare a queue that exists with other limits. 2 GiB are about five million
+ * orders. */
 #define BROKER_DEFAULT_EXCHANGE        "shop.events"
 #define BROKER_DEFAULT_QUEUE           "orders.persist"
 #define BROKER_DEFAULT_PARKED_EXCHANGE "shop.parked"
@@ -85,9 +86,9 @@ struct broker_delivery {
     char message_id[64];
     char traceparent[64];
     bool redelivered;
-    bool parked;  /* came from the parked queue: the delivery limit was reached */
-    int64_t delivery_count;   /* how often it was given back, as RabbitMQ counts; 0 = never */
-    void *memory; /* the consumer's */
+    bool parked;            /* came from the parked queue: the delivery limit was reached */
+    int64_t delivery_count; /* how often it was given back, as RabbitMQ counts; 0 = never */
+    void *memory;           /* the consumer's */
 };
 
 struct broker_consumer *broker_consumer_create(const struct broker_options *options,
@@ -101,8 +102,8 @@ enum status broker_consume(struct broker_consumer *consumer, int64_t timeout_ms,
                            struct broker_delivery *delivery_out, bool *got_out,
                            struct failure *failure);
 void broker_delivery_free(struct broker_delivery *delivery);
-/* Answers heartbeats and takes in, for the next consume, what RabbitMQ has sent. For whoever is busy
- * with something else for seconds. */
+/* Answers heartbeats and takes in, for the next consume, what RabbitMQ has sent. For whoever is
+ * busy with something else for seconds. */
 void broker_consumer_idle(struct broker_consumer *consumer);
 /* Acknowledges this delivery and all before it that are not acknowledged. */
 enum status broker_ack_up_to(struct broker_consumer *consumer, uint64_t tag,

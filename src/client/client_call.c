@@ -43,6 +43,12 @@ enum status client_keep(const ProtobufCMessage *message, struct arena *arena,
     return message_decode(message->descriptor, encoded, arena, copy_out, failure);
 }
 
+bool client_may_retry(enum status code)
+{
+    return code == STATUS_UNAVAILABLE || code == STATUS_DEADLINE_EXCEEDED ||
+           code == STATUS_UNKNOWN || code == STATUS_RESOURCE_EXHAUSTED;
+}
+
 unsigned client_method(const ProtobufCServiceDescriptor *service, const char *method)
 {
     const ProtobufCMethodDescriptor *found =

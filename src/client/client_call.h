@@ -18,5 +18,8 @@ enum status client_call(struct rpc_channel *channel, const ProtobufCServiceDescr
  * RESPONSE_TOO_LARGE when the arena is too small. */
 enum status client_keep(const ProtobufCMessage *message, struct arena *arena,
                         ProtobufCMessage **copy_out, struct failure *failure);
+/* Whether asking again may help: UNAVAILABLE, DEADLINE_EXCEEDED, UNKNOWN, RESOURCE_EXHAUSTED. Safe
+ * for what only reads or carries a request_id. */
+bool client_may_retry(enum status code);
 /* The method's index, for rpc_stub_invoke(). */
 unsigned client_method(const ProtobufCServiceDescriptor *service, const char *method);

@@ -13,8 +13,9 @@
 #include "base/status.h"
 
 #define JSON_NAME_BYTES 128 /* longer field names are printed as they are */
-#define JSON_DEPTH_MAX  64  /* the contracts need 5; a message of a stranger cannot take the stack \
-                             */
+#define JSON_DEPTH_MAX                                                        \
+    64 /* the contracts need 5; a message of a stranger cannot take the stack \
+        */
 
 struct json_options {
     bool defaults; /* scalars at their default, too, and empty lists */

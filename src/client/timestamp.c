@@ -43,7 +43,7 @@ bool timestamp_print(int64_t seconds, int32_t nanos, char out[TIMESTAMP_TEXT_BYT
 void timestamp_print_short(int64_t seconds, char out[TIMESTAMP_TEXT_BYTES])
 {
     if (seconds < TIMESTAMP_SECONDS_LEAST || seconds > TIMESTAMP_SECONDS_MOST) {
-        strcpy(out, "?");
+        snprintf(out, TIMESTAMP_TEXT_BYTES, "?");
         return;
     }
     int64_t days = seconds / DAY_SECONDS;

@@ -1,6 +1,7 @@
 /* Binary parameters for postgres_link: arrays that a statement unnests, a row an element.
- * Always: memory comes from the arena; when that is full the parameter's `failed` is set and stays,
- * and postgres_array_parameter returns NULL data - check postgres_array_failed once, at the end. */
+ * Always: memory comes from the arena; when that is full the array's and the parameter's `failed`
+ * is set, and the flush that gets such a parameter sends nothing (RESOURCE_EXHAUSTED): nobody has
+ * to check in between. */
 #pragma once
 
 #include "base/arena.h"
@@ -29,8 +30,8 @@ void postgres_array_init(struct postgres_array *array, enum postgres_type type, 
                          size_t expected_count);
 void postgres_array_add_int(struct postgres_array *array, int64_t value);     /* INT8, INT4 */
 void postgres_array_add_text(struct postgres_array *array, const char *text); /* NULL = SQL NULL */
-void postgres_array_add_bytes(struct postgres_array *array, struct bytes bytes);
-void postgres_array_add_uuid(struct postgres_array *array, const struct uuid *uuid);
+void postgres_array_add_bytes(struct postgres_array *array, struct bytes bytes); /* never NULL */
+void postgres_array_add_uuid(struct postgres_array *array, const struct uuid *uuid); /* or NULL */
 void postgres_array_add_unix_us(struct postgres_array *array, int64_t unix_us);
 bool postgres_array_failed(const struct postgres_array *array);
 struct postgres_parameter postgres_array_parameter(struct postgres_array *array);
@@ -38,5 +39,5 @@ struct postgres_parameter postgres_array_parameter(struct postgres_array *array)
 /* Single values. */
 struct postgres_parameter postgres_int8(struct arena *arena, int64_t value);
 struct postgres_parameter postgres_text(const char *text);        /* borrowed; NULL = SQL NULL */
-struct postgres_parameter postgres_uuid(const struct uuid *uuid); /* borrowed */
+struct postgres_parameter postgres_uuid(const struct uuid *uuid); /* borrowed; or NULL */
 struct postgres_parameter postgres_timestamptz(struct arena *arena, int64_t unix_us);

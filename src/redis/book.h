@@ -108,14 +108,14 @@ enum status book_confirm(struct book *book, const struct uuid *event_ids, size_t
 struct book_lookup {
     struct uuid record_id;
 
+    struct book_record record; /* when found; views until the book's next use */
     bool found;
-    struct book_record record; /* views until the book's next use */
-    bool in_outbox;            /* not yet settled */
-    bool unconfirmed;          /* and RabbitMQ has not confirmed it */
+    bool in_outbox;   /* not yet settled */
+    bool unconfirmed; /* and RabbitMQ has not confirmed it */
 };
 enum status book_read(struct book *book, struct book_lookup *lookups, size_t count,
                       int64_t deadline_ms, struct failure *failure);
-/* available_out[i], or -1 where the product has no entry. */
+/* available_out[i], or -1 where the product has no entry; what a repair took below 0 reads as 0. */
 enum status book_read_stock(struct book *book, const char *const *product_ids, size_t count,
                             int64_t *available_out, int64_t deadline_ms, struct failure *failure);
 
@@ -131,8 +131,8 @@ struct book_claimed {
 enum status book_claim(struct book *book, enum book_due due, struct book_claimed *claimed,
                        size_t most, int64_t lease_ms, size_t *count_out, struct failure *failure);
 
-/* Makes everything in the outbox due now, instead of in its own time: for whoever waits for the outbox
- * to drain. */
+/* Makes everything in the outbox due now, instead of in its own time: for whoever waits for the
+ * outbox to drain. */
 enum status book_hurry(struct book *book, struct failure *failure);
 
 /* PostgreSQL has these events: out of the outbox; their records start to expire. Idempotent. */
@@ -144,8 +144,9 @@ enum status book_settle(struct book *book, const struct book_settled *settled, s
                         struct failure *failure);
 
 /* Units that PostgreSQL has given back or added. Idempotent by delta_id. A delta of another epoch
- * changes nothing and counts as applied: its effect is in the sums the stock was loaded from.
- * quantity may be 0 (makes the entry) or, for repairs only, negative. */
+ * changes nothing and counts as applied: its effect is in the sums the stock was loaded from (a
+ * delta of a later epoch than the book's: UNAVAILABLE, STOCK_FENCED). quantity may be 0 (makes the
+ * entry) or, for repairs only, negative. */
 struct book_delta {
     int64_t delta_id;
     int64_t epoch;
@@ -157,9 +158,10 @@ enum status book_apply(struct book *book, const struct book_delta *deltas, size_
 
 /* Whether Redis holds the stock of this epoch and its scripts. */
 enum status book_check(struct book *book, int64_t epoch, bool *open_out, struct failure *failure);
-/* Loads stock for a new epoch: fence (scripts away, stock gone), entries in pipelines, epoch, then
- * the scripts, which opens it. Only by whoever holds the PostgreSQL lock of the shard. A crash
- * anywhere leaves it fenced. */
+/* Loads stock for a new epoch, a higher one than any before: fence (no epoch, no stock), entries in
+ * pipelines (0 is allowed), epoch, then the scripts, which opens it. Only by whoever holds the
+ * PostgreSQL lock of the shard; a second one that got in between makes the end fail with ABORTED. A
+ * crash anywhere leaves it fenced. The end binds the book to the epoch. */
 enum status book_open_begin(struct book *book, struct failure *failure);
 enum status book_open_load(struct book *book, const struct book_take *stock, size_t count,
                            struct failure *failure);

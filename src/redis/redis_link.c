@@ -27,7 +27,6 @@ struct redis_link {
     const struct clock *clock;
 
     redisContext *context;    /* NULL: not connected */
-    bool proved;              /* an exchange succeeded on this connection */
     unsigned failed_connects; /* in a row */
     int64_t next_connect_ms;  /* not before */
 
@@ -49,7 +48,6 @@ static const char *send_some(struct redis_link *link, const struct redis_command
                              size_t *sent);
 static const char *receive_some(struct redis_link *link);
 static const char *wait_for(struct redis_link *link, short events, int64_t deadline_ms);
-static bool tells_to_reconnect(const struct redis_link *link);
 static enum status fail(struct failure *failure, enum status status, const char *why,
                         int64_t retry_ms);
 
@@ -162,25 +160,11 @@ static enum status exchange(struct redis_link *link, int64_t deadline_ms, struct
         drop(link);
         return status;
     }
-    link->proved = true;
-    link->failed_connects = 0;
-    if (tells_to_reconnect(link)) {
+    /* Behind a name that fails over, the next connection reaches the new primary. */
+    if (redis_replies_have_error(&link->replies, "READONLY")) {
         drop(link);
     }
     return STATUS_OK;
-}
-
-/* Connections are dropped for it after the exchange: behind a name that fails over, the next one
- * reaches the new primary. */
-static bool tells_to_reconnect(const struct redis_link *link)
-{
-    for (size_t i = 0; i < link->replies.expected; i++) {
-        const struct redis_reply *reply = &link->replies.all[i];
-        if (redis_reply_is_error(reply, "READONLY")) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* ---- connecting ---- */
@@ -207,8 +191,12 @@ static enum status connect_if_needed(struct redis_link *link, int64_t deadline_m
         why = shake_hands(link, deadline_ms);
     }
     if (why == NULL) {
+        link->failed_connects = 0;
         return STATUS_OK;
     }
+    link->next_connect_ms =
+        clock_monotonic_ms(link->clock) + clock_backoff_ms(link->clock, link->failed_connects++,
+                                                           RECONNECT_BASE_MS, RECONNECT_MOST_MS);
     enum status status = fail(failure, STATUS_UNAVAILABLE, why, RECONNECT_BASE_MS);
     drop(link);
     return status;
@@ -298,19 +286,12 @@ static const char *find_refusal(const struct redis_link *link)
     return NULL;
 }
 
-/* A connection that never worked delays the next one. */
 static void drop(struct redis_link *link)
 {
     if (link->context != NULL) {
         redisFree(link->context);
         link->context = NULL;
     }
-    if (!link->proved) {
-        link->next_connect_ms = clock_monotonic_ms(link->clock) +
-                                clock_backoff_ms(link->clock, link->failed_connects++,
-                                                 RECONNECT_BASE_MS, RECONNECT_MOST_MS);
-    }
-    link->proved = false;
 }
 
 static enum status fail(struct failure *failure, enum status status, const char *why,

@@ -58,6 +58,16 @@ const char *redis_replies_take(struct redis_replies *replies, struct redisReader
     return reader->pos == reader->len ? NULL : "more replies than commands";
 }
 
+bool redis_replies_have_error(const struct redis_replies *replies, const char *code)
+{
+    for (size_t i = 0; i < replies->received; i++) {
+        if (redis_reply_is_error(&replies->all[i], code)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool redis_reply_is_error(const struct redis_reply *reply, const char *code)
 {
     size_t size = strlen(code);

@@ -23,3 +23,5 @@ void redis_replies_attach(struct redis_replies *replies, struct redisReader *rea
 /* Parses what came from the socket. NULL, or why the connection is of no use any more. */
 const char *redis_replies_take(struct redis_replies *replies, struct redisReader *reader,
                                const char *data, size_t size);
+/* Whether one of them (not within arrays) is an error of this code. */
+bool redis_replies_have_error(const struct redis_replies *replies, const char *code);

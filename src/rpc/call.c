@@ -93,7 +93,6 @@ struct rpc_call *call_pool_take(struct call_pool *pool, struct listener_request 
 static void give_back(struct rpc_call *call)
 {
     struct call_pool *pool = call->pool;
-    leave(call);
     arena_reset(&call->arena);
     (void)pthread_mutex_lock(&pool->lock);
     bool kept = pool->idle_count < pool->options.idle_max;
@@ -235,6 +234,8 @@ static void answer(struct rpc_call *call, const struct failure *failure,
     envelope.call_id = call->envelope.call_id;
     envelope.server_id = call->pool->options.server_id;
     envelope.domain = call->pool->options.error_domain;
+    /* Before the answer: who has it may send the next call at once, and must find room. */
+    leave(call);
     listener_answer(call->request, &envelope, response, size);
     give_back(call);
 }

@@ -1,5 +1,7 @@
-/* See channel.h. Places for calls (exchanges, kept for later calls) under one lock, and the thread
- * that runs the closures of asynchronous calls: it takes all that have ended at once. */
+/* See channel.h. Places for calls (exchanges, kept for later calls) under one lock, and the turn of
+ * running the closures of asynchronous calls: the thread of nng that ends a call while nobody has
+ * the turn takes it, runs the closures of all that have ended, and looks again. A thread of our own
+ * for it would cost each call a wake-up, which is a third of what a call costs. */
 #include "rpc/channel.h"
 
 #include <errno.h>
@@ -18,16 +20,16 @@ struct rpc_channel {
     int32_t timeout_ms;
     size_t max_outstanding;
     const struct clock *clock;
-    pthread_t thread;
 
     pthread_mutex_t lock; /* for all below */
-    pthread_cond_t room, idle, work;
+    pthread_cond_t room, idle;
     struct channel_exchange *spare; /* the last used first: its memory is warm */
     size_t outstanding;             /* places taken */
     size_t under_way;               /* calls whose closures have not run yet */
     size_t waiting_for_room;
-    struct rpc_stub *ended_first, *ended_last; /* asynchronous calls for the thread */
-    bool thread_waits, closing;
+    struct rpc_stub *ended_first, *ended_last; /* asynchronous calls whose closures shall run */
+    bool is_running;                           /* somebody has the turn of running them */
+    bool closing;
 };
 
 static struct rpc_channel *make_channel(const struct rpc_channel_options *options);
@@ -37,8 +39,8 @@ static enum status wait_for_room(struct rpc_channel *channel, bool async, int32_
 static struct channel_exchange *make_exchange(struct rpc_channel *channel);
 static void free_exchange(struct channel_exchange *exchange);
 static void on_exchange_done(void *exchange);
-static void *run_completions(void *channel);
-static struct rpc_stub *take_ended(struct rpc_channel *channel);
+static bool put_ended(struct rpc_channel *channel, struct rpc_stub *stub);
+static void run_closures(void *channel);
 static size_t finish_all(struct rpc_stub *ended, struct channel_exchange **used_out);
 static void give_back(struct rpc_channel *channel, struct channel_exchange *used, size_t calls);
 static struct timespec after_ms(int64_t timeout_ms);
@@ -51,16 +53,11 @@ enum status rpc_channel_open(const struct rpc_channel_options *options,
         return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
                            "no memory for a channel");
     }
-    enum status status = link_open(options->endpoint, &channel->link, failure);
+    enum status status =
+        link_open(options->endpoint, run_closures, channel, &channel->link, failure);
     if (status != STATUS_OK) {
         destroy(channel);
         return status;
-    }
-    if (pthread_create(&channel->thread, NULL, run_completions, channel) != 0) {
-        link_close(channel->link);
-        destroy(channel);
-        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_THREADS",
-                           "no thread for a channel");
     }
     *channel_out = channel;
     return STATUS_OK;
@@ -82,7 +79,6 @@ static struct rpc_channel *make_channel(const struct rpc_channel_options *option
     (void)pthread_mutex_init(&channel->lock, NULL);
     (void)pthread_cond_init(&channel->room, &monotonic);
     (void)pthread_cond_init(&channel->idle, &monotonic);
-    (void)pthread_cond_init(&channel->work, NULL);
     (void)pthread_condattr_destroy(&monotonic);
     return channel;
 }
@@ -96,16 +92,14 @@ void rpc_channel_close(struct rpc_channel **closed)
     (void)pthread_mutex_lock(&channel->lock);
     channel->closing = true;
     (void)pthread_cond_broadcast(&channel->room);
-    (void)pthread_cond_signal(&channel->work);
     (void)pthread_mutex_unlock(&channel->lock);
     link_close(channel->link);
 
     (void)pthread_mutex_lock(&channel->lock);
-    while (channel->under_way > 0) {
+    while (channel->under_way > 0 || channel->is_running) {
         (void)pthread_cond_wait(&channel->idle, &channel->lock);
     }
     (void)pthread_mutex_unlock(&channel->lock);
-    (void)pthread_join(channel->thread, NULL);
     destroy(channel);
     *closed = NULL;
 }
@@ -118,7 +112,6 @@ static void destroy(struct rpc_channel *channel)
         free_exchange(exchange);
     }
     link_destroy(&channel->link);
-    (void)pthread_cond_destroy(&channel->work);
     (void)pthread_cond_destroy(&channel->idle);
     (void)pthread_cond_destroy(&channel->room);
     (void)pthread_mutex_destroy(&channel->lock);
@@ -251,10 +244,21 @@ void channel_leave(struct rpc_channel *channel, struct channel_exchange *exchang
 static void on_exchange_done(void *argument)
 {
     struct channel_exchange *exchange = argument;
-    channel_complete(exchange->channel, exchange->stub);
+    struct rpc_channel *channel = exchange->channel;
+    if (put_ended(channel, exchange->stub)) {
+        run_closures(channel);
+    }
 }
 
 void channel_complete(struct rpc_channel *channel, struct rpc_stub *stub)
+{
+    if (put_ended(channel, stub)) {
+        link_poke(channel->link);
+    }
+}
+
+/* True when the caller got the turn and must see to it that run_closures is called. */
+static bool put_ended(struct rpc_channel *channel, struct rpc_stub *stub)
 {
     stub->next = NULL;
     (void)pthread_mutex_lock(&channel->lock);
@@ -270,42 +274,33 @@ void channel_complete(struct rpc_channel *channel, struct rpc_stub *stub)
         channel->ended_first = stub;
     }
     channel->ended_last = stub;
-    bool wake = channel->thread_waits;
-    channel->thread_waits = false;
+    bool has_turn = !channel->is_running;
+    channel->is_running = true;
     (void)pthread_mutex_unlock(&channel->lock);
-    if (wake) {
-        (void)pthread_cond_signal(&channel->work);
-    }
+    return has_turn;
 }
 
-static void *run_completions(void *argument)
+static void run_closures(void *argument)
 {
     struct rpc_channel *channel = argument;
     (void)pthread_mutex_lock(&channel->lock);
-    struct rpc_stub *ended;
-    while ((ended = take_ended(channel)) != NULL) {
+    while (channel->ended_first != NULL) {
+        struct rpc_stub *ended = channel->ended_first;
+        channel->ended_first = NULL;
+        channel->ended_last = NULL;
         (void)pthread_mutex_unlock(&channel->lock);
+
         struct channel_exchange *used;
         size_t calls = finish_all(ended, &used);
+
         (void)pthread_mutex_lock(&channel->lock);
         give_back(channel, used, calls);
     }
-    (void)pthread_mutex_unlock(&channel->lock);
-    return NULL;
-}
-
-/* All of them; NULL when the channel is closed and none will come. */
-static struct rpc_stub *take_ended(struct rpc_channel *channel)
-{
-    while (channel->ended_first == NULL && !(channel->closing && channel->under_way == 0)) {
-        channel->thread_waits = true;
-        (void)pthread_cond_wait(&channel->work, &channel->lock);
+    channel->is_running = false;
+    if (channel->closing) {
+        (void)pthread_cond_broadcast(&channel->idle);
     }
-    channel->thread_waits = false;
-    struct rpc_stub *ended = channel->ended_first;
-    channel->ended_first = NULL;
-    channel->ended_last = NULL;
-    return ended;
+    (void)pthread_mutex_unlock(&channel->lock);
 }
 
 static size_t finish_all(struct rpc_stub *ended, struct channel_exchange **used_out)
@@ -339,9 +334,6 @@ static void give_back(struct rpc_channel *channel, struct channel_exchange *used
     channel->under_way -= calls;
     if (channel->under_way == 0) {
         (void)pthread_cond_broadcast(&channel->idle);
-        if (channel->closing) {
-            (void)pthread_cond_signal(&channel->work);
-        }
     }
 }
 

@@ -13,9 +13,10 @@
  *
  * Blocking (the default): the closure runs on the caller's thread before the generated function
  * returns. Asynchronous (stub.async = true): the function returns at once and the closure runs
- * later on the channel's completion thread; one stub for each call that is under way, and it must
- * stay alive until its closure ran. A closure may start new calls, but should not block: others
- * wait behind it. The request message may be freed as soon as the function returns.
+ * later on one of the transport's threads, one closure at a time; one stub for each call that is
+ * under way, and it must stay alive until its closure ran. A closure may start new asynchronous
+ * calls, but must not block: the other closures of the channel wait behind it, and the process has
+ * few of these threads. The request message may be freed as soon as the function returns.
  *
  * Threads: a channel is for all of them; a stub for one at a time.
  * Failures: every call ends, at the latest at its deadline. UNAVAILABLE = not executed;

@@ -151,6 +151,11 @@ bool lane_put(struct lane *lane, struct rpc_call *call)
     return queue_put(lane->queue, call);
 }
 
+size_t lane_depth(const struct lane *lane)
+{
+    return queue_depth(lane->queue);
+}
+
 static void *run_thread(void *argument)
 {
     struct lane_thread *thread = argument;
@@ -158,10 +163,17 @@ static void *run_thread(void *argument)
     if (!open_state(thread)) {
         return NULL;
     }
-    size_t count;
-    while ((count = queue_take(lane->queue, (void **)thread->taken, lane->kind.batch_max, -1)) >
-           0) {
-        if (atomic_load(&lane->closing)) {
+    int64_t idle_ms = lane->kind.idle != NULL ? RPC_LANE_IDLE_MS : -1;
+    for (;;) {
+        size_t count =
+            queue_take(lane->queue, (void **)thread->taken, lane->kind.batch_max, idle_ms);
+        bool closing = atomic_load(&lane->closing);
+        if (count == 0 && closing) {
+            break;
+        }
+        if (count == 0) {
+            lane->kind.idle(thread->state);
+        } else if (closing) {
             refuse_all(thread->taken, count);
         } else {
             handle_all(thread, count);

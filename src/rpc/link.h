@@ -22,14 +22,18 @@ enum link_outcome {
     LINK_NO_MEMORY, /* not sent */
 };
 
-/* Connects in the background, again and again. Fails with ENDPOINT_INVALID. */
-enum status link_open(const char *endpoint, struct link **link_out, struct failure *failure);
+/* Connects in the background, again and again. `on_poke` is for link_poke. Fails with
+ * ENDPOINT_INVALID. */
+enum status link_open(const char *endpoint, void (*on_poke)(void *context), void *context,
+                      struct link **link_out, struct failure *failure);
 /* Ends all exchanges with LINK_CLOSED; new ones, too. */
 void link_close(struct link *link);
 /* When all exchanges are destroyed. NULL-safe; nulls the caller's pointer. */
 void link_destroy(struct link **link);
+/* Has on_poke called soon on one of nng's threads. Not again before that has begun. */
+void link_poke(struct link *link);
 
-/* NULL when memory is out. `on_done` runs on nng's threads and must not block. */
+/* NULL when memory is out. `on_done` runs on nng's threads. */
 struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(void *context),
                                            void *context);
 /* Not while it is under way. NULL-safe; nulls the caller's pointer. */

@@ -2,11 +2,13 @@
  * and only when that is complete received from: never both pending. */
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "rpc/endpoint.h"
 #include "rpc/limits.h"
 #include "rpc/link.h"
+#include "rpc/tune_nng.h"
 
 /* nng counts its own request id, too. */
 #define NNG_HEADER_BYTES_MAX 32
@@ -16,9 +18,12 @@
 
 struct link {
     nng_socket socket;
+    nng_aio *poke;
+    atomic_bool is_closed;
 };
 
 struct link_exchange {
+    struct link *link;
     void (*on_done)(void *context);
     void *context;
     nng_ctx nng;
@@ -41,7 +46,8 @@ static void on_completion(void *exchange);
 static bool end_sending(struct link_exchange *exchange, nng_aio *aio);
 static void end_receiving(struct link_exchange *exchange, nng_aio *aio);
 
-enum status link_open(const char *text, struct link **link_out, struct failure *failure)
+enum status link_open(const char *text, void (*on_poke)(void *context), void *context,
+                      struct link **link_out, struct failure *failure)
 {
     struct endpoint endpoint;
     enum status status = endpoint_parse(text, &endpoint, failure);
@@ -52,9 +58,13 @@ enum status link_open(const char *text, struct link **link_out, struct failure *
     if (link == NULL) {
         return explain(failure, text, NNG_ENOMEM);
     }
-    int error = nng_req0_open(&link->socket);
+    tune_nng();
+    int error = nng_aio_alloc(&link->poke, on_poke, context);
+    if (error == 0) {
+        error = nng_req0_open(&link->socket);
+    }
     if (error != 0) {
-        free(link);
+        link_destroy(&link);
         return explain(failure, text, error);
     }
     status = dial(link, text, &endpoint, failure);
@@ -99,13 +109,26 @@ static enum status explain(struct failure *failure, const char *endpoint, int er
 
 void link_close(struct link *link)
 {
+    atomic_store(&link->is_closed, true);
     (void)nng_close(link->socket);
 }
 
 void link_destroy(struct link **link)
 {
+    if (*link == NULL) {
+        return;
+    }
+    nng_aio_stop((*link)->poke);
+    nng_aio_free((*link)->poke);
     free(*link);
     *link = NULL;
+}
+
+void link_poke(struct link *link)
+{
+    if (nng_aio_begin(link->poke)) {
+        nng_aio_finish(link->poke, 0);
+    }
 }
 
 struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(void *context),
@@ -115,6 +138,7 @@ struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(vo
     if (exchange == NULL) {
         return NULL;
     }
+    exchange->link = link;
     exchange->on_done = on_done;
     exchange->context = context;
     if (nng_aio_alloc(&exchange->waited, NULL, NULL) != 0 ||
@@ -178,7 +202,12 @@ void link_exchange_run(struct link_exchange *exchange, size_t size, int64_t time
  * Otherwise the message is still ours. */
 static bool send_at_once(struct link_exchange *exchange)
 {
-    if (nng_ctx_sendmsg(exchange->nng, exchange->message, NNG_FLAG_NONBLOCK) != 0) {
+    nng_aio *aio = exchange->waited;
+    nng_aio_set_msg(aio, exchange->message);
+    nng_aio_set_timeout(aio, 0);
+    nng_ctx_send(exchange->nng, aio);
+    nng_aio_wait(aio);
+    if (nng_aio_result(aio) != 0) {
         return false;
     }
     exchange->message = NULL;
@@ -229,29 +258,23 @@ static bool end_sending(struct link_exchange *exchange, nng_aio *aio)
         return true;
     }
     exchange->message = nng_aio_get_msg(aio);
-    exchange->outcome = error == NNG_ETIMEDOUT                           ? LINK_NOT_SENT
-                        : error == NNG_ECLOSED || error == NNG_ECANCELED ? LINK_CLOSED
-                                                                         : LINK_NO_MEMORY;
+    exchange->outcome = atomic_load(&exchange->link->is_closed) ? LINK_CLOSED
+                        : error == NNG_ETIMEDOUT                ? LINK_NOT_SENT
+                                                                : LINK_NO_MEMORY;
     return false;
 }
 
+/* Closing breaks connections first, so what looks lost may be closed. */
 static void end_receiving(struct link_exchange *exchange, nng_aio *aio)
 {
-    switch (nng_aio_result(aio)) {
-    case 0:
+    int error = nng_aio_result(aio);
+    if (error == 0) {
         exchange->message = nng_aio_get_msg(aio);
         exchange->outcome = LINK_ANSWERED;
-        return;
-    case NNG_ETIMEDOUT:
-        exchange->outcome = LINK_NO_ANSWER;
-        return;
-    case NNG_ECLOSED:
-    case NNG_ECANCELED:
+    } else if (atomic_load(&exchange->link->is_closed)) {
         exchange->outcome = LINK_CLOSED;
-        return;
-    default:
-        exchange->outcome = LINK_LOST;
-        return;
+    } else {
+        exchange->outcome = error == NNG_ETIMEDOUT ? LINK_NO_ANSWER : LINK_LOST;
     }
 }
 

@@ -11,11 +11,12 @@
 #include "rpc/endpoint.h"
 #include "rpc/limits.h"
 #include "rpc/listener.h"
+#include "rpc/tune_nng.h"
 
 /* nng counts its own request id, 4 bytes for each hop, 8 at most. */
 #define NNG_HEADER_BYTES_MAX 32
 /* A peer that does not read its answers must not keep a context for longer. */
-#define ANSWER_TIMEOUT_MS 5000
+#define ANSWER_TIMEOUT_MS 2000
 #define CLOSE_WAIT_MS     1000
 /* A peer that finds an ipc connection closed drops what it has not read yet: time to read it. */
 #define CLOSE_LINGER_MS 100
@@ -87,6 +88,7 @@ enum status listener_open(const struct listener_options *options, struct listene
 
 static enum status open_socket(struct listener *listener, struct failure *failure)
 {
+    tune_nng();
     int error = nng_rep0_open(&listener->socket);
     if (error != 0) {
         return explain(failure, listener->options.endpoint, error);

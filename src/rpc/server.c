@@ -26,6 +26,7 @@ struct rpc_server {
 
 static struct rpc_server *make_server(const struct rpc_server_options *options);
 static enum status check_options(const struct rpc_server_options *options, struct failure *failure);
+static enum status check_methods(const struct rpc_server_options *options, struct failure *failure);
 static enum status start_lanes(struct rpc_server *server, struct failure *failure);
 static enum status make_router(struct rpc_server *server, struct failure *failure);
 static enum status open_listeners(struct rpc_server *server, struct failure *failure);
@@ -77,6 +78,20 @@ static enum status check_options(const struct rpc_server_options *options, struc
         const struct rpc_lane_kind *kind = &options->lanes[i];
         if (kind->threads == 0 || kind->queue_max == 0 || kind->batch_max == 0) {
             return refuse(failure, "a lane needs threads, queue_max and batch_max");
+        }
+    }
+    return check_methods(options, failure);
+}
+
+static enum status check_methods(const struct rpc_server_options *options, struct failure *failure)
+{
+    for (size_t i = 0; i < options->service_count; i++) {
+        const struct rpc_service *service = &options->services[i];
+        for (size_t at = 0; at < service->method_count; at++) {
+            size_t lane = service->methods[at].lane;
+            if (lane != RPC_LANE_NONE && lane >= options->lane_count) {
+                return refuse(failure, "a method names a lane that there is not");
+            }
         }
     }
     return STATUS_OK;
@@ -158,6 +173,15 @@ static enum status open_listeners(struct rpc_server *server, struct failure *fai
 void rpc_server_set_serving(struct rpc_server *server, bool serving)
 {
     atomic_store(&server->health.is_serving, serving);
+}
+
+size_t rpc_server_waiting(const struct rpc_server *server)
+{
+    size_t waiting = 0;
+    for (size_t i = 0; i < server->lane_count; i++) {
+        waiting += lane_depth(server->lanes[i]);
+    }
+    return waiting;
 }
 
 void rpc_server_drain(struct rpc_server *server, int64_t timeout_ms)

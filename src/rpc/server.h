@@ -6,8 +6,8 @@
  * Always: a call is refused at once when its lane's queue is full (RESOURCE_EXHAUSTED, OVERLOADED)
  * or when the server drains (UNAVAILABLE, DRAINING); an expired call is never handled; nothing that
  * a peer sends stops the server.
- * Called by: main of a program. Threads: all of this header from one thread, but
- * rpc_server_set_serving. */
+ * Called by: main of a program. Threads: all of this header from one thread, unless
+ * said otherwise. */
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>
@@ -22,6 +22,8 @@
 /* In place of a lane's index: on the listener's own thread, one call at a time with `lane` NULL.
  * For what answers at once from memory; it must never block. */
 #define RPC_LANE_NONE SIZE_MAX
+
+#define RPC_LANE_IDLE_MS 2000 /* heartbeats are seconds apart */
 
 /* Handles `count` >= 1 calls that share a handler; answers each exactly once before it returns.
  * `lane` is what the lane's open() made. Runs on the lane's own thread and may block, but each call
@@ -38,6 +40,9 @@ struct rpc_lane_kind {
      * out by lanes that need no state. */
     void *(*open)(void *context, struct failure *failure);
     void (*close)(void *lane);
+    /* On the lane's thread, when no call came for RPC_LANE_IDLE_MS, and again after each: what its
+     * connections need to stay alive. May be left out. */
+    void (*idle)(void *lane);
     void *context;
 };
 
@@ -77,6 +82,8 @@ enum status rpc_server_start(const struct rpc_server_options *options,
                              struct rpc_server **server_out, struct failure *failure);
 /* What health answers: SERVING or NOT_SERVING. Any thread. Starts as NOT_SERVING. */
 void rpc_server_set_serving(struct rpc_server *server, bool serving);
+/* Calls that wait for a lane now. Any thread. */
+size_t rpc_server_waiting(const struct rpc_server *server);
 /* New calls are refused from now on; waits until those inside are answered, at most timeout_ms. */
 void rpc_server_drain(struct rpc_server *server, int64_t timeout_ms);
 /* Ends threads and frees all. NULL-safe; nulls the caller's pointer. */

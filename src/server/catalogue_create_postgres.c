@@ -5,17 +5,18 @@
 #include <string.h>
 
 #include "postgres/postgres_array.h"
-#include "postgres/shard_lock.h"
 #include "server/catalogue.h"
 #include "server/refusals.h"
 
 #define CREATE_PARAMETERS 12
 
-static const struct postgres_statement begin = {NULL, "BEGIN"};
+static const struct postgres_statement begin = {NULL, "BEGIN ISOLATION LEVEL READ COMMITTED"};
 static const struct postgres_statement commit = {NULL, "COMMIT"};
-static const struct postgres_statement lock_stock = {
-    "catalogue_lock_stock",
-    SHARD_LOCK_STOCK_SHARED_SQL,
+/* While it is held, no new epoch begins: the delta's epoch is the one whose sums lack this product.
+ */
+static const struct postgres_statement lock_epoch = {
+    "catalogue_lock_epoch",
+    "SELECT epoch FROM control WHERE shard = $1::text FOR SHARE",
 };
 static const struct postgres_statement create = {
     "catalogue_create",
@@ -70,7 +71,7 @@ enum status catalogue_create(struct postgres_link *link, const char *shard,
     }
     struct postgres_parameter shard_parameter = postgres_text(shard);
     postgres_link_add(link, &begin, NULL, 0);
-    postgres_link_add(link, &lock_stock, &shard_parameter, 1);
+    postgres_link_add(link, &lock_epoch, &shard_parameter, 1);
     postgres_link_add(link, &create, parameters, CREATE_PARAMETERS);
     postgres_link_add(link, &read_back, parameters, 1);
     postgres_link_add(link, &commit, NULL, 0);

@@ -1,8 +1,16 @@
 /* Control over PostgreSQL. See control.h. */
 #include "postgres/postgres_array.h"
-#include "postgres/shard_lock.h"
 #include "server/control.h"
 #include "server/refusals.h"
+
+/* The opener's lock: an advisory one. $1 is the shard. */
+#define LOCK_TRY_SQL   "SELECT pg_try_advisory_lock(740101, hashtext($1::text))::int4"
+#define LOCK_LEAVE_SQL "SELECT pg_advisory_unlock(740101, hashtext($1::text))::int4"
+/* 1 when this very session holds it: a connection that was made anew does not. */
+#define LOCK_HELD_SQL                                                                  \
+    "SELECT count(*)::int4 FROM pg_locks WHERE locktype = 'advisory' AND granted AND " \
+    "classid = 740101 AND objid = (hashtext($1::text)::int8 & 4294967295)::oid AND "   \
+    "pid = pg_backend_pid()"
 
 static enum status query_flag(struct postgres_link *link,
                               const struct postgres_statement *statement, const char *shard,
@@ -41,7 +49,7 @@ enum status control_try_lead(struct postgres_link *link, const char *shard, int6
 {
     static const struct postgres_statement try_lead = {
         "control_try_lead",
-        SHARD_LOCK_OPENER_TRY_SQL,
+        LOCK_TRY_SQL,
     };
     return query_flag(link, &try_lead, shard, deadline_ms, leads_out, failure);
 }
@@ -51,7 +59,7 @@ enum status control_leads(struct postgres_link *link, const char *shard, int64_t
 {
     static const struct postgres_statement leads = {
         "control_leads",
-        SHARD_LOCK_OPENER_HELD_SQL,
+        LOCK_HELD_SQL,
     };
     return query_flag(link, &leads, shard, deadline_ms, leads_out, failure);
 }
@@ -60,7 +68,7 @@ void control_leave(struct postgres_link *link, const char *shard, int64_t deadli
 {
     static const struct postgres_statement leave = {
         "control_leave",
-        SHARD_LOCK_OPENER_LEAVE_SQL,
+        LOCK_LEAVE_SQL,
     };
     struct failure failure; /* a session that cannot be told has ended, and its lock with it */
     bool left;
@@ -86,9 +94,10 @@ enum status control_advance(struct postgres_link *link, const char *shard, struc
                             struct book_take **stock_out, size_t *count_out,
                             struct failure *failure)
 {
+    /* The update waits for all who hold the row FOR SHARE, and keeps the next ones out: nobody
+     * changes stock until the commit. */
     static const struct postgres_statement steps[] = {
-        {NULL, "BEGIN"},
-        {"control_lock_stock", SHARD_LOCK_STOCK_ALONE_SQL},
+        {NULL, "BEGIN ISOLATION LEVEL READ COMMITTED"},
         {"control_advance", "UPDATE control SET epoch = epoch + 1, update_time = now() "
                             "WHERE shard = $1::text RETURNING epoch, update_time"},
         {"control_void_deltas", "DELETE FROM stock_deltas WHERE epoch < "
@@ -98,22 +107,22 @@ enum status control_advance(struct postgres_link *link, const char *shard, struc
     };
     struct postgres_parameter parameter = postgres_text(shard);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        bool takes_shard = i >= 1 && i <= 3;
+        bool takes_shard = i == 1 || i == 2;
         postgres_link_add(link, &steps[i], &parameter, takes_shard ? 1 : 0);
     }
     const struct postgres_result *const *results;
     enum status status = postgres_link_flush(link, deadline_ms, &results, failure);
     if (status == STATUS_OK) {
-        status = read_state(results[2], state_out, failure);
+        status = read_state(results[1], state_out, failure);
     }
     if (status != STATUS_OK) {
         return status;
     }
-    size_t count = postgres_result_rows(results[4]);
+    size_t count = postgres_result_rows(results[3]);
     struct book_take *stock = arena_calloc(arena, count, sizeof *stock);
     for (size_t i = 0; stock != NULL && i < count; i++) {
-        stock[i].product_id = arena_strdup(arena, postgres_result_text(results[4], i, 0));
-        stock[i].quantity = postgres_result_int(results[4], i, 1);
+        stock[i].product_id = arena_strdup(arena, postgres_result_text(results[3], i, 0));
+        stock[i].quantity = postgres_result_int(results[3], i, 1);
         if (stock[i].product_id == NULL) {
             return refuse_overloaded(failure);
         }

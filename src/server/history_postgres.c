@@ -5,9 +5,14 @@
 #include "server/history.h"
 #include "server/refusals.h"
 
+struct event_parameters {
+    struct postgres_parameter orders[2]; /* ids, versions */
+    struct postgres_parameter entries;
+    struct postgres_parameter events;
+};
+
 static bool bind_events(const struct history_event *events, size_t count, struct arena *arena,
-                        struct postgres_parameter orders_out[2],
-                        struct postgres_parameter *entries_out);
+                        struct event_parameters *parameters_out);
 static void mark_persisted(const struct postgres_result *result, struct history_event *events,
                            size_t count);
 
@@ -24,12 +29,17 @@ enum status history_find_events(struct postgres_link *link, struct history_event
         "history_find_stock_events",
         "SELECT event_id FROM stock_ledger WHERE entry_id = ANY($1::uuid[])",
     };
-    struct postgres_parameter orders[2], entries;
-    if (!bind_events(events, count, arena, orders, &entries)) {
+    static const struct postgres_statement doubles = {
+        "history_find_doubles",
+        "SELECT event_id FROM double_reservations WHERE event_id = ANY($1::uuid[])",
+    };
+    struct event_parameters parameters;
+    if (!bind_events(events, count, arena, &parameters)) {
         return refuse_overloaded(failure);
     }
-    postgres_link_add(link, &of_orders, orders, 2);
-    postgres_link_add(link, &of_stock, &entries, 1);
+    postgres_link_add(link, &of_orders, parameters.orders, 2);
+    postgres_link_add(link, &of_stock, &parameters.entries, 1);
+    postgres_link_add(link, &doubles, &parameters.events, 1);
     const struct postgres_result *const *results;
     enum status status = postgres_link_flush(link, deadline_ms, &results, failure);
     if (status != STATUS_OK) {
@@ -37,18 +47,20 @@ enum status history_find_events(struct postgres_link *link, struct history_event
     }
     mark_persisted(results[0], events, count);
     mark_persisted(results[1], events, count);
+    mark_persisted(results[2], events, count);
     return STATUS_OK;
 }
 
 static bool bind_events(const struct history_event *events, size_t count, struct arena *arena,
-                        struct postgres_parameter orders_out[2],
-                        struct postgres_parameter *entries_out)
+                        struct event_parameters *parameters_out)
 {
-    struct postgres_array order_ids, versions, entry_ids;
+    struct postgres_array order_ids, versions, entry_ids, event_ids;
     postgres_array_init(&order_ids, POSTGRES_UUID, arena, count);
     postgres_array_init(&versions, POSTGRES_INT4, arena, count);
     postgres_array_init(&entry_ids, POSTGRES_UUID, arena, count);
+    postgres_array_init(&event_ids, POSTGRES_UUID, arena, count);
     for (size_t i = 0; i < count; i++) {
+        postgres_array_add_uuid(&event_ids, &events[i].event_id);
         switch (events[i].kind) {
         case EVENT_ORDER_CREATED:
             postgres_array_add_uuid(&order_ids, &events[i].record_id);
@@ -59,14 +71,16 @@ static bool bind_events(const struct history_event *events, size_t count, struct
             break;
         }
     }
-    orders_out[0] = postgres_array_parameter(&order_ids);
-    orders_out[1] = postgres_array_parameter(&versions);
-    *entries_out = postgres_array_parameter(&entry_ids);
+    parameters_out->orders[0] = postgres_array_parameter(&order_ids);
+    parameters_out->orders[1] = postgres_array_parameter(&versions);
+    parameters_out->entries = postgres_array_parameter(&entry_ids);
+    parameters_out->events = postgres_array_parameter(&event_ids);
     return !postgres_array_failed(&order_ids) && !postgres_array_failed(&versions) &&
-           !postgres_array_failed(&entry_ids);
+           !postgres_array_failed(&entry_ids) && !postgres_array_failed(&event_ids);
 }
 
-/* The same record with another event_id is another decision: that one is not persisted by it. */
+/* The same record with another event_id is another decision: that one is not persisted by it, but
+ * on record as a double once its units were given back. */
 static void mark_persisted(const struct postgres_result *result, struct history_event *events,
                            size_t count)
 {

@@ -97,16 +97,22 @@ static enum status start_rpc(const struct server_config *config, struct parts *p
                              struct failure *failure)
 {
     struct rpc_lane_kind lanes[SERVICE_LANE_COUNT] = {
-        [SERVICE_LANE_WRITE] = {"write", (size_t)config->write_lanes, 0, 0, shop_lane_open_write,
-                                shop_lane_close, &parts->lanes},
-        [SERVICE_LANE_READ] = {"read", (size_t)config->read_lanes, 0, 0, shop_lane_open_read,
-                               shop_lane_close, &parts->lanes},
-        [SERVICE_LANE_BULK] = {"bulk", (size_t)config->bulk_lanes, 0, 0, shop_lane_open_read,
-                               shop_lane_close, &parts->lanes},
+        [SERVICE_LANE_WRITE] = {.name = "write",
+                                .threads = (size_t)config->write_lanes,
+                                .open = shop_lane_open_write,
+                                .idle = shop_lane_idle},
+        [SERVICE_LANE_READ] = {.name = "read",
+                               .threads = (size_t)config->read_lanes,
+                               .open = shop_lane_open_read},
+        [SERVICE_LANE_BULK] = {.name = "bulk",
+                               .threads = (size_t)config->bulk_lanes,
+                               .open = shop_lane_open_read},
     };
     for (size_t i = 0; i < SERVICE_LANE_COUNT; i++) {
         lanes[i].queue_max = (size_t)config->queue_max;
         lanes[i].batch_max = (size_t)config->batch_max;
+        lanes[i].close = shop_lane_close;
+        lanes[i].context = &parts->lanes;
     }
     struct rpc_server_options options = {
         .endpoints = config->endpoints,

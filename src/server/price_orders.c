@@ -121,7 +121,7 @@ static enum status price_order(struct shop_lane *lane, const struct price_list *
         return refuse_overloaded(failure);
     }
     for (size_t i = 0; i < request->line_count; i++) {
-        const struct product *product;
+        const struct product *product = NULL;
         enum status status = pick_product(list, request->lines[i].product_id, i, &product, failure);
         if (status != STATUS_OK) {
             return status;

@@ -178,10 +178,7 @@ static enum status put_all(struct product_cache *cache, const struct product_loo
         return status;
     }
     for (size_t i = 0; i < added; i++) {
-        if (replies[i].type == REDIS_ERROR && replies[i].text.size >= 8 &&
-            memcmp(replies[i].text.data, "NOSCRIPT", 8) == 0) {
-            *forgotten_out = true;
-        }
+        *forgotten_out = *forgotten_out || redis_reply_is_error(&replies[i], "NOSCRIPT");
     }
     return STATUS_OK;
 }

@@ -6,69 +6,70 @@
 #include <unistd.h>
 
 #include "base/config.h"
+#include "broker/broker.h"
 
-#define TEXT(key, env, field, fallback, help) \
-    {key, env, CONFIG_TEXT, offsetof(struct server_config, field), fallback, 0, 0, "", false, help}
-#define SECRET(key, env, field, fallback, help) \
-    {key, env, CONFIG_TEXT, offsetof(struct server_config, field), fallback, 0, 0, "", true, help}
-#define NUMBER(key, env, field, fallback, least, most, unit, help)                          \
-    {key,  env,   CONFIG_INT, offsetof(struct server_config, field), fallback, least, most, \
-     unit, false, help}
+#define TEXT(member) CONFIG_TEXT, offsetof(struct server_config, member)
+#define INT(member)  CONFIG_INT, offsetof(struct server_config, member)
 
-/* clang-format off */
-static const struct config_entry table[] = {
-    TEXT("listen", "ORDER_SERVER_LISTEN", listen, "tcp://127.0.0.1:7400",
-         "where to listen, comma separated: tcp://host:port, ipc:///path"),
-    SECRET("database-url", "DATABASE_URL", database_url, "", "PostgreSQL"),
-    SECRET("redis-url", "REDIS_URL", redis_url, "redis://127.0.0.1:6379",
-           "Redis that holds stock and outbox: noeviction, appendonly"),
-    SECRET("cache-redis-url", "CACHE_REDIS_URL", cache_redis_url, "",
-           "Redis for the product cache; empty: the same"),
-    SECRET("rabbitmq-url", "RABBITMQ_URL", rabbitmq_url, "amqp://127.0.0.1:5672", "RabbitMQ"),
-    TEXT("exchange", "ORDER_EXCHANGE", exchange, "shop.events", "exchange of the events"),
-    TEXT("queue", "ORDER_QUEUE", queue, "orders.persist", "queue of the workers"),
-    TEXT("parked-exchange", "ORDER_PARKED_EXCHANGE", parked_exchange, "shop.parked",
-         "exchange of what workers could not take"),
-    TEXT("parked-queue", "ORDER_PARKED_QUEUE", parked_queue, "orders.parked", "and its queue"),
-    TEXT("shard", "ORDER_SHARD", shard, "s0", "which stock this server sells"),
-    TEXT("server-id", "ORDER_SERVER_ID", server_id, "", "name in answers; empty: host and process"),
-    TEXT("log-level", "ORDER_SERVER_LOG_LEVEL", log_level, "info", "debug, info, warn or error"),
-    NUMBER("write-lanes", "ORDER_SERVER_WRITE_LANES", write_lanes, "2", 1, 64, "threads",
-           "threads that take commands, each with its own connections"),
-    NUMBER("read-lanes", "ORDER_SERVER_READ_LANES", read_lanes, "2", 1, 64, "threads",
-           "threads that answer queries"),
-    NUMBER("bulk-lanes", "ORDER_SERVER_BULK_LANES", bulk_lanes, "1", 1, 64, "threads",
-           "threads for lists and catalogue changes"),
-    NUMBER("batch", "ORDER_SERVER_BATCH", batch_max, "256", 1, 256, "calls",
-           "calls a lane takes at once, at most"),
-    NUMBER("queue-length", "ORDER_SERVER_QUEUE_LENGTH", queue_max, "4096", 1, 1000000, "calls",
-           "calls that may wait for a kind of lane; more are refused"),
-    NUMBER("max-inflight", "ORDER_SERVER_MAX_INFLIGHT", inflight_max, "8192", 1, 1000000, "calls",
-           "calls inside the server; more are refused"),
-    NUMBER("connect-timeout", "ORDER_SERVER_CONNECT_TIMEOUT_MS", connect_timeout_ms, "1000", 10,
-           60000, "ms", "to connect to a store"),
-    NUMBER("redis-timeout", "ORDER_SERVER_REDIS_TIMEOUT_MS", redis_timeout_ms, "500", 10, 60000,
-           "ms", "for a batch's exchange with Redis"),
-    NUMBER("cache-timeout", "ORDER_SERVER_CACHE_TIMEOUT_MS", cache_timeout_ms, "100", 1, 60000,
-           "ms", "for a batch's exchange with the cache; then PostgreSQL is asked"),
-    NUMBER("postgres-timeout", "ORDER_SERVER_POSTGRES_TIMEOUT_MS", postgres_timeout_ms, "1000", 10,
-           60000, "ms", "for a batch's query"),
-    NUMBER("publish-timeout", "ORDER_SERVER_PUBLISH_TIMEOUT_MS", publish_timeout_ms, "2000", 100,
-           10000, "ms", "from the decision to RabbitMQ's confirm; later, the answer is RESERVED"),
-    NUMBER("drain-timeout", "ORDER_SERVER_DRAIN_TIMEOUT_MS", drain_timeout_ms, "10000", 0, 600000,
-           "ms", "for calls under way when the server is stopped"),
-    NUMBER("product-ttl", "ORDER_SERVER_PRODUCT_TTL_MS", product_ttl_ms, "60000", 1, 86400000, "ms",
-           "how long a product stays in the cache"),
-    NUMBER("missing-product-ttl", "ORDER_SERVER_MISSING_PRODUCT_TTL_MS", missing_product_ttl_ms,
-           "2000", 1, 86400000, "ms", "how long the cache remembers that there is no such product"),
-    NUMBER("queue-bytes", "ORDER_QUEUE_BYTES_MAX", queue_bytes_max, "1073741824", 1048576,
-           1099511627776, "bytes", "what the queue holds at most; the same for server and worker"),
-    NUMBER("heartbeat", "ORDER_SERVER_HEARTBEAT_S", heartbeat_s, "10", 1, 600, "s",
-           "RabbitMQ's heartbeat"),
+static const struct config_entry TABLE[] = {
+    {"listen", "ORDER_SERVER_LISTEN", TEXT(listen), "tcp://127.0.0.1:7400", 0, 0, "", false,
+     "where callers connect, comma separated: tcp://host:port, ipc:///path"},
+    {"database-url", "DATABASE_URL", TEXT(database_url), "postgresql://localhost/orders", 0, 0, "",
+     true, "PostgreSQL: any libpq connection string"},
+    {"redis-url", "REDIS_URL", TEXT(redis_url), "redis://localhost:6379", 0, 0, "", true,
+     "Redis that holds stock and outbox"},
+    {"cache-redis-url", "CACHE_REDIS_URL", TEXT(cache_redis_url), "", 0, 0, "", true,
+     "Redis that caches products; empty: the same"},
+    {"rabbitmq-url", "RABBITMQ_URL", TEXT(rabbitmq_url), "amqp://guest:guest@localhost:5672/", 0, 0,
+     "", true, "RabbitMQ: amqp[s]://user:password@host:port/vhost"},
+    {"exchange", "ORDER_EXCHANGE", TEXT(exchange), BROKER_DEFAULT_EXCHANGE, 0, 0, "", false,
+     "exchange of the events"},
+    {"queue", "ORDER_QUEUE", TEXT(queue), BROKER_DEFAULT_QUEUE, 0, 0, "", false,
+     "queue that the workers share"},
+    {"parked-exchange", "ORDER_PARKED_EXCHANGE", TEXT(parked_exchange),
+     BROKER_DEFAULT_PARKED_EXCHANGE, 0, 0, "", false, "exchange of what was given back too often"},
+    {"parked-queue", "ORDER_PARKED_QUEUE", TEXT(parked_queue), BROKER_DEFAULT_PARKED_QUEUE, 0, 0,
+     "", false, "its queue"},
+    {"queue-bytes-max", "ORDER_QUEUE_BYTES_MAX", INT(queue_bytes_max),
+     BROKER_DEFAULT_QUEUE_BYTES_MAX, 65536, 1LL << 46, "bytes", false,
+     "a fuller queue refuses; the same for all programs"},
+    {"shard", "ORDER_SHARD", TEXT(shard), "s0", 0, 0, "", false, "tag of the keys in Redis"},
+    {"heartbeat", "ORDER_SERVER_HEARTBEAT_S", INT(heartbeat_s), BROKER_DEFAULT_HEARTBEAT_S, 2, 600,
+     "s", false, "RabbitMQ notices a dead server after twice this"},
+    {"server-id", "ORDER_SERVER_ID", TEXT(server_id), "", 0, 0, "", false,
+     "name in answers and logs; empty: host and process"},
+    {"write-lanes", "ORDER_SERVER_WRITE_LANES", INT(write_lanes), "2", 1, 64, "lanes", false,
+     "threads that take commands, each with its own connections"},
+    {"read-lanes", "ORDER_SERVER_READ_LANES", INT(read_lanes), "2", 1, 64, "lanes", false,
+     "threads that answer queries"},
+    {"bulk-lanes", "ORDER_SERVER_BULK_LANES", INT(bulk_lanes), "1", 1, 64, "lanes", false,
+     "threads for lists and catalogue changes"},
+    {"batch", "ORDER_SERVER_BATCH", INT(batch_max), "256", 1, 256, "calls", false,
+     "calls a lane takes at once"},
+    {"queue-length", "ORDER_SERVER_QUEUE_LENGTH", INT(queue_max), "4096", 1, 1000000, "calls",
+     false, "calls that wait for a kind of lane at most; more are refused"},
+    {"max-inflight", "ORDER_SERVER_MAX_INFLIGHT", INT(inflight_max), "8192", 1, 1000000, "calls",
+     false, "calls inside the server at most; more are refused"},
+    {"connect-timeout-ms", "ORDER_SERVER_CONNECT_TIMEOUT_MS", INT(connect_timeout_ms), "1000", 10,
+     60000, "ms", false, "to connect to a store"},
+    {"redis-timeout-ms", "ORDER_SERVER_REDIS_TIMEOUT_MS", INT(redis_timeout_ms), "500", 10, 60000,
+     "ms", false, "for one exchange of a batch with Redis"},
+    {"cache-timeout-ms", "ORDER_SERVER_CACHE_TIMEOUT_MS", INT(cache_timeout_ms), "100", 1, 60000,
+     "ms", false, "for one with the cache; then PostgreSQL is asked"},
+    {"postgres-timeout-ms", "ORDER_SERVER_POSTGRES_TIMEOUT_MS", INT(postgres_timeout_ms), "1000",
+     10, 60000, "ms", false, "for one with PostgreSQL"},
+    {"publish-timeout-ms", "ORDER_SERVER_PUBLISH_TIMEOUT_MS", INT(publish_timeout_ms), "2000", 100,
+     4000, "ms", false, "from the decision to RabbitMQ's confirm; later the answer is RESERVED"},
+    {"product-ttl-ms", "ORDER_SERVER_PRODUCT_TTL_MS", INT(product_ttl_ms), "60000", 1, 86400000,
+     "ms", false, "how long a product stays in the cache"},
+    {"missing-product-ttl-ms", "ORDER_SERVER_MISSING_PRODUCT_TTL_MS", INT(missing_product_ttl_ms),
+     "2000", 1, 86400000, "ms", false, "how long the cache knows that there is no such product"},
+    {"drain-timeout-ms", "ORDER_SERVER_DRAIN_TIMEOUT_MS", INT(drain_timeout_ms), "10000", 0, 600000,
+     "ms", false, "for the calls under way when the server is stopped"},
+    {"log-level", "ORDER_LOG_LEVEL", TEXT(log_level), "info", 0, 0, "", false,
+     "debug, info, warn or error"},
 };
-/* clang-format on */
-
-#define TABLE_COUNT (sizeof table / sizeof table[0])
+#define TABLE_COUNT (sizeof TABLE / sizeof TABLE[0])
 
 static enum status split_endpoints(struct server_config *config, struct failure *failure);
 static enum status check(struct server_config *config, struct failure *failure);
@@ -77,7 +78,7 @@ enum status server_config_load(struct server_config *config, int argc, char *con
                                struct failure *failure)
 {
     memset(config, 0, sizeof *config);
-    enum status status = config_load(table, TABLE_COUNT, config, argc, argv, failure);
+    enum status status = config_load(TABLE, TABLE_COUNT, config, argc, argv, failure);
     if (status == STATUS_OK) {
         status = check(config, failure);
     }
@@ -109,11 +110,6 @@ static enum status check(struct server_config *config, struct failure *failure)
                            config->log_level);
     }
     config->log = (enum log_level)level;
-    if (config->database_url[0] == '\0') {
-        return failure_set(failure, STATUS_INVALID_ARGUMENT, "CONFIG_INVALID",
-                           "DATABASE_URL is not set: give PostgreSQL's, such as "
-                           "postgresql://user@host/orders");
-    }
     if (strlen(config->server_id) >= sizeof config->own_server_id) {
         return failure_set(failure, STATUS_INVALID_ARGUMENT, "CONFIG_INVALID",
                            "server-id has more than %zu bytes", sizeof config->own_server_id - 1);
@@ -143,10 +139,10 @@ static enum status split_endpoints(struct server_config *config, struct failure 
 
 void server_config_help(FILE *out)
 {
-    config_help(table, TABLE_COUNT, out);
+    config_help(TABLE, TABLE_COUNT, out);
 }
 
 void server_config_print(const struct server_config *config, FILE *out)
 {
-    config_print(table, TABLE_COUNT, config, out);
+    config_print(TABLE, TABLE_COUNT, config, out);
 }

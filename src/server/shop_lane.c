@@ -113,6 +113,12 @@ void shop_lane_close(void *state)
     free(lane);
 }
 
+void shop_lane_idle(void *state)
+{
+    struct shop_lane *lane = state;
+    broker_publisher_idle(lane->publisher);
+}
+
 int64_t shop_lane_deadline_ms(const struct shop_lane *lane, struct rpc_call *const *calls,
                               size_t count, int64_t most_ms)
 {

@@ -48,11 +48,13 @@ struct shop_lane {
     bool rabbitmq_slow;     /* the last batch was not confirmed in time: wait less for the next */
 };
 
-/* rpc_lane_kind.open and .close; context is a struct lane_options. Connections are made by their
- * first use. */
+/* For struct rpc_lane_kind; context is a struct lane_options. Connections are made by their first
+ * use. */
 void *shop_lane_open_write(void *context, struct failure *failure);
 void *shop_lane_open_read(void *context, struct failure *failure);
 void shop_lane_close(void *lane);
+/* Of a write lane: answers RabbitMQ's heartbeats. */
+void shop_lane_idle(void *lane);
 
 /* When the last of these calls expires, at most `most_ms` from now: how long one exchange of the
  * batch may take. */

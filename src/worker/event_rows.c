@@ -21,13 +21,15 @@ static void add_lines(struct columns *columns, const struct event *event);
 size_t event_rows_add(struct event_rows *rows, const struct postgres_statement *statement,
                       const struct postgres_parameter *parameters, size_t count)
 {
-    /* They are borrowed until the exchange: the caller's array ends before. */
+    static const struct postgres_parameter FAILED = {.failed = true};
+    /* They are borrowed until the exchange, and the caller's array ends before. */
     struct bytes kept = arena_copy(rows->arena, bytes_of(parameters, count * sizeof *parameters));
     if (kept.data == NULL && count > 0) {
-        rows->failed = true;
-        return 0;
+        postgres_link_add(rows->link, statement, &FAILED, 1);
+    } else {
+        postgres_link_add(rows->link, statement, (const struct postgres_parameter *)kept.data,
+                          count);
     }
-    postgres_link_add(rows->link, statement, (const struct postgres_parameter *)kept.data, count);
     return rows->added++;
 }
 
@@ -198,7 +200,6 @@ bool event_rows_add_rejected(struct event_rows *rows, const struct event_plan *p
     }
     struct postgres_parameter parameters[] = {postgres_int8(rows->arena, ORDER_REJECTED),
                                               postgres_array_parameter(&ids)};
-    rows->failed = rows->failed || postgres_array_failed(&ids);
     (void)event_rows_add(rows, &SQL_REJECT, parameters, 2);
     return true;
 }
@@ -221,8 +222,6 @@ bool event_rows_add_deltas(struct event_rows *rows, const struct event_plan *pla
     struct postgres_parameter parameters[] = {postgres_int8(rows->arena, epoch),
                                               postgres_array_parameter(&product_ids),
                                               postgres_array_parameter(&quantities)};
-    rows->failed =
-        rows->failed || postgres_array_failed(&product_ids) || postgres_array_failed(&quantities);
     *result_out = event_rows_add(rows, &SQL_DELTAS, parameters, 3);
     return true;
 }
@@ -273,7 +272,6 @@ static size_t columns_add(struct columns *columns, struct event_rows *rows,
     struct postgres_parameter parameters[COLUMNS_MAX];
     for (size_t i = 0; i < columns->count; i++) {
         parameters[i] = postgres_array_parameter(&columns->arrays[i]);
-        rows->failed = rows->failed || postgres_array_failed(&columns->arrays[i]);
     }
     return event_rows_add(rows, statement, parameters, columns->count);
 }

@@ -1,6 +1,6 @@
 /* Event rows: a plan as PostgreSQL's arrays, and PostgreSQL's answers as facts of the plan.
  * Called by event_store_postgres.c. Adding puts one statement into the link's pipeline and returns
- * where its result will be. */
+ * where its result will be. When the arena is full the exchange sends nothing and says so. */
 #pragma once
 
 #include "postgres/postgres_array.h"
@@ -10,7 +10,6 @@ struct event_rows {
     struct postgres_link *link;
     struct arena *arena;
     size_t added; /* statements since the last exchange */
-    bool failed;  /* the arena was full: nothing of this may be sent */
 };
 
 size_t event_rows_add(struct event_rows *rows, const struct postgres_statement *statement,

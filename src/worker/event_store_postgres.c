@@ -282,24 +282,19 @@ static enum status change_and_commit(struct event_store *store, const struct eve
  */
 static void add_rejected_letters(struct event_store *store, const struct event_plan *plan)
 {
-    struct dead_letter *letters =
-        arena_calloc(&store->arena, plan->rejected_count + 1, sizeof *letters);
-    size_t count = 0;
-    for (size_t i = 0; letters != NULL && i < plan->rejected_count; i++) {
+    for (size_t i = 0; i < plan->rejected_count; i++) {
         const struct event *event = plan->rejected[i];
         if (event->kind == EVENT_STOCK_ADJUSTED) {
-            letters[count++] = (struct dead_letter){
+            struct dead_letter letter = {
                 .reason = "STOCK_GUARD",
-                .message = "the adjustment would leave less on hand than is reserved, or the "
-                           "product has no stock",
+                .message = "less would be on hand than is reserved, or there is no such product",
                 .routing_key = event_codec_routing_key(event->kind),
                 .message_id = "",
                 .body = event->encoded,
             };
+            (void)event_rows_add_letters(&store->rows, &letter, 1);
         }
     }
-    store->rows.failed = store->rows.failed || letters == NULL;
-    (void)event_rows_add_letters(&store->rows, letters, count);
 }
 
 static enum status read_deltas(struct event_store *store, size_t result,
@@ -318,26 +313,13 @@ static enum status read_deltas(struct event_store *store, size_t result,
 
 static enum status commit(struct event_store *store, struct failure *failure)
 {
-    if (!store->rows.failed) {
-        (void)event_rows_add(&store->rows, &SQL_COMMIT, NULL, 0);
-    }
+    (void)event_rows_add(&store->rows, &SQL_COMMIT, NULL, 0);
     return exchange(store, failure);
 }
 
-/* Sends what was added. A pipeline that could not be built whole is made to fail. */
 static enum status exchange(struct event_store *store, struct failure *failure)
 {
-    bool failed = store->rows.failed;
-    if (failed) {
-        postgres_link_add(store->link, &SQL_FAIL, NULL, 0);
-    }
     store->rows.added = 0;
-    store->rows.failed = false;
-    enum status status = postgres_link_flush(
-        store->link, clock_monotonic_ms(store->clock) + EXCHANGE_MS, &store->results, failure);
-    if (failed && status != STATUS_UNAVAILABLE) {
-        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "MESSAGE_TOO_COMPLEX",
-                           "a batch does not fit its arena");
-    }
-    return status;
+    return postgres_link_flush(store->link, clock_monotonic_ms(store->clock) + EXCHANGE_MS,
+                               &store->results, failure);
 }

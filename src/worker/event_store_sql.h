@@ -7,9 +7,8 @@
 
 static const struct postgres_statement SQL_BEGIN = {NULL, "BEGIN ISOLATION LEVEL READ COMMITTED"};
 static const struct postgres_statement SQL_COMMIT = {NULL, "COMMIT"};
-static const struct postgres_statement SQL_FAIL = {NULL, "SELECT 1 / 0"};
 
-/* A lock against the next epoch: while it is held, stock cannot be loaded anew. */
+/* A lock against the next epoch: while it is held, stock is not loaded anew. */
 static const struct postgres_statement SQL_EPOCH = {
     "epoch", "SELECT epoch FROM control WHERE shard = $1::text FOR SHARE"};
 

@@ -1,10 +1,11 @@
 /* bench_decide: how many decisions a second Redis makes for one lane, and nothing else: one
  * product, stock without end, pipelines of --batch decisions with fresh ids and events of a usual
- * size. REDIS_URL=redis://127.0.0.1:6379 bench_decide [--batch=64] [--seconds=5]
- * [--event-bytes=300]
- *         [--shard=bench]
- * Prints {"batch":64,"decisions":...,"seconds":...,"decisions_per_second":...}. Works under a shard
- * of its own, {bench}:*, and removes its keys; the fence of other shards on that Redis closes. */
+ * size.
+ *
+ *     REDIS_URL=redis://127.0.0.1:6379 bench_decide --batch=64 --seconds=5 --event-bytes=300
+ *
+ * Prints {"batch":64,"event_bytes":300,"decisions":...,"seconds":...,"decisions_per_second":...}.
+ * Works in a shard of its own, {bench}:*, and leaves little of it behind. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -152,7 +152,7 @@ static void test_a_price_over_tcp_is_refused(void **state)
 static int connect_to_server(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    address.sin_port = htons((uint16_t)atoi(strrchr(the_system.tcp[0], ':') + 1));
+    address.sin_port = htons((uint16_t)strtol(strrchr(the_system.tcp[0], ':') + 1, NULL, 10));
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     return fd;

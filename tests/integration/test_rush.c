@@ -136,7 +136,7 @@ static void test_a_refusal_stays_one(void **state)
     system_create_product(rush.channels[0], "empty", 0);
     struct answer answer = system_create_order(rush.channels[0], "wish-1", "empty", 1);
     assert_string_equal(answer.failure.reason, "OUT_OF_STOCK");
-    const char *adjust[] = {"stock", "adjust", "empty", "+5", "--reason", "delivery", NULL};
+    const char *adjust[] = {"stock", "adjust", "empty", "5", "--reason", "delivery", NULL};
     assert_int_equal(system_orderctl(&system, adjust, NULL), 0);
     system_wait_settled(&system, SETTLE_TIMEOUT_MS);
     answer = system_create_order(rush.channels[1], "wish-1", "empty", 1);

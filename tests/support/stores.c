@@ -15,7 +15,7 @@ static redisContext *connect_redis(const char *url)
 {
     const char *colon = strrchr(url, ':');
     assert_non_null(colon);
-    return redisConnect("127.0.0.1", atoi(colon + 1));
+    return redisConnect("127.0.0.1", (int)strtol(colon + 1, NULL, 10));
 }
 
 static bool redis_answers(void *state)
@@ -64,8 +64,9 @@ static amqp_connection_state_t connect_rabbitmq(const char *url)
     amqp_connection_state_t connection = amqp_new_connection();
     amqp_socket_t *socket = amqp_tcp_socket_new(connection);
     assert_int_equal(amqp_socket_open(socket, info.host, info.port), AMQP_STATUS_OK);
-    amqp_rpc_reply_t reply = amqp_login(connection, info.vhost, 0, 131072, 0,
-                                        AMQP_SASL_METHOD_PLAIN, info.user, info.password);
+    const char *vhost = info.vhost[0] == '\0' ? "/" : info.vhost; /* as src/broker reads it */
+    amqp_rpc_reply_t reply = amqp_login(connection, vhost, 0, 131072, 0, AMQP_SASL_METHOD_PLAIN,
+                                        info.user, info.password);
     assert_int_equal(reply.reply_type, AMQP_RESPONSE_NORMAL);
     (void)amqp_channel_open(connection, 1);
     return connection;

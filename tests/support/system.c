@@ -129,8 +129,8 @@ static bool serves(void *state)
 {
     struct system *system = ((void **)state)[0];
     size_t index = (size_t)(uintptr_t)((void **)state)[1];
-    const char *arguments[] = {"--endpoint", system->ipc[index], "--timeout",
-                               "500",        "health",           NULL};
+    const char *arguments[] = {"health",    "--endpoint", system->ipc[index],
+                               "--timeout", "500ms",      NULL};
     return !process_is_running(&system->servers[index]) ||
            system_orderctl(system, arguments, NULL) == 0;
 }

@@ -66,9 +66,14 @@ void help_group(FILE *out, const char *group)
 void help_command(FILE *out, const struct cli_command *command)
 {
     char name[64];
-    fprintf(out, "usage: orderctl %s%s%s%s\n\n%s\n", help_name(command, name, sizeof(name)),
-            command->arguments[0] == '\0' ? "" : " ", command->arguments,
-            command->option_count == 0 ? "" : " [OPTION...]", command->summary);
+    fprintf(out, "usage: orderctl %s", help_name(command, name, sizeof(name)));
+    for (size_t i = 0; i < command->option_count; i++) {
+        if (command->options[i].required) {
+            fprintf(out, " --%s %s", command->options[i].name, command->options[i].value);
+        }
+    }
+    fprintf(out, "%s%s [OPTION...]\n\n%s\n", command->arguments[0] == '\0' ? "" : " ",
+            command->arguments, command->summary);
     if (command->details != NULL) {
         fprintf(out, "\n%s\n", command->details);
     }

@@ -12,9 +12,13 @@
 #include "base/stop.h"
 #include "base/uuid.h"
 #include "client/cli/import_report.h"
+#include "client/client_call.h"
 
 #define FILE_ARENA_BYTES (512 * 1024) /* the reader's two buffers and the kind's state */
-#define ID_HASH_BYTES    20           /* 160 bits: no two rows meet by chance */
+#define ATTEMPTS         8 /* with the waits between them, a quarter of a minute and more */
+#define BACKOFF_MS       100
+#define BACKOFF_MS_MOST  5000
+#define ID_HASH_BYTES    20 /* 160 bits: no two rows meet by chance */
 
 struct file_import {
     struct import import; /* first: kinds are given a pointer to it */
@@ -110,8 +114,7 @@ void import_count(struct import *import, enum import_outcome outcome, size_t lin
 void import_count_failure(struct import *import, const struct window_job *job)
 {
     const struct import_subject *subject = job->subject;
-    bool no_answer =
-        window_is_retryable(job->failure.code) || job->failure.code == STATUS_CANCELLED;
+    bool no_answer = client_may_retry(job->failure.code) || job->failure.code == STATUS_CANCELLED;
     import_count(import, no_answer ? IMPORT_FAILED : IMPORT_REFUSED, subject->line, subject->name,
                  &job->failure);
 }
@@ -190,6 +193,9 @@ static enum status open_window(struct file_import *this, struct failure *failure
     const struct window_options options = {.channel = cli->channel,
                                            .service = this->import.kind->service,
                                            .size = size,
+                                           .attempts = ATTEMPTS,
+                                           .backoff_ms = BACKOFF_MS,
+                                           .backoff_ms_most = BACKOFF_MS_MOST,
                                            .clock = cli->environment->clock,
                                            .on_end = on_job_end,
                                            .context = this};

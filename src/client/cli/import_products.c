@@ -97,7 +97,7 @@ static enum status read_row(const struct csv_values *values, const char *problem
         return failure_set(failure, STATUS_INVALID_ARGUMENT, "BAD_CURRENCY",
                            "'%s' is no currency of ISO 4217", values->items[CURRENCY]);
     }
-    strcpy(product->currency, values->items[CURRENCY]);
+    memcpy(product->currency, values->items[CURRENCY], strlen(values->items[CURRENCY]) + 1);
     if (!text_is_utf8(product->display_name)) {
         return failure_set(failure, STATUS_INVALID_ARGUMENT, "BAD_NAME",
                            "display_name is not UTF-8");

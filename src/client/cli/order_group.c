@@ -89,16 +89,14 @@ enum status order_group_check(struct order_group *group, int64_t now_unix_us,
 
 void order_group_reset(struct order_group *group)
 {
-    if (!group->has_texts) {
-        arena_init(&group->texts, TEXTS_CHUNK_BYTES, TEXTS_BYTES_MAX);
-        group->has_texts = true;
+    if (group->has_texts) {
+        arena_reset(&group->texts);
     }
-    arena_reset(&group->texts);
     group->unreadable_line = group->next_in_doubt ? group->problem_line : 0;
     group->open = false;
     group->next_in_doubt = false;
     group->row_count = 0;
-    group->order = (struct order_request){.lines = group->lines};
+    group->order_time = NULL;
     group->problem.code = STATUS_OK;
 }
 
@@ -111,10 +109,14 @@ void order_group_fini(struct order_group *group)
 
 static void open_group(struct order_group *group, const struct csv_values *values)
 {
-    order_group_reset(group);
+    if (!group->has_texts) {
+        arena_init(&group->texts, TEXTS_CHUNK_BYTES, TEXTS_BYTES_MAX);
+        group->has_texts = true;
+    }
     const char *ref = values->items[ORDER_REF];
     group->open = true;
     group->first_line = values->line;
+    group->order = (struct order_request){.lines = group->lines};
     group->order.order_ref = keep(group, ref == NULL ? "" : ref, values->line);
     group->order.customer_id = "";
     if (group->unreadable_line != 0) {

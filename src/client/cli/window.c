@@ -126,12 +126,6 @@ bool window_is_dead(const struct window *window)
     return window->dead;
 }
 
-bool window_is_retryable(enum status code)
-{
-    return code == STATUS_UNAVAILABLE || code == STATUS_DEADLINE_EXCEEDED ||
-           code == STATUS_UNKNOWN || code == STATUS_RESOURCE_EXHAUSTED;
-}
-
 /* On the channel's thread; the slot is nobody else's until it is ANSWERED. */
 static void on_response(const ProtobufCMessage *response, void *data)
 {
@@ -168,19 +162,19 @@ static void settle_answer(struct window *window, struct slot *slot, bool give_up
 {
     const struct clock *clock = window->options.clock;
     const struct failure *failure = &slot->job.failure;
-    if (slot->job.response != NULL || !window_is_retryable(failure->code)) {
+    if (slot->job.response != NULL || !client_may_retry(failure->code)) {
         window->last_answer_ms = clock_monotonic_ms(clock);
         finish(window, slot);
         return;
     }
     slot->attempts++;
-    if (give_up || slot->attempts == WINDOW_ATTEMPTS_MAX) {
+    if (give_up || slot->attempts == window->options.attempts) {
         window->dead = window->dead || window->last_answer_ms < slot->begun_ms;
         finish(window, slot);
         return;
     }
-    int64_t wait_ms =
-        clock_backoff_ms(clock, slot->attempts - 1, WINDOW_BACKOFF_MS, WINDOW_BACKOFF_MS_MOST);
+    int64_t wait_ms = clock_backoff_ms(clock, slot->attempts - 1, window->options.backoff_ms,
+                                       window->options.backoff_ms_most);
     if (wait_ms < failure->retry_delay_ms) {
         wait_ms = failure->retry_delay_ms;
     }

@@ -13,10 +13,6 @@
 #include "base/clock.h"
 #include "rpc/channel.h"
 
-#define WINDOW_ATTEMPTS_MAX    8 /* with the waits between them, about a minute */
-#define WINDOW_BACKOFF_MS      100
-#define WINDOW_BACKOFF_MS_MOST 5000
-
 struct window;
 
 struct window_job {
@@ -32,6 +28,8 @@ struct window_options {
     struct rpc_channel *channel;
     const ProtobufCServiceDescriptor *service;
     size_t size;
+    unsigned attempts;                   /* of a job at most */
+    int64_t backoff_ms, backoff_ms_most; /* between them, or longer where the server says so */
     const struct clock *clock;
     /* A job has ended. True: it goes on, window_start() was called for it again. */
     bool (*on_end)(void *context, struct window *window, struct window_job *job);
@@ -51,6 +49,3 @@ void window_start(struct window *window, struct window_job *job);
 void window_drain(struct window *window, bool give_up);
 /* A job was given up, and not one call got an answer while it tried: there is no server. */
 bool window_is_dead(const struct window *window);
-/* Whether repeating the call may help: UNAVAILABLE, DEADLINE_EXCEEDED, UNKNOWN, RESOURCE_EXHAUSTED.
- */
-bool window_is_retryable(enum status code);

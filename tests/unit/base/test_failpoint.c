@@ -24,9 +24,6 @@ static int play(const char *spec, const char *name, int times)
 static void test_dies_at_the_passing_that_is_named(void **state)
 {
     (void)state;
-#ifndef ORDER_FAILPOINTS
-    skip();
-#endif
     assert_true(WIFEXITED(play("after_reserve:kill@3", "after_reserve", 2)));
     assert_true(WIFSIGNALED(play("after_reserve:kill@3", "after_reserve", 3)));
     assert_int_equal(WEXITSTATUS(play("a:kill@9,after_reserve:exit@1", "after_reserve", 1)), 1);

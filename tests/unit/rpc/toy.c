@@ -3,10 +3,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +23,7 @@ static void create_order(struct rpc_call *call);
 static void refuse(struct rpc_call *call);
 static void answer_huge(struct rpc_call *call);
 static void wait_at_gate(struct toy *toy);
+static void ignore_order(const Shop__V1__Order *order, void *data);
 
 static void *open_lane(void *context, struct failure *failure)
 {
@@ -105,6 +110,14 @@ static void note_batch(struct toy *toy, size_t count)
     }
 }
 
+static void note_read(struct toy *toy, char what, size_t count)
+{
+    (void)pthread_mutex_lock(&toy->lock);
+    size_t used = strlen(toy->reads);
+    (void)snprintf(toy->reads + used, sizeof toy->reads - used, "%c%zu", what, count);
+    (void)pthread_mutex_unlock(&toy->lock);
+}
+
 static void create_orders(void *lane, struct rpc_call **calls, size_t count)
 {
     struct toy *toy = lane;
@@ -165,10 +178,14 @@ static void answer_huge(struct rpc_call *call)
 static void get_orders(void *lane, struct rpc_call **calls, size_t count)
 {
     struct toy *toy = lane;
+    note_read(toy, 'G', count);
     for (size_t i = 0; i < count; i++) {
         (void)atomic_fetch_add(&toy->got, 1);
         Shop__V1__Order order = SHOP__V1__ORDER__INIT;
         order.order_id = ((const Shop__V1__GetOrderRequest *)rpc_call_request(calls[i]))->order_id;
+        if (strcmp(order.order_id, "gate") == 0) {
+            wait_at_gate(toy);
+        }
         rpc_reply(calls[i], &order.base);
     }
 }
@@ -176,6 +193,7 @@ static void get_orders(void *lane, struct rpc_call **calls, size_t count)
 static void list_orders(void *lane, struct rpc_call **calls, size_t count)
 {
     struct toy *toy = lane;
+    note_read(toy, 'L', count);
     for (size_t i = 0; i < count; i++) {
         (void)atomic_fetch_add(&toy->listed, 1);
         const Shop__V1__ListOrdersRequest *request =
@@ -287,4 +305,57 @@ bool toy_wait_for(atomic_size_t *value, size_t least)
         (void)nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
     }
     return true;
+}
+
+void toy_main(int argc, char **argv)
+{
+    if (argc != 4 || strcmp(argv[1], "--toy") != 0) {
+        return;
+    }
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    static struct toy toy;
+    struct toy_options options = {.endpoint = argv[2]};
+    struct failure failure;
+    if (toy_start(&toy, &options, &failure) != STATUS_OK) {
+        (void)fprintf(stderr, "%s\n", failure.message);
+        _exit(1);
+    }
+    if (strcmp(argv[3], "shut") == 0) {
+        toy_shut_gate(&toy);
+    }
+    for (;;) {
+        (void)pause();
+    }
+}
+
+pid_t toy_spawn(const char *endpoint, bool gate_is_shut)
+{
+    pid_t pid;
+    char *argv[] = {text("toy"), text("--toy"), text(endpoint),
+                    text(gate_is_shut ? "shut" : "open"), NULL};
+    if (posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ) != 0) {
+        abort();
+    }
+    struct rpc_channel *channel = toy_channel(endpoint);
+    struct rpc_stub stub;
+    rpc_stub_init(&stub, channel, &shop__v1__order_service__descriptor);
+    Shop__V1__GetOrderRequest request = SHOP__V1__GET_ORDER_REQUEST__INIT;
+    shop__v1__order_service__get_order(&stub.service, &request, ignore_order, NULL);
+    if (stub.failure.code != STATUS_OK) {
+        abort();
+    }
+    rpc_channel_close(&channel);
+    return pid;
+}
+
+static void ignore_order(const Shop__V1__Order *order, void *data)
+{
+    (void)order;
+    (void)data;
+}
+
+void toy_kill(pid_t toy)
+{
+    (void)kill(toy, SIGKILL);
+    (void)waitpid(toy, NULL, 0);
 }

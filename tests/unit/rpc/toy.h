@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <shop/v1/order_service.pb-c.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "rpc/channel.h"
 #include "rpc/server.h"
@@ -29,8 +30,9 @@ struct toy {
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool gate_is_shut; /* CreateOrder waits */
+    bool gate_is_shut; /* CreateOrder waits, and GetOrder of "gate" */
     size_t at_gate;    /* handlers that wait */
+    char reads[64];    /* the read lane's batches: "G2L1" for two GetOrder, then a ListOrders */
 };
 
 /* CreateOrder answers with request_id as order_id and with the customer_id, but for customers named
@@ -56,5 +58,10 @@ static inline char *text(const char *constant)
 {
     return (char *)(uintptr_t)constant;
 }
+/* The toy as a process of its own, running when this returns: the test program once more. */
+pid_t toy_spawn(const char *endpoint, bool gate_is_shut);
+void toy_kill(pid_t toy);
+/* First in main: does not return in a process that toy_spawn made. */
+void toy_main(int argc, char **argv);
 /* Polls until *value >= least; false after TOY_WAIT_MS. */
 bool toy_wait_for(atomic_size_t *value, size_t least);

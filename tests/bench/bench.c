@@ -1,0 +1,167 @@
+/* See bench.h. */
+#include "bench.h"
+
+#include <arpa/inet.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WARM_UP_US 300000
+
+static void complain(const char *program)
+{
+    (void)fprintf(stderr, "usage: %s --transport tcp|ipc --outstanding N --seconds S\n", program);
+    exit(2);
+}
+
+static void choose_endpoint(const char *transport, char *out, size_t room)
+{
+    if (strcmp(transport, "ipc") == 0) {
+        (void)snprintf(out, room, "ipc:///tmp/order-bench-%d.sock", (int)getpid());
+        return;
+    }
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+        perror("no free port");
+        exit(1);
+    }
+    (void)close(fd);
+    (void)snprintf(out, room, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
+}
+
+struct bench_options bench_options_parse(int argc, char **argv)
+{
+    static const struct option known[] = {{"transport", required_argument, NULL, 't'},
+                                          {"outstanding", required_argument, NULL, 'o'},
+                                          {"seconds", required_argument, NULL, 's'},
+                                          {NULL, 0, NULL, 0}};
+    struct bench_options options = {.transport = "ipc", .outstanding = 1, .seconds = 2};
+    int option;
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == 't') {
+            options.transport = optarg;
+        } else if (option == 'o') {
+            options.outstanding = strtoul(optarg, NULL, 10);
+        } else if (option == 's') {
+            options.seconds = strtod(optarg, NULL);
+        } else {
+            complain(argv[0]);
+        }
+    }
+    if ((strcmp(options.transport, "tcp") != 0 && strcmp(options.transport, "ipc") != 0) ||
+        options.outstanding == 0 || options.outstanding > 1024 || options.seconds <= 0 ||
+        optind != argc) {
+        complain(argv[0]);
+    }
+    choose_endpoint(options.transport, options.endpoint, sizeof options.endpoint);
+    return options;
+}
+
+pid_t bench_server_start(void (*serve)(const struct bench_options *options),
+                         const struct bench_options *options)
+{
+    pid_t server = fork();
+    if (server < 0) {
+        perror("fork");
+        exit(1);
+    }
+    if (server == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        serve(options);
+        _exit(1);
+    }
+    return server;
+}
+
+void bench_serve_forever(void)
+{
+    for (;;) {
+        (void)pause();
+    }
+}
+
+void bench_server_stop(pid_t server)
+{
+    (void)kill(server, SIGKILL);
+    (void)waitpid(server, NULL, 0);
+}
+
+int64_t bench_now_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void bench_figures_start(struct bench_figures *figures, const struct bench_options *options)
+{
+    memset(figures, 0, sizeof *figures);
+    figures->start_us = bench_now_us() + WARM_UP_US;
+    figures->end_us = figures->start_us + (int64_t)(options->seconds * 1e6);
+}
+
+/* 64 buckets for each doubling. */
+static size_t find_bucket(uint64_t us)
+{
+    if (us < 64) {
+        return (size_t)us;
+    }
+    unsigned doubling = 63 - (unsigned)__builtin_clzll(us);
+    size_t bucket = (doubling - 5) * 64 + (size_t)((us >> (doubling - 6)) & 63);
+    return bucket < 2048 ? bucket : 2047;
+}
+
+static double bucket_us(size_t bucket)
+{
+    if (bucket < 64) {
+        return (double)bucket;
+    }
+    unsigned doubling = (unsigned)(bucket / 64) + 5;
+    return (double)((64 + bucket % 64) << (doubling - 6));
+}
+
+int bench_figures_add(struct bench_figures *figures, int64_t begin_us, int64_t end_us)
+{
+    if (end_us > figures->end_us) {
+        return 0;
+    }
+    if (end_us >= figures->start_us) {
+        figures->calls++;
+        figures->buckets[find_bucket((uint64_t)(end_us - begin_us))]++;
+    }
+    return 1;
+}
+
+static double percentile_us(const struct bench_figures *figures, double part)
+{
+    uint64_t seen = 0;
+    for (size_t i = 0; i < 2048; i++) {
+        seen += figures->buckets[i];
+        if (seen > 0 && (double)seen >= part * (double)figures->calls) {
+            return bucket_us(i);
+        }
+    }
+    return 0;
+}
+
+void bench_figures_print(const struct bench_figures *figures, const char *name,
+                         const struct bench_options *options)
+{
+    double seconds = (double)(figures->end_us - figures->start_us) / 1e6;
+    (void)printf("{\"bench\":\"%s\",\"transport\":\"%s\",\"outstanding\":%zu,\"seconds\":%.1f,"
+                 "\"calls_per_second\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"failures\":%llu}\n",
+                 name, options->transport, options->outstanding, seconds,
+                 (double)figures->calls / seconds, percentile_us(figures, 0.5),
+                 percentile_us(figures, 0.99), (unsigned long long)figures->failures);
+}

@@ -1,0 +1,365 @@
+/* See fake_book.h. */
+#include "tests/fakes/fake_book.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/cmocka_all.h"
+
+struct fake_book fake_book;
+
+struct book {
+    int64_t epoch;
+};
+
+const struct book_limits BOOK_LIMITS_DEFAULT = {
+    .outbox_max = 1000,
+    .confirm_grace_ms = 5000,
+    .persist_grace_ms = 60000,
+    .record_ttl_ms = 600000,
+    .refusal_ttl_ms = 600000,
+    .delta_ttl_ms = 1000,
+};
+
+static struct bytes keep(struct bytes bytes);
+static void forget(struct bytes bytes);
+static enum status answer(enum status status, struct failure *failure);
+static void decide_one(struct book *book, struct book_decision *decision);
+static void refuse(struct book_decision *decision, const struct book_take *take, int64_t available);
+static void add_record(const struct book_decision *decision, enum book_record_kind kind,
+                       struct bytes payload);
+
+void fake_book_reset(void)
+{
+    for (size_t i = 0; i < fake_book.record_count; i++) {
+        forget(fake_book.records[i].record.payload);
+    }
+    for (size_t i = 0; i < fake_book.outbox_count; i++) {
+        forget(fake_book.outbox[i].event);
+    }
+    memset(&fake_book, 0, sizeof fake_book);
+    fake_book.epoch = 1;
+}
+
+static struct bytes keep(struct bytes bytes)
+{
+    uint8_t *copy = malloc(bytes.size + 1);
+    assert_non_null(copy);
+    if (bytes.size > 0) {
+        memcpy(copy, bytes.data, bytes.size);
+    }
+    return bytes_of(copy, bytes.size);
+}
+
+static void forget(struct bytes bytes)
+{
+    free((void *)(uintptr_t)bytes.data);
+}
+
+void fake_book_set_stock(const char *product_id, int64_t available)
+{
+    for (size_t i = 0; i < fake_book.stock_count; i++) {
+        if (strcmp(fake_book.stock[i].product_id, product_id) == 0) {
+            fake_book.stock[i].available = available;
+            return;
+        }
+    }
+    assert_true(fake_book.stock_count < FAKE_BOOK_PRODUCTS_MAX);
+    (void)snprintf(fake_book.stock[fake_book.stock_count].product_id, 72, "%s", product_id);
+    fake_book.stock[fake_book.stock_count++].available = available;
+}
+
+int64_t fake_book_available(const char *product_id)
+{
+    for (size_t i = 0; i < fake_book.stock_count; i++) {
+        if (strcmp(fake_book.stock[i].product_id, product_id) == 0) {
+            return fake_book.stock[i].available;
+        }
+    }
+    return -1;
+}
+
+struct fake_book_record *fake_book_record(const struct uuid *record_id)
+{
+    for (size_t i = 0; i < fake_book.record_count; i++) {
+        if (memcmp(&fake_book.records[i].record_id, record_id, sizeof *record_id) == 0) {
+            return &fake_book.records[i];
+        }
+    }
+    return NULL;
+}
+
+struct fake_book_event *fake_book_event(const struct uuid *event_id)
+{
+    for (size_t i = 0; i < fake_book.outbox_count; i++) {
+        if (memcmp(&fake_book.outbox[i].event_id, event_id, sizeof *event_id) == 0) {
+            return &fake_book.outbox[i];
+        }
+    }
+    return NULL;
+}
+
+void fake_book_add_event(const struct uuid *event_id, struct bytes event, bool unconfirmed)
+{
+    assert_true(fake_book.outbox_count < FAKE_BOOK_RECORDS_MAX);
+    fake_book.outbox[fake_book.outbox_count++] = (struct fake_book_event){
+        .event_id = *event_id,
+        .event = keep(event),
+        .unconfirmed = unconfirmed,
+        .due = true,
+    };
+}
+
+static enum status answer(enum status status, struct failure *failure)
+{
+    return status == STATUS_OK ? STATUS_OK
+                               : failure_set(failure, status, "FAKE_REDIS", "as the test says");
+}
+
+/* ---- redis/book.h ---- */
+
+struct book *book_create(struct redis_link *link, const char *shard,
+                         const struct book_limits *limits)
+{
+    (void)link, (void)shard, (void)limits;
+    return calloc(1, sizeof(struct book));
+}
+
+void book_destroy(struct book **book)
+{
+    free(*book);
+    *book = NULL;
+}
+
+void book_set_epoch(struct book *book, int64_t epoch)
+{
+    book->epoch = epoch;
+}
+
+int64_t book_epoch(const struct book *book)
+{
+    return book->epoch;
+}
+
+void book_decide(struct book *book, struct book_decision *decisions, size_t count,
+                 int64_t deadline_ms)
+{
+    fake_book.decide_calls++;
+    fake_book.decide_deadline_ms = deadline_ms;
+    if (fake_book.on_decide != NULL) {
+        fake_book.on_decide();
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (fake_book.decide != STATUS_UNAVAILABLE) {
+            decide_one(book, &decisions[i]);
+        }
+        if (fake_book.decide != STATUS_OK) {
+            decisions[i].outcome = BOOK_FAILED;
+            (void)answer(fake_book.decide, &decisions[i].failure);
+        }
+    }
+}
+
+static void decide_one(struct book *book, struct book_decision *decision)
+{
+    if (fake_book.epoch == 0 || book->epoch != fake_book.epoch) {
+        decision->outcome = BOOK_FENCED;
+        return;
+    }
+    const struct fake_book_record *prior = fake_book_record(&decision->record_id);
+    if (prior != NULL) {
+        decision->outcome = BOOK_REPEATED;
+        decision->prior = prior->record;
+        return;
+    }
+    if (fake_book.overloaded) {
+        decision->outcome = BOOK_OVERLOADED;
+        return;
+    }
+    for (size_t i = 0; i < decision->take_count; i++) {
+        const struct book_take *take = &decision->takes[i];
+        assert_true(take->quantity > 0);
+        assert_true(i == 0 || strcmp(decision->takes[i - 1].product_id, take->product_id) < 0);
+        int64_t available = fake_book_available(take->product_id);
+        if (available < take->quantity) {
+            refuse(decision, take, available);
+            return;
+        }
+    }
+    for (size_t i = 0; i < decision->take_count; i++) {
+        const struct book_take *take = &decision->takes[i];
+        fake_book_set_stock(take->product_id,
+                            fake_book_available(take->product_id) - take->quantity);
+    }
+    add_record(decision, BOOK_ACCEPTED, decision->record);
+    fake_book_add_event(&decision->event_id, decision->event, true);
+    decision->outcome = BOOK_DECIDED;
+}
+
+static void refuse(struct book_decision *decision, const struct book_take *take, int64_t available)
+{
+    decision->short_product_id = take->product_id;
+    decision->short_available = available;
+    decision->outcome = available < 0 ? BOOK_STOCK_UNKNOWN : BOOK_OUT_OF_STOCK;
+    if (available >= 0) {
+        char payload[128];
+        int size = snprintf(payload, sizeof payload, "%s%c%lld", take->product_id, '\0',
+                            (long long)available);
+        add_record(decision, BOOK_REFUSED, bytes_of(payload, (size_t)size));
+    }
+}
+
+static void add_record(const struct book_decision *decision, enum book_record_kind kind,
+                       struct bytes payload)
+{
+    assert_true(fake_book.record_count < FAKE_BOOK_RECORDS_MAX);
+    struct fake_book_record *record = &fake_book.records[fake_book.record_count++];
+    *record = (struct fake_book_record){
+        .record_id = decision->record_id,
+        .record = {.kind = kind, .version = 1, .event_id = decision->event_id},
+    };
+    memcpy(record->record.request_hash, decision->request_hash, BOOK_REQUEST_HASH_BYTES);
+    record->record.payload = keep(payload);
+}
+
+enum status book_confirm(struct book *book, const struct uuid *event_ids, size_t count,
+                         struct failure *failure)
+{
+    (void)book;
+    fake_book.confirm_calls++;
+    for (size_t i = 0; i < count && fake_book.confirm == STATUS_OK; i++) {
+        struct fake_book_event *event = fake_book_event(&event_ids[i]);
+        if (event != NULL) {
+            event->unconfirmed = false;
+            event->due = false;
+        }
+    }
+    return answer(fake_book.confirm, failure);
+}
+
+enum status book_read(struct book *book, struct book_lookup *lookups, size_t count,
+                      int64_t deadline_ms, struct failure *failure)
+{
+    (void)book, (void)deadline_ms;
+    fake_book.read_calls++;
+    for (size_t i = 0; i < count && fake_book.read == STATUS_OK; i++) {
+        const struct fake_book_record *record = fake_book_record(&lookups[i].record_id);
+        lookups[i].found = record != NULL;
+        if (record == NULL) {
+            continue;
+        }
+        lookups[i].record = record->record;
+        const struct fake_book_event *event = fake_book_event(&record->record.event_id);
+        lookups[i].in_outbox = event != NULL;
+        lookups[i].unconfirmed = event != NULL && event->unconfirmed;
+    }
+    return answer(fake_book.read, failure);
+}
+
+enum status book_read_stock(struct book *book, const char *const *product_ids, size_t count,
+                            int64_t *available_out, int64_t deadline_ms, struct failure *failure)
+{
+    (void)book, (void)deadline_ms;
+    fake_book.read_calls++;
+    for (size_t i = 0; i < count; i++) {
+        available_out[i] = fake_book_available(product_ids[i]);
+    }
+    return answer(fake_book.read, failure);
+}
+
+enum status book_claim(struct book *book, enum book_due due, struct book_claimed *claimed,
+                       size_t most, int64_t lease_ms, size_t *count_out, struct failure *failure)
+{
+    (void)book, (void)lease_ms;
+    size_t count = 0;
+    for (size_t i = 0; i < fake_book.outbox_count && count < most; i++) {
+        struct fake_book_event *event = &fake_book.outbox[i];
+        if (event->due && event->unconfirmed == (due == BOOK_DUE_CONFIRM)) {
+            event->due = false;
+            claimed[count++] = (struct book_claimed){event->event_id, event->event};
+        }
+    }
+    *count_out = count;
+    return answer(fake_book.claim, failure);
+}
+
+enum status book_hurry(struct book *book, struct failure *failure)
+{
+    (void)book;
+    fake_book.hurry_calls++;
+    for (size_t i = 0; i < fake_book.outbox_count; i++) {
+        fake_book.outbox[i].due = true;
+    }
+    return answer(STATUS_OK, failure);
+}
+
+enum status book_settle(struct book *book, const struct book_settled *settled, size_t count,
+                        struct failure *failure)
+{
+    (void)book;
+    fake_book.settle_calls++;
+    for (size_t i = 0; i < count && fake_book.settle == STATUS_OK; i++) {
+        struct fake_book_event *event = fake_book_event(&settled[i].event_id);
+        if (event != NULL) {
+            forget(event->event);
+            *event = fake_book.outbox[--fake_book.outbox_count];
+            fake_book.settled_count++;
+        }
+    }
+    return answer(fake_book.settle, failure);
+}
+
+enum status book_apply(struct book *book, const struct book_delta *deltas, size_t count,
+                       struct failure *failure)
+{
+    for (size_t i = 0; i < count && fake_book.apply == STATUS_OK; i++) {
+        fake_book.deltas[fake_book.delta_count++] = deltas[i];
+        if (deltas[i].epoch == book->epoch) {
+            int64_t available = fake_book_available(deltas[i].product_id);
+            fake_book_set_stock(deltas[i].product_id,
+                                (available < 0 ? 0 : available) + deltas[i].quantity);
+        }
+    }
+    return answer(fake_book.apply, failure);
+}
+
+enum status book_check(struct book *book, int64_t epoch, bool *open_out, struct failure *failure)
+{
+    (void)book;
+    *open_out = fake_book.epoch == epoch;
+    return answer(fake_book.check, failure);
+}
+
+enum status book_open_begin(struct book *book, struct failure *failure)
+{
+    (void)book;
+    fake_book.open_begins++;
+    fake_book.epoch = 0;
+    fake_book.stock_count = 0;
+    return answer(fake_book.open, failure);
+}
+
+enum status book_open_load(struct book *book, const struct book_take *stock, size_t count,
+                           struct failure *failure)
+{
+    (void)book;
+    for (size_t i = 0; i < count; i++) {
+        fake_book_set_stock(stock[i].product_id, stock[i].quantity);
+    }
+    return answer(fake_book.open, failure);
+}
+
+enum status book_open_end(struct book *book, int64_t epoch, struct failure *failure)
+{
+    (void)book;
+    fake_book.open_ends++;
+    fake_book.epoch = epoch;
+    return answer(fake_book.open, failure);
+}
+
+enum status book_gauges(struct book *book, struct book_gauges *gauges_out, struct failure *failure)
+{
+    (void)book;
+    *gauges_out = (struct book_gauges){.outbox = (int64_t)fake_book.outbox_count};
+    return answer(STATUS_OK, failure);
+}

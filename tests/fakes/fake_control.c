@@ -1,0 +1,67 @@
+/* See fake_control.h. */
+#include "tests/fakes/fake_control.h"
+
+#include <string.h>
+
+struct fake_control fake_control;
+
+void fake_control_reset(void)
+{
+    memset(&fake_control, 0, sizeof fake_control);
+}
+
+static enum status answer(struct failure *failure)
+{
+    return fake_control.status == STATUS_OK
+               ? STATUS_OK
+               : failure_set(failure, fake_control.status, "FAKE_POSTGRES", "as the test says");
+}
+
+enum status control_read(struct postgres_link *link, const char *shard, int64_t deadline_ms,
+                         struct control_state *state_out, struct failure *failure)
+{
+    (void)link, (void)shard, (void)deadline_ms;
+    *state_out = fake_control.state;
+    return answer(failure);
+}
+
+enum status control_try_lead(struct postgres_link *link, const char *shard, int64_t deadline_ms,
+                             bool *leads_out, struct failure *failure)
+{
+    (void)link, (void)shard, (void)deadline_ms;
+    *leads_out = !fake_control.held_by_another;
+    fake_control.held = *leads_out;
+    if (fake_control.held && fake_control.on_lead != NULL) {
+        fake_control.on_lead();
+    }
+    return answer(failure);
+}
+
+enum status control_leads(struct postgres_link *link, const char *shard, int64_t deadline_ms,
+                          bool *leads_out, struct failure *failure)
+{
+    (void)link, (void)shard, (void)deadline_ms;
+    *leads_out = fake_control.held && !fake_control.lost;
+    return answer(failure);
+}
+
+void control_leave(struct postgres_link *link, const char *shard, int64_t deadline_ms)
+{
+    (void)link, (void)shard, (void)deadline_ms;
+    fake_control.held = false;
+    fake_control.leaves++;
+}
+
+enum status control_advance(struct postgres_link *link, const char *shard, struct arena *arena,
+                            int64_t deadline_ms, struct control_state *state_out,
+                            struct book_take **stock_out, size_t *count_out,
+                            struct failure *failure)
+{
+    (void)link, (void)shard, (void)arena, (void)deadline_ms;
+    fake_control.advances++;
+    fake_control.state.epoch++;
+    *state_out = fake_control.state;
+    *stock_out = fake_control.stock;
+    *count_out = fake_control.stock_count;
+    return answer(failure);
+}

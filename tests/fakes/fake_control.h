@@ -1,0 +1,19 @@
+/* The shard's row and its lock in memory. Linked in place of server/control_postgres.c. */
+#pragma once
+
+#include "server/control.h"
+
+struct fake_control {
+    enum status status; /* of every question */
+    struct control_state state;
+    bool held_by_another; /* the lock */
+    bool lost;            /* the lock, after it was got */
+    bool held;
+    int advances, leaves;
+    void (*on_lead)(void); /* runs when the lock was got */
+    struct book_take stock[8];
+    size_t stock_count;
+};
+extern struct fake_control fake_control;
+
+void fake_control_reset(void);

@@ -1,0 +1,120 @@
+/* The book's stock besides decisions: deltas, and loading it anew for an epoch. */
+#include "tests/cmocka_all.h"
+#include "tests/integration/book_fixture.h"
+
+/* ---- stock that comes back ---- */
+
+static void test_a_delta_is_applied_once(void **state)
+{
+    struct book_fixture *fixture = *state;
+    const struct book_delta deltas[] = {
+        {1, BOOK_TEST_EPOCH, "a", 5},        {1, BOOK_TEST_EPOCH, "a", 5},
+        {2, BOOK_TEST_EPOCH, "b", -3},       {3, BOOK_TEST_EPOCH, "new", 0},
+        {4, BOOK_TEST_EPOCH - 1, "a", 1000}, /* in the sums that the stock was loaded from */
+    };
+    for (int twice = 0; twice < 2; twice++) {
+        assert_int_equal(book_apply(fixture->book, deltas, 5, NULL), STATUS_OK);
+        assert_int_equal(book_fixture_stock(fixture->book, "a"), 105);
+        assert_int_equal(book_fixture_stock(fixture->book, "b"), 47);
+        assert_int_equal(book_fixture_stock(fixture->book, "new"), 0);
+    }
+    assert_int_equal(book_apply(fixture->book, NULL, 0, NULL), STATUS_OK);
+}
+
+static void test_many_deltas_go_in_several_commands(void **state)
+{
+    struct book_fixture *fixture = *state;
+    static struct book_delta deltas[1500];
+    for (int i = 0; i < 1500; i++) {
+        deltas[i] = (struct book_delta){i, BOOK_TEST_EPOCH, "a", 2};
+    }
+    assert_int_equal(book_apply(fixture->book, deltas, 1500, NULL), STATUS_OK);
+    assert_int_equal(book_fixture_stock(fixture->book, "a"), 3100);
+}
+
+static void test_a_delta_of_a_later_epoch_waits(void **state)
+{
+    struct book_fixture *fixture = *state;
+    const struct book_delta delta = {1, BOOK_TEST_EPOCH + 1, "a", 5};
+    struct failure failure;
+    assert_int_equal(book_apply(fixture->book, &delta, 1, &failure), STATUS_UNAVAILABLE);
+    assert_string_equal(failure.reason, "STOCK_FENCED");
+    assert_int_equal(book_fixture_stock(fixture->book, "a"), 100);
+}
+
+/* ---- opening ---- */
+
+static bool is_open(struct book *book, int64_t epoch)
+{
+    bool open = false;
+    assert_int_equal(book_check(book, epoch, &open, NULL), STATUS_OK);
+    return open;
+}
+
+static void test_every_step_of_opening_but_the_last_is_fenced(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct book *book = fixture->book;
+    const struct book_take stock = {"a", 9};
+    assert_true(is_open(book, BOOK_TEST_EPOCH));
+    assert_false(is_open(book, BOOK_TEST_EPOCH + 1));
+    assert_int_equal(book_epoch(book), BOOK_TEST_EPOCH);
+
+    assert_int_equal(book_open_begin(book, NULL), STATUS_OK);
+    assert_false(is_open(book, BOOK_TEST_EPOCH));
+    assert_int_equal(book_fixture_take(book, "a", 1), BOOK_FENCED);
+    assert_int_equal(book_open_load(book, &stock, 1, NULL), STATUS_OK);
+    assert_int_equal(book_fixture_take(book, "a", 1), BOOK_FENCED);
+    assert_int_equal(book_open_end(book, BOOK_TEST_EPOCH + 1, NULL), STATUS_OK);
+    assert_true(is_open(book, BOOK_TEST_EPOCH + 1));
+    assert_int_equal(book_fixture_take(book, "a", 9), BOOK_DECIDED);
+    assert_int_equal(book_fixture_stock(book, "b"), -1);
+
+    book_set_epoch(book, BOOK_TEST_EPOCH); /* somebody who has not heard of it */
+    assert_int_equal(book_fixture_take(book, "a", 1), BOOK_FENCED);
+    const struct book_delta delta = {1, BOOK_TEST_EPOCH, "a", 5};
+    assert_int_equal(book_apply(book, &delta, 1, NULL), STATUS_UNAVAILABLE);
+}
+
+static void test_opening_twice_for_one_epoch_is_harmless(void **state)
+{
+    struct book_fixture *fixture = *state;
+    assert_int_equal(book_open_end(fixture->book, BOOK_TEST_EPOCH, NULL), STATUS_OK);
+    assert_int_equal(book_fixture_take(fixture->book, "a", 1), BOOK_DECIDED);
+}
+
+static void test_who_comes_late_cannot_open_over_another(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct failure failure;
+    assert_int_equal(book_open_end(fixture->book, BOOK_TEST_EPOCH - 1, &failure), STATUS_ABORTED);
+    assert_string_equal(failure.reason, "STOCK_OPENED_BY_ANOTHER");
+    assert_int_equal(book_fixture_take(fixture->book, "a", 1), BOOK_DECIDED);
+}
+
+static void test_two_shards_do_not_see_each_other(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct book *other = book_create(fixture->link, "s1", &BOOK_LIMITS_DEFAULT);
+    book_fixture_open(other, 3);
+    book_fixture_open(fixture->book, BOOK_TEST_EPOCH + 1);
+    assert_int_equal(book_fixture_take(other, "a", 100), BOOK_DECIDED);
+    assert_int_equal(book_fixture_stock(fixture->book, "a"), 100);
+    book_destroy(&other);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, book_fixture_setup, book_fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_delta_is_applied_once),
+        TEST(test_many_deltas_go_in_several_commands),
+        TEST(test_a_delta_of_a_later_epoch_waits),
+        TEST(test_every_step_of_opening_but_the_last_is_fenced),
+        TEST(test_opening_twice_for_one_epoch_is_harmless),
+        TEST(test_who_comes_late_cannot_open_over_another),
+        TEST(test_two_shards_do_not_see_each_other),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

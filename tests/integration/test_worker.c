@@ -1,0 +1,423 @@
+/* The worker as a process, against real stores: each event once, whatever happens to it. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/cmocka_all.h"
+#include "tests/integration/worker_fixture.h"
+#include "tests/support/stores.h"
+#include "tests/support/tcp_proxy.h"
+
+static struct worker_fixture fixture;
+
+static int set_up(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("ORDER_WORKER_SWEEP_MS", "100", 1), 0);
+    assert_int_equal(setenv("ORDER_WORKER_SWEEP_AGE_MS", "200", 1), 0);
+    worker_fixture_create(&fixture);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    worker_fixture_destroy(&fixture);
+    (void)unsetenv("ORDER_WORKER_HOLD_MS");
+    return 0;
+}
+
+static int64_t available(const char *product_id)
+{
+    return system_available(&fixture.system, product_id);
+}
+
+static int64_t count(const char *sql)
+{
+    return worker_fixture_count(&fixture, sql);
+}
+
+static void start_worker(void)
+{
+    system_start_worker(&fixture.system, 0, NULL);
+}
+
+static void test_orders_and_adjustments_arrive(void **state)
+{
+    (void)state;
+    start_worker();
+    worker_fixture_place(&fixture, 50);
+    struct event up = worker_fixture_adjustment(&fixture, "a", 7);
+    struct event down = worker_fixture_adjustment(&fixture, "b", -3);
+    worker_fixture_reserve(&fixture, &up);
+    worker_fixture_reserve(&fixture, &down);
+    worker_fixture_publish(&fixture, &up, 1);
+    worker_fixture_publish(&fixture, &down, 1);
+    worker_fixture_wait_settled(&fixture);
+    assert_int_equal(count("SELECT count(*) FROM orders WHERE state = 2 AND version = 1"), 50);
+    assert_int_equal(count("SELECT count(*) FROM order_lines WHERE line_number = 1"), 50);
+    assert_int_equal(count("SELECT count(*) FROM order_events"), 50);
+    assert_int_equal(count("SELECT sum(delta_on_hand) FROM stock_ledger"), 4);
+    assert_int_equal(count("SELECT on_hand_after FROM stock_ledger WHERE product_id = 'a'"), 1007);
+    assert_int_equal(available("a"), 1007 - 10);
+    system_assert_books(&fixture.system);
+}
+
+static void test_what_is_written_is_what_was_sent(void **state)
+{
+    (void)state;
+    struct event event = worker_fixture_order(&fixture, "a", 3);
+    struct order_line lines[] = {
+        {.product_id = "c", .quantity = 2, .has_price = true, .unit_price_minor = 250},
+        {.product_id = "a", .quantity = 1, .has_price = true, .unit_price_minor = 100},
+        {.product_id = "c", .quantity = 1, .has_price = true, .unit_price_minor = 240},
+    };
+    event.order.lines = lines;
+    event.order.line_count = 3;
+    event.order.total_minor = 840;
+    event.order.order_ref = "R-1";
+    event.order.placed_time_us = 1600000000123456;
+    memset(event.request_hash, 0xab, sizeof event.request_hash);
+    worker_fixture_publish(&fixture, &event, 1);
+    start_worker();
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders", 1);
+    char *rows = database_rows(
+        &fixture.system.database,
+        "SELECT customer_id, currency, total_minor, order_ref, encode(request_hash, 'hex'),"
+        " (extract(epoch FROM placed_time) * 1000000)::bigint FROM orders");
+    assert_string_equal(
+        rows, "customer-1,EUR,840,R-1,abababababababababababababababab,1600000000123456\n");
+    free(rows);
+    rows = database_rows(&fixture.system.database,
+                         "SELECT line_number, product_id, quantity, unit_price_minor"
+                         " FROM order_lines ORDER BY line_number");
+    assert_string_equal(rows, "1,c,2,250\n2,a,1,100\n3,c,1,240\n");
+    free(rows);
+    assert_int_equal(count("SELECT reserved FROM stock WHERE product_id = 'c'"), 3);
+    rows = database_rows(&fixture.system.database, "SELECT kind, actor FROM order_events");
+    assert_string_equal(rows, "0,test\n");
+    free(rows);
+}
+
+/* A worker dies there, another goes on. */
+static void die_at(const char *failpoint)
+{
+    char fail[64];
+    (void)snprintf(fail, sizeof fail, "%s:kill@1", failpoint);
+    worker_fixture_place(&fixture, 40);
+    struct event up = worker_fixture_adjustment(&fixture, "a", 7);
+    worker_fixture_reserve(&fixture, &up);
+    worker_fixture_publish(&fixture, &up, 1);
+    system_start_worker(&fixture.system, 0, fail);
+    assert_int_equal(process_wait(&fixture.system.workers[0], FIXTURE_DEADLINE_MS), -SIGKILL);
+    start_worker();
+    worker_fixture_place(&fixture, 5);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders", 45);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM stock_ledger", 1);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM stock_deltas", 0);
+    system_assert_books(&fixture.system);
+    assert_int_equal(available("a"), 1007 - 9);
+}
+
+static void test_dying_before_the_commit_changes_nothing(void **state)
+{
+    (void)state;
+    die_at("before_commit");
+    worker_fixture_wait_settled(&fixture);
+}
+
+static void test_dying_after_the_commit_doubles_nothing(void **state)
+{
+    (void)state;
+    die_at("after_commit");
+    worker_fixture_wait_settled(&fixture);
+}
+
+static void test_dying_after_the_ack_leaves_the_outbox_to_the_relay(void **state)
+{
+    (void)state;
+    die_at("after_ack");
+    assert_true(system_outbox(&fixture.system) > 0); /* who settles them now: the server's relay */
+}
+
+static void test_dying_after_the_settle_leaves_nothing(void **state)
+{
+    (void)state;
+    die_at("after_settle");
+    worker_fixture_wait_settled(&fixture);
+}
+
+static void test_sixty_deaths_cost_no_order(void **state)
+{
+    (void)state;
+    worker_fixture_place(&fixture, 3);
+    for (int i = 0; i < 60; i++) {
+        system_start_worker(&fixture.system, 0, "before_commit:kill@1");
+        assert_int_equal(process_wait(&fixture.system.workers[0], FIXTURE_DEADLINE_MS), -SIGKILL);
+    }
+    start_worker();
+    worker_fixture_wait_settled(&fixture);
+    assert_int_equal(count("SELECT count(*) FROM orders"), 3);
+    system_assert_books(&fixture.system);
+}
+
+static void test_the_same_event_again_changes_nothing(void **state)
+{
+    (void)state;
+    struct event event = worker_fixture_order(&fixture, "a", 2);
+    worker_fixture_reserve(&fixture, &event);
+    struct event both[] = {event, event};
+    worker_fixture_publish(&fixture, both, 2);
+    worker_fixture_publish(&fixture, &event, 1);
+    start_worker();
+    worker_fixture_wait_settled(&fixture);
+    worker_fixture_publish(&fixture, &event, 1);
+    worker_fixture_place(&fixture, 1);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders", 2);
+    worker_fixture_wait_settled(&fixture);
+    system_assert_books(&fixture.system);
+    assert_int_equal(available("a"), 998);
+}
+
+static void test_poison_leaves_its_neighbours_alone(void **state)
+{
+    (void)state;
+    worker_fixture_place(&fixture, 5);
+    worker_fixture_publish_raw(&fixture, bytes_of_text("\xff\xff not protobuf"));
+    struct event good = worker_fixture_order(&fixture, "a", 1);
+    worker_fixture_reserve(&fixture, &good);
+    struct bytes parts[] = {
+        bytes_of_text("\x0a\x24zzz"),                               /* an event that is cut off */
+        event_codec_encode(&good, &fixture.arena), bytes_of("", 0), /* an event without anything */
+    };
+    worker_fixture_publish_raw(&fixture, event_codec_join(parts, 3, &fixture.arena));
+    worker_fixture_place(&fixture, 5);
+    start_worker();
+    worker_fixture_wait_settled(&fixture);
+    assert_int_equal(count("SELECT count(*) FROM orders"), 11);
+    assert_int_equal(count("SELECT count(*) FROM dead_letters"), 3);
+    assert_int_equal(count("SELECT count(*) FROM dead_letters WHERE routing_key = 'order.created' "
+                           "AND message_id <> '' AND message <> ''"),
+                     3);
+    /* Delivered again, they are still three. */
+    worker_fixture_publish_raw(&fixture, bytes_of_text("\xff\xff not protobuf"));
+    worker_fixture_place(&fixture, 1);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders", 12);
+    assert_int_equal(count("SELECT count(*) FROM dead_letters"), 3);
+}
+
+static void test_an_event_that_breaks_a_constraint_is_found(void **state)
+{
+    (void)state;
+    struct event events[3];
+    for (size_t i = 0; i < 3; i++) {
+        events[i] = worker_fixture_order(&fixture, "a", 1);
+        worker_fixture_reserve(&fixture, &events[i]);
+    }
+    /* Its order is there, and nothing in order_events says why. */
+    char order_id[UUID_TEXT_BYTES];
+    char sql[256];
+    uuid_print(&events[1].order.order_id, order_id);
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO orders VALUES ('%s', 'x', 2, 1, 'EUR', 1, '', '', now(), now())",
+                   order_id);
+    database_execute(&fixture.system.database, sql);
+    worker_fixture_publish(&fixture, events, 3);
+    start_worker();
+    worker_fixture_wait_settled(&fixture);
+    assert_int_equal(count("SELECT count(*) FROM order_events"), 2);
+    assert_int_equal(count("SELECT count(*) FROM dead_letters WHERE reason = 'CONSTRAINT'"), 1);
+    assert_int_equal(count("SELECT reserved FROM stock WHERE product_id = 'a'"), 2);
+    assert_int_equal(available("a"), 997); /* its unit stays reserved until somebody decides */
+}
+
+static void test_an_order_reserved_twice_is_given_back_once(void **state)
+{
+    (void)state;
+    struct event first = worker_fixture_order(&fixture, "a", 2);
+    worker_fixture_reserve(&fixture, &first);
+    /* Redis has forgotten the record and decides the same request again: another event, and (what a
+     * record of another id stands for here) nothing that says no. */
+    struct event second = first;
+    second.event_id = uuid_v7(clock_system());
+    second.order.order_id = uuid_v7(clock_system());
+    worker_fixture_reserve(&fixture, &second);
+    second.order.order_id = first.order.order_id;
+    assert_int_equal(available("a"), 996);
+    start_worker();
+    worker_fixture_publish(&fixture, &first, 1);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders", 1);
+    for (int i = 0; i < 3; i++) {
+        worker_fixture_publish(&fixture, &second, 1);
+    }
+    worker_fixture_wait_settled(&fixture);
+    assert_int_equal(count("SELECT count(*) FROM double_reservations"), 1);
+    assert_int_equal(available("a"), 998);
+    worker_fixture_place(&fixture, 1); /* after which all three are known to be through */
+    worker_fixture_wait_settled(&fixture);
+    system_assert_books(&fixture.system);
+}
+
+static void test_a_late_order_is_stored_and_taken_from_the_new_stock(void **state)
+{
+    (void)state;
+    struct event late = worker_fixture_order(&fixture, "a", 5);
+    struct event later = worker_fixture_order(&fixture, "a", 996);
+    worker_fixture_reload(&fixture);
+    start_worker();
+    worker_fixture_publish(&fixture, &late, 1);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders WHERE state = 2", 1);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM stock_deltas", 0);
+    assert_int_equal(available("a"), 995);
+    worker_fixture_publish(&fixture, &later, 1); /* more than there is: the guard */
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders WHERE state = 7", 1);
+    assert_int_equal(count("SELECT reserved FROM stock WHERE product_id = 'a'"), 5);
+    assert_int_equal(available("a"), 995);
+    assert_int_equal(count("SELECT count(*) FROM dead_letters"), 0);
+}
+
+static void test_an_adjustment_below_what_is_reserved_is_kept_as_a_letter(void **state)
+{
+    (void)state;
+    database_execute(&fixture.system.database, "UPDATE stock SET reserved = 999");
+    struct event down = worker_fixture_adjustment(&fixture, "a", -2);
+    worker_fixture_publish(&fixture, &down, 1);
+    start_worker();
+    worker_fixture_wait_count(&fixture,
+                              "SELECT count(*) FROM dead_letters WHERE reason = 'STOCK_GUARD'", 1);
+    assert_int_equal(count("SELECT count(*) FROM stock_ledger"), 0);
+    assert_int_equal(count("SELECT on_hand FROM stock WHERE product_id = 'a'"), 1000);
+}
+
+static void test_redis_away_is_caught_up_with(void **state)
+{
+    (void)state;
+    struct event up = worker_fixture_adjustment(&fixture, "a", 7);
+    worker_fixture_reserve(&fixture, &up);
+    start_worker();
+    process_signal(&fixture.system.redis, SIGSTOP);
+    worker_fixture_publish(&fixture, &up, 1);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM stock_ledger", 1);
+    assert_int_equal(count("SELECT count(*) FROM stock_deltas"), 1);
+    process_signal(&fixture.system.redis, SIGCONT);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM stock_deltas", 0);
+    assert_int_equal(available("a"), 1007);
+}
+
+/* The worker's way to PostgreSQL leads through the proxy. */
+static struct tcp_proxy *proxy_database(void)
+{
+    char *url = fixture.system.database.url;
+    const char *at = strchr(url, '@');
+    const char *authority = at != NULL ? at + 1 : strstr(url, "://") + 3;
+    char *colon = strchr(authority, ':');
+    const char *path = strchr(authority, '/');
+    assert_true(colon != NULL && colon < path);
+    struct tcp_proxy *proxy = tcp_proxy_create((uint16_t)strtol(colon + 1, NULL, 10));
+    char rest[256];
+    (void)snprintf(rest, sizeof rest, "%s", path);
+    (void)snprintf(colon, sizeof fixture.system.database.url - (size_t)(colon - url), ":%u%s",
+                   tcp_proxy_port(proxy), rest);
+    return proxy;
+}
+
+static bool is_given_back(void *state)
+{
+    (void)state;
+    return stores_queue_ready(getenv("TEST_RABBITMQ_URL"), fixture.queue) > 0;
+}
+
+static void test_postgresql_away_costs_time_only(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("ORDER_WORKER_HOLD_MS", "300", 1), 0);
+    struct tcp_proxy *proxy = proxy_database();
+    start_worker();
+    worker_fixture_place(&fixture, 10);
+    worker_fixture_wait_settled(&fixture);
+    for (int i = 0; i < 5; i++) {
+        tcp_proxy_cut(proxy); /* in the middle of whatever it is doing */
+        worker_fixture_place(&fixture, 10);
+    }
+    worker_fixture_wait_settled(&fixture);
+    tcp_proxy_freeze(proxy, true);
+    worker_fixture_place(&fixture, 10);
+    if (!wait_until(is_given_back, NULL, FIXTURE_DEADLINE_MS)) {
+        fail_msg("the worker holds its deliveries for longer than it should");
+    }
+    tcp_proxy_freeze(proxy, false);
+    worker_fixture_wait_settled(&fixture);
+    assert_int_equal(count("SELECT count(*) FROM orders"), 70);
+    system_assert_books(&fixture.system);
+    process_kill(&fixture.system.workers[0]);
+    tcp_proxy_destroy(&proxy);
+}
+
+static void test_two_workers_share_the_work_without_deadlock(void **state)
+{
+    (void)state;
+    start_worker();
+    system_start_worker(&fixture.system, 1, NULL);
+    worker_fixture_place(&fixture, 2000);
+    worker_fixture_wait_settled(&fixture);
+    assert_int_equal(count("SELECT count(*) FROM orders"), 2000);
+    system_assert_books(&fixture.system);
+}
+
+static void test_a_stop_finishes_the_batch(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        char begun[96];
+        (void)snprintf(begun, sizeof begun, "SELECT (count(*) > %d)::int FROM orders", 50 * i);
+        start_worker();
+        worker_fixture_place(&fixture, 50);
+        worker_fixture_wait_count(&fixture, begun, 1); /* and perhaps not all of them */
+        assert_int_equal(process_end(&fixture.system.workers[0], FIXTURE_DEADLINE_MS), 0);
+    }
+    start_worker();
+    worker_fixture_wait_settled(&fixture);
+    assert_int_equal(count("SELECT count(*) FROM orders"), 250);
+    system_assert_books(&fixture.system);
+}
+
+static void test_a_queue_with_other_limits_ends_the_worker_with_a_word(void **state)
+{
+    (void)state;
+    worker_fixture_place(&fixture, 1);
+    assert_int_equal(setenv("ORDER_QUEUE_BYTES_MAX", "1000000", 1), 0);
+    start_worker();
+    assert_int_equal(process_wait(&fixture.system.workers[0], FIXTURE_DEADLINE_MS), 1);
+    (void)unsetenv("ORDER_QUEUE_BYTES_MAX");
+    char *log = read_whole(fixture.system.workers[0].log_path);
+    assert_non_null(strstr(log, "BROKER_TOPOLOGY_DIFFERS"));
+    free(log);
+}
+
+#define WORKER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORKER_TEST(test_orders_and_adjustments_arrive),
+        WORKER_TEST(test_what_is_written_is_what_was_sent),
+        WORKER_TEST(test_dying_before_the_commit_changes_nothing),
+        WORKER_TEST(test_dying_after_the_commit_doubles_nothing),
+        WORKER_TEST(test_dying_after_the_ack_leaves_the_outbox_to_the_relay),
+        WORKER_TEST(test_dying_after_the_settle_leaves_nothing),
+        WORKER_TEST(test_sixty_deaths_cost_no_order),
+        WORKER_TEST(test_the_same_event_again_changes_nothing),
+        WORKER_TEST(test_poison_leaves_its_neighbours_alone),
+        WORKER_TEST(test_an_event_that_breaks_a_constraint_is_found),
+        WORKER_TEST(test_an_order_reserved_twice_is_given_back_once),
+        WORKER_TEST(test_a_late_order_is_stored_and_taken_from_the_new_stock),
+        WORKER_TEST(test_an_adjustment_below_what_is_reserved_is_kept_as_a_letter),
+        WORKER_TEST(test_redis_away_is_caught_up_with),
+        WORKER_TEST(test_postgresql_away_costs_time_only),
+        WORKER_TEST(test_two_workers_share_the_work_without_deadlock),
+        WORKER_TEST(test_a_stop_finishes_the_batch),
+        WORKER_TEST(test_a_queue_with_other_limits_ends_the_worker_with_a_word),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

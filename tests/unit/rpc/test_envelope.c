@@ -1,0 +1,316 @@
+/* The envelope both ways, its limits on both sides, and what is no envelope. */
+#include <rpc/v1/envelope.pb-c.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "random.h"
+#include "rpc/envelope.h"
+#include "tests/cmocka_all.h"
+#include "toy.h"
+
+#define ROOM (ENVELOPE_PREFIX_BYTES + ENVELOPE_HEADER_BYTES_MAX)
+
+static struct arena arena;
+static uint8_t buffer[64 * 1024];
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena_init(&arena, 4096, 1024 * 1024);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    arena_fini(&arena);
+    return 0;
+}
+
+static const struct envelope_request USUAL = {
+    .method = "/shop.v1.OrderService/CreateOrder",
+    .timeout_ms = 1500,
+    .call_id = "0192d3a4-7a53-7000-8000-0123456789ab",
+    .attempt = 2,
+};
+
+/* The usual request with a payload of 5 bytes. */
+static struct bytes usual_request(void)
+{
+    size_t size = envelope_encode_request(&USUAL, buffer, ROOM);
+    assert_true(size > 0);
+    memcpy(buffer + size, "hello", 5);
+    return bytes_of(buffer, size + 5);
+}
+
+static void test_request_there_and_back(void **state)
+{
+    (void)state;
+    struct envelope_request request;
+    struct failure failure;
+    assert_int_equal(envelope_decode_request(usual_request(), &arena, &request, &failure),
+                     STATUS_OK);
+    assert_string_equal(request.method, USUAL.method);
+    assert_string_equal(request.call_id, USUAL.call_id);
+    assert_int_equal(request.timeout_ms, USUAL.timeout_ms);
+    assert_int_equal(request.attempt, USUAL.attempt);
+    assert_true(bytes_equal(request.payload, bytes_of_text("hello")));
+}
+
+static void test_bytes_on_the_wire(void **state)
+{
+    (void)state;
+    const struct envelope_request request = {.method = "/a.B/C", .call_id = "x", .timeout_ms = 1};
+    static const uint8_t expected[] = {'O', 'R', 'P', 1,   0,   0,    0,    13,   0x0a, 6,  '/',
+                                       'a', '.', 'B', '/', 'C', 0x10, 0x01, 0x1a, 1,    'x'};
+    size_t size = envelope_encode_request(&request, buffer, ROOM);
+    assert_int_equal(size, sizeof expected);
+    assert_memory_equal(buffer, expected, sizeof expected);
+}
+
+static void test_success_there_and_back(void **state)
+{
+    (void)state;
+    struct envelope_response response = {.call_id = "call", .server_id = "server"};
+    size_t size = envelope_encode_response(&response, buffer, ROOM);
+    memcpy(buffer + size, "answer", 6);
+    struct envelope_response decoded;
+    assert_int_equal(envelope_decode_response(bytes_of(buffer, size + 6), &arena, &decoded, NULL),
+                     STATUS_OK);
+    assert_int_equal(decoded.failure.code, STATUS_OK);
+    assert_string_equal(decoded.call_id, "call");
+    assert_string_equal(decoded.server_id, "server");
+    assert_true(bytes_equal(decoded.payload, bytes_of_text("answer")));
+}
+
+static void test_encoding_says_when_room_is_missing(void **state)
+{
+    (void)state;
+    size_t size = envelope_encode_request(&USUAL, buffer, ROOM);
+    assert_int_equal(envelope_encode_request(&USUAL, buffer, size), size);
+    assert_int_equal(envelope_encode_request(&USUAL, buffer, size - 1), 0);
+    struct failure failure;
+    (void)failure_set_field(&failure, "lines[3].quantity", "OUT_OF_STOCK", "2 are left");
+    failure.retry_delay_ms = 100;
+    struct envelope_response response = {
+        .failure = failure, .call_id = "call", .server_id = "server", .domain = "tests"};
+    size = envelope_encode_response(&response, buffer, ROOM);
+    assert_int_equal(envelope_encode_response(&response, buffer, size), size);
+    assert_int_equal(envelope_encode_response(&response, buffer, size - 1), 0);
+}
+
+/* A request as other clients might write it. */
+static struct bytes write_header(const ProtobufCMessage *header, size_t said_size)
+{
+    size_t size = protobuf_c_message_get_packed_size(header);
+    assert_true(ENVELOPE_PREFIX_BYTES + size <= sizeof buffer);
+    memcpy(buffer, "ORP\1", 4);
+    size_t said = said_size > 0 ? said_size : size;
+    for (int i = 0; i < 4; i++) {
+        buffer[4 + i] = (uint8_t)(said >> (24 - 8 * i));
+    }
+    (void)protobuf_c_message_pack(header, buffer + ENVELOPE_PREFIX_BYTES);
+    return bytes_of(buffer, ENVELOPE_PREFIX_BYTES + size);
+}
+
+static bool is_taken(struct bytes message)
+{
+    struct envelope_request request;
+    struct failure failure = {0};
+    enum status status = envelope_decode_request(message, &arena, &request, &failure);
+    if (status != STATUS_OK) {
+        assert_int_equal(status, STATUS_INVALID_ARGUMENT);
+        assert_string_equal(failure.reason, "MALFORMED_ENVELOPE");
+    }
+    return status == STATUS_OK;
+}
+
+static bool is_method_taken(const char *method)
+{
+    Rpc__V1__RequestHeader header = RPC__V1__REQUEST_HEADER__INIT;
+    header.method = text(method);
+    header.call_id = text("x");
+    return is_taken(write_header(&header.base, 0));
+}
+
+static bool is_call_id_taken(const char *call_id)
+{
+    Rpc__V1__RequestHeader header = RPC__V1__REQUEST_HEADER__INIT;
+    header.method = text("/a.B/C");
+    header.call_id = text(call_id);
+    return is_taken(write_header(&header.base, 0));
+}
+
+static void test_methods_and_ids_have_a_form(void **state)
+{
+    (void)state;
+    char longest[140];
+    assert_true(is_method_taken("/shop.v1.OrderService/Create_Order2"));
+    assert_false(is_method_taken(""));
+    assert_false(is_method_taken("shop.v1.OrderService/CreateOrder"));
+    assert_false(is_method_taken("/a.B/C\n"));
+    assert_false(is_method_taken("/a.B/K\xc3\xb6nig"));
+    (void)snprintf(longest, sizeof longest, "/a/%0125d", 0);
+    assert_true(is_method_taken(longest));
+    (void)snprintf(longest, sizeof longest, "/a/%0126d", 0);
+    assert_false(is_method_taken(longest));
+
+    assert_true(is_call_id_taken("a-B.c_d:9"));
+    assert_false(is_call_id_taken(""));
+    assert_false(is_call_id_taken("with space"));
+    assert_false(is_call_id_taken("line\nbreak"));
+    (void)snprintf(longest, sizeof longest, "%064d", 0);
+    assert_true(is_call_id_taken(longest));
+    (void)snprintf(longest, sizeof longest, "%065d", 0);
+    assert_false(is_call_id_taken(longest));
+}
+
+/* `count` pairs with values of `value_size` each, the first key as given. */
+static bool are_metadata_taken(size_t count, size_t value_size, const char *first_key)
+{
+    static uint8_t value[ENVELOPE_METADATA_BYTES_MAX + 1];
+    Rpc__V1__Metadata pairs[40];
+    Rpc__V1__Metadata *list[40];
+    for (size_t i = 0; i < count; i++) {
+        rpc__v1__metadata__init(&pairs[i]);
+        pairs[i].key = text(i == 0 ? first_key : "k");
+        pairs[i].value = (ProtobufCBinaryData){.len = value_size, .data = value};
+        list[i] = &pairs[i];
+    }
+    Rpc__V1__RequestHeader header = RPC__V1__REQUEST_HEADER__INIT;
+    header.method = text("/a.B/C");
+    header.call_id = text("x");
+    header.n_metadata = count;
+    header.metadata = list;
+    return is_taken(write_header(&header.base, 0));
+}
+
+static void test_metadata_are_bounded(void **state)
+{
+    (void)state;
+    char key[70];
+    assert_true(are_metadata_taken(1, 3, "traceparent-1.2_x"));
+    assert_false(are_metadata_taken(1, 3, "Traceparent"));
+    assert_false(are_metadata_taken(1, 3, ""));
+    assert_false(are_metadata_taken(1, 3, "a:b"));
+    (void)snprintf(key, sizeof key, "%064d", 0);
+    assert_true(are_metadata_taken(1, 3, key));
+    (void)snprintf(key, sizeof key, "%065d", 0);
+    assert_false(are_metadata_taken(1, 3, key));
+    assert_true(are_metadata_taken(ENVELOPE_METADATA_MAX, 3, "k"));
+    assert_false(are_metadata_taken(ENVELOPE_METADATA_MAX + 1, 3, "k"));
+    assert_true(are_metadata_taken(1, ENVELOPE_METADATA_BYTES_MAX - 1, "k"));
+    assert_false(are_metadata_taken(1, ENVELOPE_METADATA_BYTES_MAX, "k"));
+    assert_true(are_metadata_taken(2, ENVELOPE_METADATA_BYTES_MAX / 2 - 1, "k"));
+    assert_false(are_metadata_taken(2, ENVELOPE_METADATA_BYTES_MAX / 2, "k"));
+}
+
+static void test_header_size_is_bounded(void **state)
+{
+    (void)state;
+    Rpc__V1__RequestHeader header = RPC__V1__REQUEST_HEADER__INIT;
+    header.method = text("/a.B/C");
+    header.call_id = text("x");
+    struct bytes message = write_header(&header.base, 0);
+    size_t size = message.size - ENVELOPE_PREFIX_BYTES;
+    assert_true(is_taken(message));
+    assert_false(is_taken(write_header(&header.base, size + 1)));
+    assert_false(is_taken(write_header(&header.base, ENVELOPE_HEADER_BYTES_MAX + 1)));
+    assert_false(is_taken(write_header(&header.base, 0xffffffff)));
+
+    /* Filled up to the limit with a field that nobody knows, and one byte beyond. */
+    for (size_t over = 0; over < 2; over++) {
+        message = write_header(&header.base, ENVELOPE_HEADER_BYTES_MAX + over);
+        uint8_t *end = buffer + message.size;
+        size_t filler = ENVELOPE_HEADER_BYTES_MAX + over - size - 4;
+        end[0] = 0x7a;
+        end[1] = (uint8_t)((filler & 0x7f) | 0x80);
+        end[2] = (uint8_t)((filler >> 7 & 0x7f) | 0x80);
+        end[3] = (uint8_t)(filler >> 14);
+        memset(end + 4, 0, filler);
+        assert_int_equal(is_taken(bytes_of(buffer, message.size + 4 + filler)), over == 0);
+    }
+}
+
+static void test_what_is_no_envelope(void **state)
+{
+    (void)state;
+    struct bytes message = usual_request();
+    assert_false(is_taken((struct bytes){0}));
+    assert_false(is_taken(bytes_of_text("GET / HTTP/1.1\r\n\r\n")));
+    assert_false(is_taken(bytes_of_text("ORP\2\0\0\0\0")));
+    assert_false(is_taken(bytes_of(buffer, 7)));
+    buffer[3] = 0;
+    assert_false(is_taken(message));
+    buffer[3] = 2;
+    assert_false(is_taken(message));
+}
+
+static void test_survives_every_cut(void **state)
+{
+    (void)state;
+    struct bytes message = usual_request();
+    for (size_t size = 0; size < message.size; size++) {
+        uint8_t *cut = malloc(size > 0 ? size : 1);
+        memcpy(cut, message.data, size);
+        assert_int_equal(is_taken(bytes_of(cut, size)), size >= message.size - 5);
+        free(cut);
+    }
+    struct failure failure;
+    (void)failure_set_field(&failure, "lines[3].quantity", "OUT_OF_STOCK", "2 are left");
+    failure.retry_delay_ms = 100;
+    struct envelope_response response = {
+        .failure = failure, .call_id = "call", .server_id = "server", .domain = "tests"};
+    size_t whole = envelope_encode_response(&response, buffer, ROOM);
+    for (size_t size = 0; size < whole; size++) {
+        uint8_t *cut = malloc(size > 0 ? size : 1);
+        memcpy(cut, buffer, size);
+        struct envelope_response decoded;
+        assert_int_not_equal(envelope_decode_response(bytes_of(cut, size), &arena, &decoded, NULL),
+                             STATUS_OK);
+        free(cut);
+    }
+}
+
+static void test_survives_random_bytes(void **state)
+{
+    (void)state;
+    struct failure failure;
+    (void)failure_set_field(&failure, "lines[3].quantity", "OUT_OF_STOCK", "2 are left");
+    failure.retry_delay_ms = 100;
+    struct envelope_response response = {
+        .failure = failure, .call_id = "call", .server_id = "server", .domain = "tests"};
+    size_t size = envelope_encode_response(&response, buffer, ROOM);
+    uint8_t *bytes = malloc(size);
+    uint64_t seed = 20260102;
+    for (int round = 0; round < 20000; round++) {
+        memcpy(bytes, buffer, size);
+        for (int i = 0; i <= round % 4; i++) {
+            bytes[8 + random_below(&seed, size - 8)] = random_byte(&seed);
+        }
+        struct envelope_response decoded;
+        struct envelope_request request;
+        arena_reset(&arena);
+        (void)envelope_decode_response(bytes_of(bytes, size), &arena, &decoded, NULL);
+        (void)envelope_decode_request(bytes_of(bytes, size), &arena, &request, NULL);
+    }
+    free(bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_request_there_and_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bytes_on_the_wire, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_success_there_and_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_encoding_says_when_room_is_missing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_methods_and_ids_have_a_form, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_metadata_are_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_header_size_is_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_no_envelope, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_survives_every_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_survives_random_bytes, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

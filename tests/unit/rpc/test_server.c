@@ -1,0 +1,223 @@
+/* Calls from a server's side: health, batches, and what is refused, how much of it and when. */
+#include <shop/v1/product_service.pb-c.h>
+#include <string.h>
+
+#include "calls.h"
+#include "tests/cmocka_all.h"
+
+static void test_health(void **state)
+{
+    (void)state;
+    struct toy toy;
+    struct toy_options options = {0};
+    start_toy(&toy, &options);
+    struct rpc_channel *channel = toy_channel(toy.endpoint);
+    struct failure failure;
+    assert_int_equal(check_health(channel, "", &failure),
+                     GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING);
+    rpc_server_set_serving(toy.server, true);
+    assert_int_equal(check_health(channel, "", &failure),
+                     GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING);
+    assert_int_equal(check_health(channel, "shop.v1.OrderService", &failure),
+                     GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING);
+    assert_int_equal(check_health(channel, "shop.v1.NoService", &failure), -1);
+    assert_int_equal(failure.code, STATUS_NOT_FOUND);
+    assert_string_equal(failure.reason, "SERVICE_NOT_FOUND");
+    rpc_server_set_serving(toy.server, false);
+    assert_int_equal(check_health(channel, "", &failure),
+                     GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING);
+    rpc_channel_close(&channel);
+    toy_stop(&toy);
+}
+
+static void test_what_waits_becomes_a_batch(void **state)
+{
+    (void)state;
+    struct toy toy;
+    struct toy_options options = {0};
+    start_toy(&toy, &options);
+    toy_shut_gate(&toy);
+    struct calls calls;
+    open_calls(&calls, &toy);
+    start_creates(&calls, 1, 0);
+    assert_true(toy_wait_at_gate(&toy, 1));
+    start_creates(&calls, 20, 0);
+    expect_waiting(&toy, 20);
+    toy_open_gate(&toy);
+    assert_true(rpc_channel_wait_idle(calls.channel, TOY_WAIT_MS));
+    assert_int_equal(atomic_load(&calls.answers), 21);
+    assert_int_equal(atomic_load(&toy.batches), 2);
+    assert_int_equal(atomic_load(&toy.largest_batch), 20);
+    close_calls(&calls);
+    toy_stop(&toy);
+}
+
+static void test_a_handler_gets_its_own_calls_only(void **state)
+{
+    (void)state;
+    struct toy toy;
+    struct toy_options options = {0};
+    start_toy(&toy, &options);
+    toy_shut_gate(&toy);
+    struct calls calls;
+    open_calls(&calls, &toy);
+    start_get(&calls, "gate");
+    assert_true(toy_wait_at_gate(&toy, 1));
+    start_get(&calls, "a");
+    start_list(&calls);
+    start_get(&calls, "b");
+    start_list(&calls);
+    start_list(&calls);
+    expect_waiting(&toy, 5);
+    toy_open_gate(&toy);
+    assert_true(rpc_channel_wait_idle(calls.channel, TOY_WAIT_MS));
+    assert_int_equal(atomic_load(&calls.answers), 6);
+    assert_string_equal(toy.reads, "G1G2L3");
+    close_calls(&calls);
+    toy_stop(&toy);
+}
+
+static void test_above_max_inflight_is_refused_at_once(void **state)
+{
+    (void)state;
+    struct toy toy;
+    struct toy_options options = {.max_inflight = 8};
+    start_toy(&toy, &options);
+    toy_shut_gate(&toy);
+    struct calls calls;
+    open_calls(&calls, &toy);
+    start_creates(&calls, 1, 0);
+    assert_true(toy_wait_at_gate(&toy, 1));
+    start_creates(&calls, 30, 0);
+    assert_true(toy_wait_for(&calls.failures, 23)); /* while the gate is shut */
+    expect_health_answers(&calls);                  /* and health is answered all the same */
+    assert_int_equal(atomic_load(&calls.answers), 0);
+    toy_open_gate(&toy);
+    assert_true(rpc_channel_wait_idle(calls.channel, TOY_WAIT_MS));
+    assert_int_equal(atomic_load(&calls.failures), 23);
+    assert_int_equal(atomic_load(&calls.answers), 8);
+    assert_int_equal(atomic_load(&toy.created), 8);
+    assert_int_equal(last_failure(&calls).code, STATUS_RESOURCE_EXHAUSTED);
+    assert_string_equal(last_failure(&calls).reason, "OVERLOADED");
+    assert_true(last_failure(&calls).retry_delay_ms > 0);
+
+    /* Room again. */
+    start_creates(&calls, 8, 0);
+    assert_true(rpc_channel_wait_idle(calls.channel, TOY_WAIT_MS));
+    assert_int_equal(atomic_load(&calls.answers), 16);
+    close_calls(&calls);
+    toy_stop(&toy);
+}
+
+static void test_above_a_lanes_queue_is_refused_at_once(void **state)
+{
+    (void)state;
+    struct toy toy;
+    struct toy_options options = {.queue_max = 4};
+    start_toy(&toy, &options);
+    toy_shut_gate(&toy);
+    struct calls calls;
+    open_calls(&calls, &toy);
+    start_creates(&calls, 1, 0);
+    assert_true(toy_wait_at_gate(&toy, 1));
+    start_creates(&calls, 10, 0);
+    assert_true(toy_wait_for(&calls.failures, 6));
+    /* The other lane does not suffer. */
+    start_get(&calls, "a");
+    assert_true(toy_wait_for(&calls.answers, 1));
+    toy_open_gate(&toy);
+    assert_true(rpc_channel_wait_idle(calls.channel, TOY_WAIT_MS));
+    assert_int_equal(atomic_load(&calls.failures), 6);
+    assert_int_equal(atomic_load(&toy.created), 5);
+    assert_string_equal(last_failure(&calls).reason, "OVERLOADED");
+    close_calls(&calls);
+    toy_stop(&toy);
+}
+
+static void test_what_expires_in_the_queue_is_never_handled(void **state)
+{
+    (void)state;
+    struct toy toy;
+    struct toy_options options = {0};
+    start_toy(&toy, &options);
+    toy_shut_gate(&toy);
+    struct calls calls;
+    open_calls(&calls, &toy);
+    start_creates(&calls, 1, 0);
+    assert_true(toy_wait_at_gate(&toy, 1));
+    start_creates(&calls, 5, 40);
+    assert_true(toy_wait_for(&calls.failures, 5));
+    assert_int_equal(last_failure(&calls).code, STATUS_DEADLINE_EXCEEDED);
+    int64_t expired_ms =
+        toy_now_ms() + 5; /* the server's view is a little later than the caller's */
+    while (toy_now_ms() < expired_ms) {
+        expect_health_answers(&calls);
+    }
+    start_creates(&calls, 1, 0);
+    toy_open_gate(&toy);
+    assert_true(rpc_channel_wait_idle(calls.channel, TOY_WAIT_MS));
+    assert_int_equal(atomic_load(&calls.answers), 2);
+    assert_int_equal(atomic_load(&toy.created), 2);
+    close_calls(&calls);
+    toy_stop(&toy);
+}
+
+static void test_unknown_methods(void **state)
+{
+    (void)state;
+    struct toy toy;
+    struct toy_options options = {0};
+    start_toy(&toy, &options);
+    struct calls calls;
+    open_calls(&calls, &toy);
+    struct rpc_stub stub;
+    rpc_stub_init(&stub, calls.channel, &shop__v1__product_service__descriptor);
+    Shop__V1__GetProductRequest request = SHOP__V1__GET_PRODUCT_REQUEST__INIT;
+    shop__v1__product_service__get_product(
+        &stub.service, &request, (Shop__V1__Product_Closure)(void (*)(void))ignore_order, NULL);
+    assert_int_equal(stub.failure.code, STATUS_UNIMPLEMENTED);
+    assert_string_equal(stub.failure.reason, "UNKNOWN_METHOD");
+    close_calls(&calls);
+    toy_stop(&toy);
+}
+
+static void test_bad_text_is_refused_with_its_field(void **state)
+{
+    (void)state;
+    struct toy toy;
+    struct toy_options options = {0};
+    start_toy(&toy, &options);
+    struct calls calls;
+    open_calls(&calls, &toy);
+    struct rpc_stub stub;
+    rpc_stub_init(&stub, calls.channel, &shop__v1__order_service__descriptor);
+    Shop__V1__CreateOrderLine line = SHOP__V1__CREATE_ORDER_LINE__INIT;
+    Shop__V1__CreateOrderLine *lines[] = {&line, &line};
+    line.product_id = text("\xff");
+    Shop__V1__CreateOrderRequest request = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
+    request.n_lines = 2;
+    request.lines = lines;
+    shop__v1__order_service__create_order(&stub.service, &request, ignore_order, NULL);
+    assert_int_equal(stub.failure.code, STATUS_INVALID_ARGUMENT);
+    assert_string_equal(stub.failure.reason, "INVALID_TEXT");
+    assert_string_equal(stub.failure.field, "lines[0].product_id");
+    assert_int_equal(atomic_load(&toy.created), 0);
+    close_calls(&calls);
+    toy_stop(&toy);
+}
+
+int main(int argc, char **argv)
+{
+    toy_main(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_health),
+        cmocka_unit_test(test_what_waits_becomes_a_batch),
+        cmocka_unit_test(test_a_handler_gets_its_own_calls_only),
+        cmocka_unit_test(test_above_max_inflight_is_refused_at_once),
+        cmocka_unit_test(test_above_a_lanes_queue_is_refused_at_once),
+        cmocka_unit_test(test_what_expires_in_the_queue_is_never_handled),
+        cmocka_unit_test(test_unknown_methods),
+        cmocka_unit_test(test_bad_text_is_refused_with_its_field),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

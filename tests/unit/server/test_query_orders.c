@@ -1,0 +1,288 @@
+/* GetOrder: Redis, then PostgreSQL, and never a NOT_FOUND that may be wrong. ListOrders: pages. */
+#include <stdio.h>
+
+#include "server/query_orders.h"
+#include "tests/cmocka_all.h"
+#include "tests/unit/server/lane_fixture.h"
+
+#define NOBODY "01a20353-9774-87b0-9594-5bb48111a7c4"
+
+struct get_call {
+    struct rpc_call call;
+    Shop__V1__GetOrderRequest request;
+};
+
+static void get(struct get_call *get, const char *order_id)
+{
+    shop__v1__get_order_request__init(&get->request);
+    get->request.order_id = (char *)(uintptr_t)order_id;
+    fake_call_init(&get->call, &get->request.base, NULL,
+                   clock_monotonic_ms(&fixture.clock.clock) + 1000);
+    struct rpc_call *call = &get->call;
+    get_orders(fixture.lane, &call, 1);
+}
+
+static void store_order(const char *order_id, const char *customer_id, int64_t create_time_us)
+{
+    static struct order_line line = {.product_id = "tea", .quantity = 1, .unit_price_minor = 100};
+    struct order *order = &fake_postgres.orders[fake_postgres.order_count++].order;
+    *order = (struct order){
+        .customer_id = customer_id,
+        .state = ORDER_CONFIRMED,
+        .lines = &line,
+        .line_count = 1,
+        .currency = "EUR",
+        .total_minor = 100,
+        .create_time_us = create_time_us,
+        .order_ref = "",
+        .durability = DURABILITY_PERSISTED,
+        .version = 1,
+    };
+    assert_true(uuid_parse(order_id, &order->order_id));
+}
+
+static void test_an_accepted_order_is_seen_at_once(void **state)
+{
+    (void)state;
+    struct order_call *order = order_call_new(fixture_request_id(0), "tea", 2);
+    fake_publisher.confirm_first = 0;
+    order_call_send(order);
+    const char *id = order_call_reply(order)->order_id;
+    struct get_call call = {0};
+    get(&call, id);
+    const Shop__V1__Order *seen = fake_call_expect_reply(&call.call);
+    assert_string_equal(seen->order_id, id);
+    assert_int_equal(seen->durability, SHOP__V1__DURABILITY__DURABILITY_RESERVED);
+    fake_call_fini(&call.call);
+
+    fake_book.outbox[0].unconfirmed = false;
+    get(&call, id);
+    seen = fake_call_expect_reply(&call.call);
+    assert_int_equal(seen->durability, SHOP__V1__DURABILITY__DURABILITY_QUEUED);
+    assert_int_equal(fake_postgres.order_calls, 0);
+    fake_call_fini(&call.call);
+    order_call_drop(order);
+}
+
+static void test_what_redis_forgot_comes_from_postgres(void **state)
+{
+    (void)state;
+    struct get_call call = {0};
+    store_order(NOBODY, "c-1", 5);
+    get(&call, NOBODY);
+    const Shop__V1__Order *seen = fake_call_expect_reply(&call.call);
+    assert_int_equal(seen->durability, SHOP__V1__DURABILITY__DURABILITY_PERSISTED);
+    assert_int_equal(seen->n_lines, 1);
+    fake_call_fini(&call.call);
+}
+
+static void test_not_found_is_said_when_both_deny(void **state)
+{
+    (void)state;
+    struct get_call call = {0};
+    get(&call, NOBODY);
+    fake_call_expect_failure(&call.call, STATUS_NOT_FOUND, "ORDER_NOT_FOUND");
+    assert_string_equal(fake_call_metadata(&call.call, "order_id"), NOBODY);
+    fake_call_fini(&call.call);
+}
+
+static void test_not_found_is_not_said_when_one_cannot_be_asked(void **state)
+{
+    (void)state;
+    struct get_call call = {0};
+    fake_book.read = STATUS_UNKNOWN;
+    get(&call, NOBODY);
+    fake_call_expect_failure(&call.call, STATUS_UNAVAILABLE, "STORE_UNAVAILABLE");
+    assert_string_equal(fake_call_metadata(&call.call, "store"), "redis");
+    fake_call_fini(&call.call);
+
+    store_order(NOBODY, "c-1", 5); /* but what PostgreSQL has is there */
+    get(&call, NOBODY);
+    (void)fake_call_expect_reply(&call.call);
+    fake_call_fini(&call.call);
+
+    fake_book.read = STATUS_OK;
+    fake_postgres.status = STATUS_UNAVAILABLE;
+    get(&call, NOBODY);
+    fake_call_expect_failure(&call.call, STATUS_UNAVAILABLE, "STORE_UNAVAILABLE");
+    assert_string_equal(fake_call_metadata(&call.call, "store"), "postgres");
+    fake_call_fini(&call.call);
+}
+
+static void test_while_stock_is_loaded_an_order_may_be_under_way(void **state)
+{
+    (void)state;
+    struct get_call call = {0};
+    stock_gate_close(&fixture.gate);
+    get(&call, NOBODY);
+    fake_call_expect_failure(&call.call, STATUS_UNAVAILABLE, "STOCK_FENCED");
+    fake_call_fini(&call.call);
+}
+
+static void test_refusals_and_adjustments_are_no_orders(void **state)
+{
+    (void)state;
+    struct get_call call = {0};
+    struct order_call *order = order_call_new(fixture_request_id(0), "tea", 11);
+    order_call_send(order);
+    struct adjust_call adjust = {0};
+    adjust_call_init(&adjust, fixture_request_id(0), "tea", -1);
+    adjust_call_send(&adjust);
+    for (size_t i = 0; i < fake_book.record_count; i++) {
+        char id[UUID_TEXT_BYTES];
+        uuid_print(&fake_book.records[i].record_id, id);
+        get(&call, id);
+        fake_call_expect_failure(&call.call, STATUS_NOT_FOUND, "ORDER_NOT_FOUND");
+        fake_call_fini(&call.call);
+    }
+    assert_int_equal(fake_book.record_count, 2);
+    order_call_drop(order);
+    adjust_call_fini(&adjust);
+}
+
+static void test_an_id_that_is_no_uuid_is_refused(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"", "x", "01a20353977487b095945bb48111a7c4"};
+    struct get_call call = {0};
+    for (size_t i = 0; i < 3; i++) {
+        get(&call, ids[i]);
+        fake_call_expect_failure(&call.call, STATUS_INVALID_ARGUMENT, "BAD_ID");
+        fake_call_fini(&call.call);
+    }
+    assert_int_equal(fake_book.read_calls, 0);
+}
+
+static void test_a_batch_is_one_exchange_each(void **state)
+{
+    (void)state;
+    struct get_call gets[3] = {0};
+    struct rpc_call *calls[3];
+    static const char *const ids[] = {NOBODY, "bad", "01a20353-9774-87b0-9594-5bb48111a7c5"};
+    store_order(ids[2], "c-1", 5);
+    for (size_t i = 0; i < 3; i++) {
+        shop__v1__get_order_request__init(&gets[i].request);
+        gets[i].request.order_id = (char *)(uintptr_t)ids[i];
+        fake_call_init(&gets[i].call, &gets[i].request.base, NULL, INT64_MAX);
+        calls[i] = &gets[i].call;
+    }
+    get_orders(fixture.lane, calls, 3);
+    fake_call_expect_failure(&gets[0].call, STATUS_NOT_FOUND, "ORDER_NOT_FOUND");
+    fake_call_expect_failure(&gets[1].call, STATUS_INVALID_ARGUMENT, "BAD_ID");
+    (void)fake_call_expect_reply(&gets[2].call);
+    assert_int_equal(fake_book.read_calls, 1);
+    assert_int_equal(fake_postgres.order_calls, 1);
+    for (size_t i = 0; i < 3; i++) {
+        fake_call_fini(&gets[i].call);
+    }
+}
+
+/* ---- ListOrders ---- */
+
+struct list_call {
+    struct rpc_call call;
+    Shop__V1__ListOrdersRequest request;
+};
+
+static void list(struct list_call *list, const char *customer_id, int32_t page_size,
+                 const char *page_token)
+{
+    shop__v1__list_orders_request__init(&list->request);
+    list->request.customer_id = (char *)(uintptr_t)customer_id;
+    list->request.page_size = page_size;
+    list->request.page_token = (char *)(uintptr_t)page_token;
+    fake_call_init(&list->call, &list->request.base, NULL, INT64_MAX);
+    struct rpc_call *call = &list->call;
+    list_orders(fixture.lane, &call, 1);
+}
+
+static void store_some(void)
+{
+    for (int i = 0; i < 5; i++) {
+        char id[UUID_TEXT_BYTES];
+        (void)snprintf(id, sizeof id, "01a20353-9774-87b0-9594-5bb48111a70%d", i);
+        store_order(id, i == 3 ? "c-2" : "c-1", 1000 - i);
+    }
+}
+
+static void test_pages_follow_one_another(void **state)
+{
+    (void)state;
+    store_some();
+    struct list_call calls[3] = {0};
+    char token[200] = "";
+    size_t seen = 0;
+    for (size_t page = 0; page < 3; page++) {
+        list(&calls[page], "", 2, token);
+        const Shop__V1__ListOrdersResponse *reply = fake_call_expect_reply(&calls[page].call);
+        for (size_t i = 0; i < reply->n_orders; i++, seen++) {
+            assert_int_equal(reply->orders[i]->order_id[35], '0' + (int)seen);
+        }
+        (void)snprintf(token, sizeof token, "%s", reply->next_page_token);
+        fake_call_fini(&calls[page].call);
+    }
+    assert_int_equal(seen, 5);
+    assert_string_equal(token, "");
+}
+
+static void test_a_token_is_bound_to_its_customer(void **state)
+{
+    (void)state;
+    store_some();
+    struct list_call call = {0};
+    char token[200];
+    list(&call, "c-1", 2, "");
+    const Shop__V1__ListOrdersResponse *reply = fake_call_expect_reply(&call.call);
+    (void)snprintf(token, sizeof token, "%s", reply->next_page_token);
+    assert_string_not_equal(token, "");
+    fake_call_fini(&call.call);
+    static const char *const customers[] = {"", "c-2"};
+    for (size_t i = 0; i < 2; i++) {
+        list(&call, customers[i], 2, token);
+        fake_call_expect_failure(&call.call, STATUS_INVALID_ARGUMENT, "BAD_PAGE_TOKEN");
+        fake_call_fini(&call.call);
+    }
+    list(&call, "c-1", 1000, token);
+    reply = fake_call_expect_reply(&call.call);
+    assert_int_equal(reply->n_orders, 2);
+    fake_call_fini(&call.call);
+}
+
+static void test_bad_lists_are_refused(void **state)
+{
+    (void)state;
+    struct list_call call = {0};
+    list(&call, "", -1, "");
+    fake_call_expect_failure(&call.call, STATUS_INVALID_ARGUMENT, "BAD_PAGE_SIZE");
+    fake_call_fini(&call.call);
+    list(&call, "c 1", 1, "");
+    fake_call_expect_failure(&call.call, STATUS_INVALID_ARGUMENT, "BAD_ID");
+    fake_call_fini(&call.call);
+    list(&call, "", 1, "AAAA");
+    fake_call_expect_failure(&call.call, STATUS_INVALID_ARGUMENT, "BAD_PAGE_TOKEN");
+    fake_call_fini(&call.call);
+    fake_postgres.status = STATUS_UNAVAILABLE;
+    list(&call, "", 1, "");
+    fake_call_expect_failure(&call.call, STATUS_UNAVAILABLE, "STORE_UNAVAILABLE");
+    fake_call_fini(&call.call);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_an_accepted_order_is_seen_at_once),
+        TEST(test_what_redis_forgot_comes_from_postgres),
+        TEST(test_not_found_is_said_when_both_deny),
+        TEST(test_not_found_is_not_said_when_one_cannot_be_asked),
+        TEST(test_while_stock_is_loaded_an_order_may_be_under_way),
+        TEST(test_refusals_and_adjustments_are_no_orders),
+        TEST(test_an_id_that_is_no_uuid_is_refused),
+        TEST(test_a_batch_is_one_exchange_each),
+        TEST(test_pages_follow_one_another),
+        TEST(test_a_token_is_bound_to_its_customer),
+        TEST(test_bad_lists_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

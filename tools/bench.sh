@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# How fast, next to yardsticks measured in the same run: raw nng, the reserve script alone, raw SQL, and the usual
+# Express service where its sources are (../shared/peer or $ORDER_PEER_DIR). Called by `./dev bench`, which hands down
+# the endpoints of fresh services and the release build on PATH; by hand it needs the same.
+# Always: one thing is measured at a time; what is said to be persisted was counted in PostgreSQL; whatever it
+# started is stopped. Prints a table in Markdown, and writes the figures to .dev/bench.json.
+#     tools/bench.sh [--seconds N] [--no-peer] [--check]
+# --seconds: of each measurement (default 4: about 90 s in all); --check: fails when a ratio is below its bar.
+set -euo pipefail
+
+CLONE=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
+. "$CLONE/tools/bench/measure.sh"
+. "$CLONE/tools/bench/peer.sh"
+. "$CLONE/tools/bench/table.sh"
+
+SECONDS_EACH=4
+OUTSTANDING=64      # as many as the peer has connections
+OUTSTANDING_MANY=512 # what a server with many callers sees
+PEER_DIR=${ORDER_PEER_DIR:-$CLONE/../shared/peer/express}
+WORK=$CLONE/.dev/bench
+check=
+peer=yes
+
+main() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --seconds) SECONDS_EACH=${2:?--seconds needs a number} && shift ;;
+        --no-peer) peer= ;;
+        --check) check=yes ;;
+        *)
+            echo "usage: tools/bench.sh [--seconds N] [--no-peer] [--check]" >&2
+            exit 2
+            ;;
+        esac
+        shift
+    done
+    mkdir -p "$WORK"
+    rm -f "$WORK"/*.json
+    trap stop_all EXIT
+    warn_if_busy
+
+    measure_raw_stages
+    system_start
+    measure_system
+    stop_all
+    if [ -n "$peer" ] && [ -f "$PEER_DIR/server.js" ]; then
+        measure_peer
+        stop_all
+    else
+        say "the Express service is left out: no sources in $PEER_DIR"
+    fi
+    figures_join >"$CLONE/.dev/bench.json"
+    table_print "$CLONE/.dev/bench.json"
+    [ -z "$check" ] || table_all_reached "$CLONE/.dev/bench.json"
+}
+
+main "$@"

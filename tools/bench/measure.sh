@@ -1,0 +1,116 @@
+# shellcheck shell=bash
+# What tools/bench.sh measures of the project itself. Each figure is a JSON file in $WORK, named after it.
+
+pids=()
+
+say() { printf 'bench: %s\n' "$*" >&2; }
+
+# start NAME COMMAND...: in the background, its output in $WORK/NAME.log.
+start() {
+    local name=$1
+    shift
+    "$@" >"$WORK/$name.log" 2>&1 &
+    pids+=($!)
+}
+
+# Stops what start() started, each by its own pid, and waits for it.
+stop_all() {
+    local pid
+    for pid in "${pids[@]+"${pids[@]}"}"; do kill "$pid" 2>/dev/null || true; done
+    for pid in "${pids[@]+"${pids[@]}"}"; do wait "$pid" 2>/dev/null || true; done
+    pids=()
+}
+
+# wait_for SECONDS CONDITION...: polls, with a deadline.
+wait_for() {
+    local until=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $until ] || return 1
+        sleep 0.1
+    done
+}
+
+# figure NAME COMMAND...: runs it; the last line that it prints is the figure.
+figure() {
+    local name=$1
+    shift
+    say "$name"
+    if ! "$@" >"$WORK/$name.out" 2>"$WORK/$name.err"; then
+        say "$name failed: $*"
+        cat "$WORK/$name.err" >&2
+        return 1
+    fi
+    tail -n 1 "$WORK/$name.out" >"$WORK/$name.json"
+    rm -f "$WORK/$name.out"
+    [ -s "$WORK/$name.err" ] || rm -f "$WORK/$name.err"
+}
+
+# query DATABASE SQL: one value.
+query() { PGOPTIONS=--client-min-messages=warning psql --no-psqlrc -qtAX "$(database_url "$1")" -c "$2"; }
+# The same server and user, another database.
+database_url() { sed -E "s|^([^?]*/)[^/?]*(\?.*)?$|\1$1\2|" <<<"$DATABASE_URL"; }
+database_name() { sed -E 's|^[^?]*/([^/?]*).*|\1|' <<<"$DATABASE_URL"; }
+database_make() {
+    query postgres "DROP DATABASE IF EXISTS $1 WITH (FORCE)"
+    query postgres "CREATE DATABASE $1"
+}
+
+# Figures of a machine that does something else as well say little.
+warn_if_busy() {
+    local load
+    load=$(cut -d ' ' -f 1 /proc/loadavg)
+    if awk -v load="$load" -v cpus="$(nproc)" 'BEGIN { exit !(load > cpus / 2) }'; then
+        say "the machine is busy (load $load): figures will be low, and ratios off"
+    fi
+}
+
+measure_raw_stages() {
+    figure echo_tcp bench_echo --transport tcp --outstanding "$OUTSTANDING" --seconds "$SECONDS_EACH"
+    figure echo_ipc bench_echo --transport ipc --outstanding "$OUTSTANDING" --seconds "$SECONDS_EACH"
+    figure reserve_script bench_decide --batch=64 --seconds="$SECONDS_EACH"
+    database_make bench_raw
+    DATABASE_URL=$(database_url bench_raw) dbmate --migrations-dir "$CLONE/migrations" --no-dump-schema \
+        --wait up >/dev/null
+    figure persist_raw env DATABASE_URL="$(database_url bench_raw)" bench_persist
+    query postgres "DROP DATABASE bench_raw WITH (FORCE)"
+}
+
+system_start() {
+    start order-server order-server
+    start order-worker-1 order-worker
+    start order-worker-2 order-worker
+    export ORDER_ENDPOINT=${ORDER_SERVER_LISTEN%%,*} # tcp, as the raw echo it is compared with
+    wait_for 30 orderctl health >/dev/null 2>&1 || {
+        say "the order system did not come up; see $WORK/order-server.log"
+        return 1
+    }
+}
+
+measure_system() {
+    local load=(orderctl bench --seconds "$SECONDS_EACH" --timeout 10s -o json)
+    figure health "${load[@]}" --method health --outstanding "$OUTSTANDING"
+    figure get_product "${load[@]}" --method get-product --outstanding "$OUTSTANDING"
+    orders orders "${load[@]}" --outstanding "$OUTSTANDING"
+    orders orders_many "${load[@]}" --outstanding "$OUTSTANDING_MANY"
+    orders orders_half "${load[@]}" --outstanding 1024 \
+        --rate "$(jq '.persistedPerSecond / 2 | floor | if . < 1 then 1 else . end' "$WORK/orders_many.json")"
+}
+
+# orders NAME COMMAND...: an order load until all is persisted, checked by counting.
+orders() {
+    local before after accepted name=$1
+    shift
+    before=$(query "$(database_name)" "SELECT count(*) FROM orders")
+    figure "$name" "$@" --method create-order --until-persisted
+    accepted=$(jq .accepted "$WORK/$name.json")
+    # The last orders that were looked at are there; others were in other workers' hands.
+    wait_for 30 orders_are "$((before + accepted))" || true
+    after=$(query "$(database_name)" "SELECT count(*) FROM orders")
+    if [ $((after - before)) -ne "$accepted" ]; then
+        say "$name: $accepted orders were accepted, but $((after - before)) are in PostgreSQL"
+        return 1
+    fi
+}
+
+orders_are() { [ "$(query "$(database_name)" "SELECT count(*) FROM orders")" -ge "$1" ]; }

@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# The figures of tools/bench.sh as one JSON document, and that as a table.
+
+# figures_join: every figure under its name.
+figures_join() {
+    local file
+    for file in "$WORK"/*.json; do
+        jq --arg name "$(basename "$file" .json)" '{($name): .}' "$file"
+    done | jq -s --arg when "$(date -u +%FT%TZ)" --argjson cpus "$(nproc)" \
+        'add | {when: $when, cpus: $cpus, figures: .}'
+}
+
+# Rows: what, figure a second, yardstick's name, yardstick a second, bar ("" = none). A row whose yardstick was not
+# measured is left out.
+table_rows() {
+    jq -r '
+        .figures as $f
+        | ([$f.echo_tcp.calls_per_second, $f.reserve_script.decisions_per_second] | min) as $stage
+        | [ ["health call, \($f.health.outstanding) outstanding", $f.health.callsPerSecond,
+             "raw nng echo", $f.echo_tcp.calls_per_second, 0.8],
+            ["GetProduct from cache", $f.get_product.callsPerSecond,
+             "raw nng echo", $f.echo_tcp.calls_per_second, 0.5],
+            ["CreateOrder, durable reply, \($f.orders.outstanding) outstanding", $f.orders.callsPerSecond,
+             "slowest raw stage", $stage, null],
+            ["CreateOrder, durable reply, \($f.orders_many.outstanding) outstanding", $f.orders_many.callsPerSecond,
+             "slowest raw stage", $stage, 0.35],
+            ["accepted and persisted, \($f.orders.outstanding) outstanding", $f.orders.persistedPerSecond,
+             "Express service", $f.peer_persisted.persistedPerSecond, 20],
+            ["accepted and persisted, \($f.orders_many.outstanding) outstanding", $f.orders_many.persistedPerSecond,
+             "Express service", $f.peer_persisted.persistedPerSecond, 20],
+            ["GetProduct from cache, as above", $f.get_product.callsPerSecond,
+             "Express GET", $f.peer_get.perSecond, null],
+            ["worker storing batches", $f.persist_raw.orders_per_second,
+             "raw batched SQL", $f.persist_raw.raw_orders_per_second, 0.6] ]
+        | .[] | select(.[1] != null and .[3] != null)
+        | [.[0], (.[1] | round), .[2], (.[3] | round), (.[1] / .[3] * 100 | round / 100), .[4] // ""] | @tsv' "$1"
+}
+
+table_print() {
+    local what figure yardstick base ratio bar mark
+    printf '| what | a second | yardstick, same run | a second | ratio | bar |\n|---|---:|---|---:|---:|---|\n'
+    while IFS=$'\t' read -r what figure yardstick base ratio bar; do
+        mark=
+        [ -z "$bar" ] || mark=">= $bar$(reached "$ratio" "$bar" || echo ', missed')"
+        printf '| %s | %s | %s | %s | %s | %s |\n' "$what" "$figure" "$yardstick" "$base" "$ratio" "$mark"
+    done < <(table_rows "$1")
+    jq -r '.figures
+        | def ms(f): f / 10 | round / 100;
+          "\nAt half of that load (\(.orders_half.rate) orders a second, open loop): " +
+          "p50 \(ms(.orders_half.latencyUs.p50)) ms, p99 \(ms(.orders_half.latencyUs.p99)) ms, " +
+          "\(.orders_half.failed) failed.",
+          "Raw nng echo over ipc: \(.echo_ipc.calls_per_second) a second. " +
+          "Reserve script alone: \(.reserve_script.decisions_per_second) a second.",
+          (select(.peer_orders != null) |
+           "Express service: \(.peer_orders.perSecond) orders a second accepted (p99 \(.peer_orders.p99Ms) ms), " +
+           "\(.peer_persisted.persistedPerSecond | round) accepted and persisted.")' "$1"
+    printf '\nAll figures: %s\n' "${1#"$PWD/"}"
+}
+
+reached() { awk -v ratio="$1" -v bar="$2" 'BEGIN { exit !(ratio >= bar) }'; }
+
+table_all_reached() {
+    local ratio bar status=0
+    while IFS=$'\t' read -r _ _ _ _ ratio bar; do
+        [ -z "$bar" ] || reached "$ratio" "$bar" || status=1
+    done < <(table_rows "$1")
+    return $status
+}
