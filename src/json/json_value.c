@@ -6,8 +6,9 @@
 #include "json/base64.h"
 #include "json/json_reader.h"
 
-#define EXACT_INTEGER_END 9007199254740992.0 /* 2^53: from there on a real may have been rounded \
-                                              */
+#define EXACT_INTEGER_END                                                  \
+    9007199254740992.0 /* 2^53: from there on a real may have been rounded \
+                        */
 
 /* An integer with its sign, so that both 64-bit ranges fit. */
 struct integer {

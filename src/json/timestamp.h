@@ -4,10 +4,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TIMESTAMP_SECONDS_LEAST (-62135596800LL) /* 0001-01-01T00:00:00Z, as google.protobuf says \
-                                                  */
-#define TIMESTAMP_SECONDS_MOST 253402300799LL    /* 9999-12-31T23:59:59Z */
-#define DURATION_SECONDS_MOST  315576000000LL    /* 10,000 years, as google.protobuf says */
+#define TIMESTAMP_SECONDS_LEAST                                                                \
+    (-62135596800LL)                          /* 0001-01-01T00:00:00Z, as google.protobuf says \
+                                               */
+#define TIMESTAMP_SECONDS_MOST 253402300799LL /* 9999-12-31T23:59:59Z */
+#define DURATION_SECONDS_MOST  315576000000LL /* 10,000 years, as google.protobuf says */
 #define TIMESTAMP_TEXT_BYTES   40
 
 /* "1996-07-04T00:00:00Z", with 3, 6 or 9 digits of a second where needed. False out of range. */
