@@ -4,9 +4,13 @@
 #include <google/rpc/error_details.pb-c.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <strings.h>
+
+#include "gateway/caller_binding.h"
 
 #define SECONDS_TEXT_BYTES 24
 
+static const char *key_of(struct http_request *http);
 static void on_done(const ProtobufCMessage *response, void *call);
 
 static const ProtobufCMessageDescriptor *const DETAIL_TYPES[] = {
@@ -30,8 +34,42 @@ struct call *call_create(struct gateway *gateway, struct http_request *http,
     return call;
 }
 
-void call_start(struct call *call, const ProtobufCMessage *request)
+bool call_admit(struct call *call)
 {
+    struct failure failure = {0};
+    if (call->gateway->callers == NULL ||
+        callers_admit(call->gateway->callers, key_of(call->http), call->method, &call->caller,
+                      &failure) == STATUS_OK) {
+        return true;
+    }
+    if (failure.code == STATUS_UNAUTHENTICATED) {
+        http_add_header(call->http, "WWW-Authenticate", "Bearer");
+    }
+    call->on_failure(call, &failure);
+    return false;
+}
+
+/* "Authorization: Bearer ok_..." or "X-Api-Key: ok_..."; NULL for none. */
+static const char *key_of(struct http_request *http)
+{
+    static const char BEARER[] = "Bearer ";
+    const char *authorization = http_request_header(http, "Authorization");
+    if (authorization == NULL) {
+        return http_request_header(http, "X-Api-Key");
+    }
+    return strncasecmp(authorization, BEARER, sizeof BEARER - 1) == 0
+               ? authorization + sizeof BEARER - 1
+               : authorization;
+}
+
+void call_start(struct call *call, ProtobufCMessage *request)
+{
+    struct failure denied = {0};
+    if (caller_bind(&call->caller, call->method, request, http_request_arena(call->http),
+                    &denied) != STATUS_OK) {
+        call->on_failure(call, &denied);
+        return;
+    }
     if (atomic_load(&call->gateway->is_draining)) {
         struct failure failure = {0};
         (void)failure_set(&failure, STATUS_UNAVAILABLE, "DRAINING",
@@ -50,10 +88,14 @@ void call_start(struct call *call, const ProtobufCMessage *request)
 static void on_done(const ProtobufCMessage *response, void *state)
 {
     struct call *call = state;
-    if (response != NULL) {
-        call->on_response(call, response);
-    } else {
+    if (response == NULL) {
         call->on_failure(call, &call->stub.failure);
+    } else if (caller_may_see(&call->caller, response)) {
+        call->on_response(call, response);
+    } else { /* not even that it is there */
+        struct failure failure = {0};
+        (void)failure_set(&failure, STATUS_NOT_FOUND, "NOT_FOUND", "there is no such thing");
+        call->on_failure(call, &failure);
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "gateway/callers.h"
 #include "gateway/http.h"
 #include "gateway/method.h"
 #include "gateway/metrics.h"
@@ -19,6 +20,7 @@
 struct gateway {
     struct rpc_channel *channel;
     struct metrics *metrics;
+    struct callers *callers; /* NULL: whoever reaches the gateway may call everything */
     const struct clock *clock;
     int32_t timeout_ms;      /* of calls that name none */
     atomic_bool is_draining; /* no new calls: the channel is about to close */
@@ -31,6 +33,7 @@ struct call {
     /* Both end with call_answer. On the HTTP server's thread or the channel's. */
     void (*on_response)(struct call *call, const ProtobufCMessage *response);
     void (*on_failure)(struct call *call, const struct failure *failure);
+    struct caller caller;
     bool is_proto; /* bodies are protobuf, not JSON */
     int32_t timeout_ms;
     struct rpc_stub stub;
@@ -42,9 +45,12 @@ extern const struct json_types call_detail_types;
 /* NULL when the request's memory is out: the request is answered then. */
 struct call *call_create(struct gateway *gateway, struct http_request *http,
                          const struct method *method);
-/* Sends it, unless the gateway drains; one of on_response and on_failure follows. The caller lets
- * go of call and request. */
-void call_start(struct call *call, const ProtobufCMessage *request);
+/* Who calls, and whether it may; false when it may not and was answered so. Before anything is
+ * read. */
+bool call_admit(struct call *call);
+/* Sends it, unless the gateway drains or the caller may not; one of on_response and on_failure
+ * follows. The caller lets go of call and request. */
+void call_start(struct call *call, ProtobufCMessage *request);
 /* The body lives in the request's arena. `code` is for the metrics. */
 void call_answer(struct call *call, enum status code, unsigned http_status,
                  const char *content_type, struct bytes body);

@@ -39,12 +39,14 @@ void connect_handle(struct gateway *gateway, struct http_request *http, const st
     call->on_failure = on_failure;
     const char *verb = http_request_verb(http);
     bool is_get = strcmp(verb, "GET") == 0 && method->has_no_side_effects;
-    if (is_get) {
-        handle_get(call);
-    } else if (strcmp(verb, "POST") == 0) {
-        handle_post(call);
-    } else {
+    if (!is_get && strcmp(verb, "POST") != 0) {
         refuse_bare(call, 405, "Allow", method->has_no_side_effects ? "GET, POST" : "POST");
+    } else if (!call_admit(call)) {
+        return;
+    } else if (is_get) {
+        handle_get(call);
+    } else {
+        handle_post(call);
     }
 }
 

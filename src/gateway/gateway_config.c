@@ -21,6 +21,8 @@ static const struct config_entry table[] = {
     TEXT("tls-certificate", "ORDER_GATEWAY_TLS_CERTIFICATE", tls_certificate_file, "",
          "file with the certificate chain in PEM; empty: plain HTTP, as behind a proxy"),
     TEXT("tls-key", "ORDER_GATEWAY_TLS_KEY", tls_key_file, "", "file with its private key in PEM"),
+    TEXT("keys", "ORDER_GATEWAY_KEYS", keys_file, "",
+         "file of API keys; empty: whoever reaches the gateway may call everything"),
     TEXT("log-level", "ORDER_GATEWAY_LOG_LEVEL", log_level, "info", "debug, info, warn or error"),
     NUMBER("threads", "ORDER_GATEWAY_THREADS", threads, "2", 1, 64, "threads",
            "threads that read and write HTTP"),

@@ -25,7 +25,8 @@ static unsigned find_max_age(const Google__Protobuf__MethodDescriptorProto *meth
 static void print_rule(const Google__Api__HttpRule *rule, const char *method);
 static bool is_supported(const char *template);
 static void print_c_name(const char *package, const char *name);
-static void print_snake(const char *name);
+static void print_scope(const char *service, bool is_safe);
+static void print_snake(const char *name, size_t size);
 _Noreturn static void give_up(const char *what, const char *where);
 
 int main(int argc, char **argv)
@@ -148,9 +149,10 @@ static void print_methods(const Google__Protobuf__FileDescriptorProto *file)
             Google__Api__HttpRule *rule = find_rule(method);
             (void)printf("    {&");
             print_c_name(file->package, service->name);
-            (void)printf("descriptor, %zu, \"/%s.%s/%s\", %s, %u, ", j, file->package,
-                         service->name, method->name, is_safe ? "true" : "false",
-                         find_max_age(method));
+            (void)printf("descriptor, %zu, \"/%s.%s/%s\", \"", j, file->package, service->name,
+                         method->name);
+            print_scope(service->name, is_safe);
+            (void)printf("\", %s, %u, ", is_safe ? "true" : "false", find_max_age(method));
             if (rule == NULL) {
                 (void)printf("NULL, 0},\n");
                 continue;
@@ -256,14 +258,22 @@ static void print_c_name(const char *package, const char *name)
         }
     }
     (void)printf("__");
-    print_snake(name);
+    print_snake(name, strlen(name));
     (void)printf("__");
 }
 
-static void print_snake(const char *name)
+/* OrderService: order.read, order.write */
+static void print_scope(const char *service, bool is_safe)
+{
+    const char *suffix = strstr(service, "Service");
+    print_snake(service, suffix == NULL ? strlen(service) : (size_t)(suffix - service));
+    (void)printf("%s", is_safe ? ".read" : ".write");
+}
+
+static void print_snake(const char *name, size_t size)
 {
     bool was_upper = true;
-    for (const char *at = name; *at != '\0'; at++) {
+    for (const char *at = name; at < name + size; at++) {
         bool is_upper = isupper((unsigned char)*at) != 0;
         if (is_upper && !was_upper) {
             (void)putchar('_');

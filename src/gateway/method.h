@@ -17,8 +17,9 @@ struct method_rule {
 
 struct method {
     const ProtobufCServiceDescriptor *service;
-    unsigned index;   /* in the service */
-    const char *path; /* "/shop.v1.OrderService/CreateOrder" */
+    unsigned index;    /* in the service */
+    const char *path;  /* "/shop.v1.OrderService/CreateOrder" */
+    const char *scope; /* what a caller needs: "order.read", "order.write" */
     bool has_no_side_effects;
     unsigned public_max_age_s; /* shop.v1.public_max_age_s; 0 = not to be kept */
     const struct method_rule *rules;

@@ -66,6 +66,10 @@ static enum status start(struct order_gateway *order, struct failure *failure)
     if (status == STATUS_OK) {
         status = load_text(config->tls_key_file, &order->tls_key, failure);
     }
+    if (status == STATUS_OK && config->keys_file[0] != '\0') {
+        status =
+            callers_open(config->keys_file, order->gateway.clock, &order->gateway.callers, failure);
+    }
     if (status == STATUS_OK) {
         status = rpc_channel_open(&options, &order->gateway.channel, failure);
     }
@@ -203,6 +207,7 @@ void order_gateway_stop(struct order_gateway **gateway)
     rpc_channel_close(&order->gateway.channel);
     http_server_stop(&order->operations_server);
     http_server_stop(&order->server);
+    callers_close(&order->gateway.callers);
     metrics_destroy(&order->gateway.metrics);
     free(order->tls_certificate);
     free(order->tls_key);

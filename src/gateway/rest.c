@@ -25,6 +25,9 @@ void rest_handle(struct gateway *gateway, struct http_request *http, const struc
     }
     call->on_response = on_response;
     call->on_failure = on_failure;
+    if (!call_admit(call)) {
+        return;
+    }
     struct failure failure = {0};
     ProtobufCMessage *request;
     if (rest_request_read(http, route, &request, &failure) != STATUS_OK) {
