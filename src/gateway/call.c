@@ -10,6 +10,7 @@
 
 #define SECONDS_TEXT_BYTES 24
 
+static enum status admit(struct call *call, struct failure *failure);
 static const char *key_of(struct http_request *http);
 static void on_done(const ProtobufCMessage *response, void *call);
 
@@ -37,9 +38,7 @@ struct call *call_create(struct gateway *gateway, struct http_request *http,
 bool call_admit(struct call *call)
 {
     struct failure failure = {0};
-    if (call->gateway->callers == NULL ||
-        callers_admit(call->gateway->callers, key_of(call->http), call->method, &call->caller,
-                      &failure) == STATUS_OK) {
+    if (admit(call, &failure) == STATUS_OK) {
         return true;
     }
     if (failure.code == STATUS_UNAUTHENTICATED) {
@@ -47,6 +46,24 @@ bool call_admit(struct call *call)
     }
     call->on_failure(call, &failure);
     return false;
+}
+
+/* The address first: guessing keys is a call, too. */
+static enum status admit(struct call *call, struct failure *failure)
+{
+    struct gateway *gateway = call->gateway;
+    enum status status = STATUS_OK;
+    if (gateway->address_limit != NULL) {
+        status = rate_limit_take(gateway->address_limit, http_request_origin(call->http), failure);
+    }
+    if (status == STATUS_OK && gateway->callers != NULL) {
+        status = callers_admit(gateway->callers, key_of(call->http), call->method, &call->caller,
+                               failure);
+    }
+    if (status == STATUS_OK && call->caller.is_known && gateway->caller_limit != NULL) {
+        status = rate_limit_take(gateway->caller_limit, bytes_of_text(call->caller.name), failure);
+    }
+    return status;
 }
 
 /* "Authorization: Bearer ok_..." or "X-Api-Key: ok_..."; NULL for none. */

@@ -10,6 +10,7 @@
 #include "gateway/http.h"
 #include "gateway/method.h"
 #include "gateway/metrics.h"
+#include "gateway/rate_limit.h"
 #include "json/json_field.h"
 #include "rpc/channel.h"
 
@@ -21,6 +22,7 @@ struct gateway {
     struct rpc_channel *channel;
     struct metrics *metrics;
     struct callers *callers; /* NULL: whoever reaches the gateway may call everything */
+    struct rate_limit *caller_limit, *address_limit; /* NULL: none */
     const struct clock *clock;
     int32_t timeout_ms;      /* of calls that name none */
     atomic_bool is_draining; /* no new calls: the channel is about to close */
@@ -45,8 +47,8 @@ extern const struct json_types call_detail_types;
 /* NULL when the request's memory is out: the request is answered then. */
 struct call *call_create(struct gateway *gateway, struct http_request *http,
                          const struct method *method);
-/* Who calls, and whether it may; false when it may not and was answered so. Before anything is
- * read. */
+/* Who calls, whether it may, and whether not too often; false when it may not and was answered so.
+ * Before anything is read. */
 bool call_admit(struct call *call);
 /* Sends it, unless the gateway drains or the caller may not; one of on_response and on_failure
  * follows. The caller lets go of call and request. */

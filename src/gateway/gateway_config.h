@@ -11,6 +11,7 @@ struct gateway_config {
     const char *tls_certificate_file, *tls_key_file, *keys_file;
     int64_t threads, connections_max, connections_per_address_max;
     int64_t header_bytes_max, body_bytes_max, calls_max;
+    int64_t caller_rate, caller_burst, address_rate, address_burst;
     int64_t idle_ms, transfer_ms, timeout_ms, drain_timeout_ms;
 
     enum log_level log; /* made from log_level */

@@ -61,6 +61,8 @@ struct bytes http_request_query(const struct http_request *request);
 struct bytes http_request_body(const struct http_request *request);
 /* By name, whatever its case; the first; NULL when there is none. */
 const char *http_request_header(struct http_request *request, const char *name);
+/* Where it comes from, as what one subscriber has: an IPv4 address, or the /64 of an IPv6 one. */
+struct bytes http_request_origin(struct http_request *request);
 /* When its headers were there: monotonic us. */
 int64_t http_request_start_us(const struct http_request *request);
 /* For whoever handles it; NULL at first. */

@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gateway/http.h"
 #include "gateway/http_check.h"
+#include "gateway/http_inside_mhd.h"
 #include "gateway/http_socket.h"
 #include "gateway/http_watch.h"
 
@@ -32,28 +32,6 @@ struct http_server {
     bool is_quiesced;
     uint16_t port;
     atomic_size_t busy;
-};
-
-struct http_request {
-    struct http_server *server;
-    struct MHD_Connection *connection;
-    struct arena arena;
-    const char *verb;
-    struct bytes target, path, query;
-    uint8_t *body;
-    size_t body_size, body_room;
-    size_t body_excess; /* bytes that came above the limit */
-    int64_t start_us;
-    void *slot;
-    bool is_begun, is_handled, is_deferred, is_answered;
-
-    unsigned status;
-    const char *content_type;
-    struct bytes answer;
-    size_t header_count;
-    struct {
-        const char *name, *value;
-    } headers[HTTP_RESPONSE_HEADERS_MAX];
 };
 
 static enum status start_daemon(struct http_server *server, struct failure *failure);
@@ -368,74 +346,5 @@ static void limit(struct http_request *request, int64_t limit_ms)
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     if (info != NULL && info->socket_context != NULL) {
         http_watch_limit(info->socket_context, limit_ms);
-    }
-}
-
-struct arena *http_request_arena(struct http_request *request)
-{
-    return &request->arena;
-}
-
-const char *http_request_verb(const struct http_request *request)
-{
-    return request->verb;
-}
-
-struct bytes http_request_path(const struct http_request *request)
-{
-    return request->path;
-}
-
-struct bytes http_request_query(const struct http_request *request)
-{
-    return request->query;
-}
-
-struct bytes http_request_body(const struct http_request *request)
-{
-    return bytes_of(request->body, request->body_size);
-}
-
-const char *http_request_header(struct http_request *request, const char *name)
-{
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
-int64_t http_request_start_us(const struct http_request *request)
-{
-    return request->start_us;
-}
-
-void **http_request_slot(struct http_request *request)
-{
-    return &request->slot;
-}
-
-void http_defer(struct http_request *request)
-{
-    assert(!request->is_deferred && !request->is_answered);
-    request->is_deferred = true;
-    MHD_suspend_connection(request->connection);
-}
-
-void http_add_header(struct http_request *request, const char *name, const char *value)
-{
-    if (request->header_count < HTTP_RESPONSE_HEADERS_MAX) {
-        request->headers[request->header_count].name = name;
-        request->headers[request->header_count].value = value;
-        request->header_count++;
-    }
-}
-
-void http_respond(struct http_request *request, unsigned status, const char *content_type,
-                  struct bytes body)
-{
-    assert(!request->is_answered);
-    request->status = status;
-    request->content_type = content_type;
-    request->answer = body;
-    request->is_answered = true;
-    if (request->is_deferred) {
-        MHD_resume_connection(request->connection);
     }
 }

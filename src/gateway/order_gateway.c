@@ -24,6 +24,7 @@ struct order_gateway {
 };
 
 static enum status start(struct order_gateway *order, struct failure *failure);
+static bool make_limits(struct order_gateway *order);
 static enum status start_server(struct order_gateway *order, struct failure *failure);
 static enum status start_operations(struct order_gateway *order, struct failure *failure);
 static void handle(void *gateway, struct http_request *http);
@@ -59,7 +60,7 @@ static enum status start(struct order_gateway *order, struct failure *failure)
                                           .max_outstanding = (size_t)config->calls_max,
                                           .clock = order->gateway.clock};
     order->gateway.metrics = metrics_create(method_count);
-    if (order->gateway.metrics == NULL) {
+    if (order->gateway.metrics == NULL || !make_limits(order)) {
         return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no memory");
     }
     enum status status = load_text(config->tls_certificate_file, &order->tls_certificate, failure);
@@ -77,6 +78,22 @@ static enum status start(struct order_gateway *order, struct failure *failure)
         status = start_server(order, failure);
     }
     return status == STATUS_OK ? start_operations(order, failure) : status;
+}
+
+static bool make_limits(struct order_gateway *order)
+{
+    const struct gateway_config *config = order->config;
+    struct gateway *gateway = &order->gateway;
+    if (config->caller_rate > 0) {
+        gateway->caller_limit = rate_limit_create((size_t)config->caller_rate,
+                                                  (size_t)config->caller_burst, gateway->clock);
+    }
+    if (config->address_rate > 0) {
+        gateway->address_limit = rate_limit_create((size_t)config->address_rate,
+                                                   (size_t)config->address_burst, gateway->clock);
+    }
+    return (config->caller_rate == 0 || gateway->caller_limit != NULL) &&
+           (config->address_rate == 0 || gateway->address_limit != NULL);
 }
 
 static enum status start_server(struct order_gateway *order, struct failure *failure)
@@ -207,6 +224,8 @@ void order_gateway_stop(struct order_gateway **gateway)
     rpc_channel_close(&order->gateway.channel);
     http_server_stop(&order->operations_server);
     http_server_stop(&order->server);
+    rate_limit_destroy(&order->gateway.caller_limit);
+    rate_limit_destroy(&order->gateway.address_limit);
     callers_close(&order->gateway.callers);
     metrics_destroy(&order->gateway.metrics);
     free(order->tls_certificate);
