@@ -234,17 +234,25 @@ static void print_rule(const Google__Api__HttpRule *rule, const char *method)
 /* "/v1/orders/{order_id}:cancel": a variable is a whole segment, or what is before its verb. */
 static bool is_supported(const char *template)
 {
-    bool is_open = false;
-    for (const char *at = template; *at != '\0'; at++) {
-        bool is_name = isalnum((unsigned char)*at) != 0 || *at == '_' || *at == '.';
-        if (*at == '{'   ? is_open || at == template || at[-1] != '/'
-            : *at == '}' ? !is_open || (at[1] != '\0' && at[1] != '/' && at[1] != ':')
-                         : !is_name && (is_open || (*at != '/' && *at != ':' && *at != '-'))) {
+    static const char NAME[] = "abcdefghijklmnopqrstuvwxyz0123456789_.";
+    static const char TEXT[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-:/";
+    const char *at = template;
+    while (*at != '\0') {
+        at += strspn(at, TEXT);
+        if (*at == '\0') {
+            break;
+        }
+        const char *name = at + 1;
+        size_t size = strspn(name, NAME);
+        bool is_variable = *at == '{' && at > template && at[-1] == '/' && size > 0 &&
+                           name[size] == '}' && strchr("/:", name[size + 1]) != NULL;
+        if (!is_variable) {
             return false;
         }
-        is_open = *at == '{' || (is_open && *at != '}');
+        at = name + size + 1;
     }
-    return template[0] == '/' && !is_open;
+    return template[0] == '/';
 }
 
 /* As protoc-c does it: shop.v1 OrderService -> shop__v1__order_service__ */

@@ -27,12 +27,12 @@ static void test_encodes_in_three_styles(void **state)
     (void)state;
     must_encode("", BASE64_STANDARD, "");
     must_encode("f", BASE64_STANDARD, "Zg==");
-    must_encode("fo", BASE64_STANDARD, "Zm8=");
+    must_encode("ab", BASE64_STANDARD, "YWI=");
     must_encode("foo", BASE64_STANDARD, "Zm9v");
     must_encode("f", BASE64_NO_PADDING, "Zg");
     must_encode("\xFB\xFF\xFE", BASE64_STANDARD, "+//+");
     must_encode("\xFB\xFF\xFE", BASE64_URL, "-__-");
-    must_encode("fo", BASE64_URL, "Zm8");
+    must_encode("ab", BASE64_URL, "YWI");
 }
 
 static void test_decodes_either_alphabet_padded_or_not(void **state)
@@ -41,7 +41,7 @@ static void test_decodes_either_alphabet_padded_or_not(void **state)
     must_decode("", "");
     must_decode("Zg", "f");
     must_decode("Zg==", "f");
-    must_decode("Zm8=", "fo");
+    must_decode("YWI=", "ab");
     must_decode("Zm9vYmFy", "foobar");
     must_decode("+//+", "\xFB\xFF\xFE");
     must_decode("-__-", "\xFB\xFF\xFE");
