@@ -2,10 +2,12 @@
 # How fast, next to yardsticks measured in the same run: raw nng, the reserve script alone, raw SQL, and the usual
 # Express service where its sources are (../shared/peer or $ORDER_PEER_DIR). Called by `./dev bench`, which hands down
 # the endpoints of fresh services and the release build on PATH; by hand it needs the same.
-# Always: one thing is measured at a time; what is said to be persisted was counted in PostgreSQL; whatever it
-# started is stopped. Prints a table in Markdown, and writes the figures to .dev/bench.json.
-#     tools/bench.sh [--seconds N] [--no-peer] [--check]
-# --seconds: of each measurement (default 4: about 90 s in all); --check: fails when a ratio is below its bar.
+# Always: one thing is measured at a time, in rounds, so that what it is compared with had the same machine; of each
+# figure the best round counts (other work on the machine only takes away); what is said to be persisted was counted
+# in PostgreSQL; whatever it started is stopped. Prints a table in Markdown, writes the figures to .dev/bench.json.
+#     tools/bench.sh [--seconds N] [--rounds N] [--no-peer] [--check]
+# --seconds: of each measurement (default 3), --rounds (default 2): about 90 s in all; --check: fails when a ratio is
+# below its bar.
 set -euo pipefail
 
 CLONE=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
@@ -13,9 +15,10 @@ CLONE=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 . "$CLONE/tools/bench/peer.sh"
 . "$CLONE/tools/bench/table.sh"
 
-SECONDS_EACH=4
+SECONDS_EACH=3
+ROUNDS=2
 OUTSTANDING=64      # as many as the peer has connections
-OUTSTANDING_MANY=512 # what a server with many callers sees
+OUTSTANDING_MANY=1024 # what a server with many callers sees
 PEER_DIR=${ORDER_PEER_DIR:-$CLONE/../shared/peer/express}
 WORK=$CLONE/.dev/bench
 check=
@@ -25,30 +28,31 @@ main() {
     while [ $# -gt 0 ]; do
         case $1 in
         --seconds) SECONDS_EACH=${2:?--seconds needs a number} && shift ;;
+        --rounds) ROUNDS=${2:?--rounds needs a number} && shift ;;
         --no-peer) peer= ;;
         --check) check=yes ;;
         *)
-            echo "usage: tools/bench.sh [--seconds N] [--no-peer] [--check]" >&2
+            echo "usage: tools/bench.sh [--seconds N] [--rounds N] [--no-peer] [--check]" >&2
             exit 2
             ;;
         esac
         shift
     done
     mkdir -p "$WORK"
-    rm -f "$WORK"/*.json
+    rm -f "$WORK"/*.json "$WORK"/*.round
     trap stop_all EXIT
     warn_if_busy
 
     measure_raw_stages
     system_start
-    measure_system
+    [ -z "$peer" ] || peer_start || peer=
+    for _ in $(seq "$ROUNDS"); do
+        measure_system
+        [ -z "$peer" ] || measure_peer
+    done
+    measure_half_load
     stop_all
-    if [ -n "$peer" ] && [ -f "$PEER_DIR/server.js" ]; then
-        measure_peer
-        stop_all
-    else
-        say "the Express service is left out: no sources in $PEER_DIR"
-    fi
+    [ "$ROUNDS" -eq 1 ] || measure_raw_stages
     figures_join >"$CLONE/.dev/bench.json"
     table_print "$CLONE/.dev/bench.json"
     [ -z "$check" ] || table_all_reached "$CLONE/.dev/bench.json"

@@ -34,6 +34,10 @@
 #define BROKER_DEFAULT_QUEUE_BYTES_MAX "2147483648"
 #define BROKER_DEFAULT_HEARTBEAT_S     "10"
 
+/* Attempts to process a message before it is parked. RabbitMQ counts every return - a crashed
+ * worker, a lost connection - so this is far above what a bad hour of restarts costs. */
+#define BROKER_DELIVERY_LIMIT 100
+
 struct broker_options {
     const char *url;             /* amqp://user:password@host:port/vhost */
     const char *exchange;        /* "shop.events" */
@@ -68,7 +72,8 @@ void broker_publisher_destroy(struct broker_publisher **publisher);
  * confirmed; otherwise *failure says what stood in the way. */
 enum status broker_publish(struct broker_publisher *publisher, struct broker_message *messages,
                            size_t count, int64_t deadline_ms, struct failure *failure);
-/* Answers heartbeats and closes what the broker closed; call it when idle, every few seconds. */
+/* Answers heartbeats, closes what the broker closed and connects again (for a second at most); call
+ * it when idle, every few seconds. */
 void broker_publisher_idle(struct broker_publisher *publisher);
 /* Messages ready in the queue and its consumers, by passive declaration. */
 enum status broker_queue_depth(struct broker_publisher *publisher, int64_t *ready_out,

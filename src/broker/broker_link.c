@@ -42,6 +42,7 @@ bool broker_link_init(struct broker_link *link, const struct broker_options *opt
 void broker_link_fini(struct broker_link *link)
 {
     broker_link_close(link);
+    broker_resolver_fini(&link->resolver);
     broker_watchdog_destroy(&link->watchdog);
 }
 
@@ -170,18 +171,24 @@ enum status broker_link_replied(struct broker_link *link, const char *doing,
 static enum status connect_until(struct broker_link *link, int64_t deadline_ms,
                                  struct failure *failure)
 {
-    struct broker_address address;
-    struct failure invalid;
-    if (broker_address_init(link->options.url, &address, &invalid) != STATUS_OK) {
+    struct broker_address address = {0};
+    struct failure why;
+    enum status status = broker_address_init(link->options.url, &address, &why);
+    if (status == STATUS_OK) {
+        status = broker_resolver_check(&link->resolver, address.host, deadline_ms,
+                                       link->options.clock, &why);
+    }
+    if (status != STATUS_OK) {
+        broker_address_fini(&address);
         if (failure != NULL) {
-            *failure = invalid;
+            *failure = why;
         }
-        return broker_link_break(link, &invalid);
+        return broker_link_break(link, &why);
     }
     link->connection = amqp_new_connection();
     link->connected_ms = broker_link_now_ms(link);
     link->blocked = false;
-    enum status status = open_socket(link, &address, deadline_ms, failure);
+    status = open_socket(link, &address, deadline_ms, failure);
     if (status == STATUS_OK) {
         status = log_in(link, &address, deadline_ms, failure);
     }

@@ -11,6 +11,7 @@
 #include <sys/time.h>
 
 #include "broker/broker.h"
+#include "broker/broker_resolver.h"
 #include "broker/broker_watchdog.h"
 
 #define BROKER_CHANNEL 1
@@ -18,6 +19,7 @@
 struct broker_link {
     struct broker_options options;
     struct broker_watchdog *watchdog;
+    struct broker_resolver resolver;
     amqp_connection_state_t connection; /* NULL: none */
     uint64_t generation;                /* connections made so far */
     bool blocked;                       /* the broker has said so: it reads no more */

@@ -13,6 +13,8 @@
 #define STUCK_MS 15000
 /* After a return the topology is declared again, not more often than this. */
 #define REDECLARE_EVERY_MS 1000
+/* An idle caller may be wanted any moment: connecting may not take longer than this then. */
+#define IDLE_CONNECT_MS 1000
 /* The socket is read between messages this often, so that a nack or a block ends the batch early.
  */
 #define READ_EVERY 16
@@ -87,8 +89,7 @@ enum status broker_publish(struct broker_publisher *publisher, struct broker_mes
 
 void broker_publisher_idle(struct broker_publisher *publisher)
 {
-    int64_t now_ms = broker_link_now_ms(&publisher->link);
-    (void)ready(publisher, now_ms + publisher->link.options.connect_timeout_ms, NULL);
+    (void)ready(publisher, broker_link_now_ms(&publisher->link) + IDLE_CONNECT_MS, NULL);
 }
 
 enum status broker_queue_depth(struct broker_publisher *publisher, int64_t *ready_out,

@@ -76,7 +76,12 @@ bool json_name(const char *field_name, char *out, size_t room)
         if (size + 1 >= room) {
             return false;
         }
-        out[size++] = upper && *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
+        bool is_lower = *at >= 'a' && *at <= 'z';
+        out[size] = *at;
+        if (upper && is_lower) {
+            out[size] = (char)(*at - 'a' + 'A');
+        }
+        size++;
         upper = false;
     }
     out[size] = '\0';
@@ -137,7 +142,8 @@ static yyjson_mut_val *print_field(struct json_printer *printer, const ProtobufC
     if (field->label != PROTOBUF_C_LABEL_REPEATED) {
         return print_value(printer, field, member, depth);
     }
-    size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
+    size_t count;
+    memcpy(&count, base + field->quantifier_offset, sizeof(count));
     const void *items = *(const void *const *)member;
     return message_field_is_map(message->descriptor, field)
                ? print_map(printer, items, count, depth)

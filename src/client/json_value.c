@@ -99,7 +99,9 @@ static yyjson_mut_val *print_real(struct json_printer *printer, double value, bo
 
 yyjson_mut_val *json_value_bytes(struct json_printer *printer, const ProtobufCBinaryData *data)
 {
-    static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    enum { PADDING = 64 };
+    static const char DIGITS[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
     char *text = arena_alloc(&printer->arena, (data->len + 2) / 3 * 4 + 1);
     if (text == NULL) {
         return json_value_no_memory(printer);
@@ -112,8 +114,8 @@ yyjson_mut_val *json_value_bytes(struct json_printer *printer, const ProtobufCBi
         three |= left > 2 ? data->data[i + 2] : 0;
         text[size++] = DIGITS[three >> 18];
         text[size++] = DIGITS[three >> 12 & 63];
-        text[size++] = left > 1 ? DIGITS[three >> 6 & 63] : '=';
-        text[size++] = left > 2 ? DIGITS[three & 63] : '=';
+        text[size++] = DIGITS[left > 1 ? three >> 6 & 63 : PADDING];
+        text[size++] = DIGITS[left > 2 ? three & 63 : PADDING];
     }
     text[size] = '\0';
     yyjson_mut_val *value = yyjson_mut_strn(printer->doc, text, size);

@@ -103,10 +103,11 @@ void book_put_record_key(struct book *book, const struct uuid *record_id)
                           bytes_of(id, UUID_TEXT_BYTES - 1));
 }
 
-void book_put_delta_key(struct book *book, int64_t delta_id)
+/* With the epoch: a database that was restored from a backup gives out ids again. */
+void book_put_delta_key(struct book *book, const struct book_delta *delta)
 {
-    char id[24];
-    int size = snprintf(id, sizeof id, "%" PRId64, delta_id);
+    char id[2 * 24];
+    int size = snprintf(id, sizeof id, "%" PRId64 ":%" PRId64, delta->epoch, delta->delta_id);
     redis_link_put_joined(book->link, bytes_of_text(book->delta_prefix),
                           bytes_of(id, (size_t)size));
 }

@@ -8,7 +8,7 @@
  *   {s0}:outbox       HASH  event id -> event bytes, from the decision until a worker settled it
  *   {s0}:unconfirmed  ZSET  event id -> when the relay publishes it again (ms, Redis' clock)
  *   {s0}:unpersisted  ZSET  event id -> when the relay looks for it in PostgreSQL
- *   {s0}:delta:<id>   TEXT  marks a stock delta as applied
+ *   {s0}:delta:<epoch>:<id>  TEXT  marks a stock delta as applied
  *
  * Called by the server (decide, confirm, claim, read) and the worker (settle, apply).
  * Always: stock goes down in book_decide and nowhere else, comes up in book_apply and nowhere else;

@@ -1,70 +1,113 @@
-/* See book.h. Decisions: each is one run of lua/decide.lua, all of a batch go in one exchange. */
+/* See book.h. Decisions: lua/decide.lua decides a group of them in one run, which costs Redis a
+ * third less than a run for each; all groups of a batch go in one exchange. */
 #include <assert.h>
 
 #include "redis/book_inside.h"
 
-#define VERSION_FIRST 1
+#define VERSION_FIRST       1
+#define GROUP_DECISIONS_MAX 64          /* a run, half a millisecond of Redis: others wait for it */
+#define GROUP_TAKES_MAX     2000        /* the same for long orders; one is never split */
+#define HEAD_ARGUMENTS      (3 + 4 + 3) /* verb, script, number of keys; keys; limits */
+#define DECISION_ARGUMENTS  (1 + 5)     /* its record's key; event to number of products */
 
-static void add_decision(struct book *book, const struct book_decision *decision);
+static size_t count_group(const struct book_decision *decisions, size_t count);
+static void add_group(struct book *book, const struct book_decision *decisions, size_t count);
+static void put_decision(struct redis_link *link, const struct book_decision *decision);
 static void make_header(const struct book_decision *decision, enum book_record_kind kind,
                         uint8_t header[BOOK_RECORD_HEADER_BYTES]);
-static void read_outcome(const struct redis_reply *reply, struct book_decision *decision);
-static void read_error(const struct redis_reply *reply, struct book_decision *decision);
+static void read_group(const struct redis_reply *reply, struct book_decision *decisions,
+                       size_t count);
+static void read_answer(const struct redis_reply *answer, struct book_decision *decision);
 static bool is_word(const struct redis_reply *reply, const char *word);
 static void read_repeated(const struct redis_reply *record, struct book_decision *decision);
 static void read_short(enum book_outcome outcome, const struct redis_reply *place,
                        const struct redis_reply *available, struct book_decision *decision);
+static void read_error(const struct redis_reply *reply, struct book_decision *decision);
 static void fail(struct book_decision *decision, enum status status, const char *message);
 
 void book_decide(struct book *book, struct book_decision *decisions, size_t count,
                  int64_t deadline_ms)
 {
-    for (size_t i = 0; i < count; i++) {
-        add_decision(book, &decisions[i]);
+    if (count == 0) {
+        return;
     }
-    const struct redis_reply *replies;
+    for (size_t at = 0; at < count;) {
+        size_t group = count_group(decisions + at, count - at);
+        add_group(book, decisions + at, group);
+        at += group;
+    }
+    const struct redis_reply *reply;
     struct failure failure;
-    enum status status = redis_link_exchange(book->link, deadline_ms, &replies, &failure);
-    for (size_t i = 0; i < count; i++) {
-        if (status == STATUS_OK) {
-            read_outcome(&replies[i], &decisions[i]);
-        } else {
+    if (redis_link_exchange(book->link, deadline_ms, &reply, &failure) != STATUS_OK) {
+        for (size_t i = 0; i < count; i++) {
             decisions[i].outcome = BOOK_FAILED;
             decisions[i].failure = failure;
         }
+        return;
+    }
+    for (size_t at = 0; at < count; reply++) {
+        size_t group = count_group(decisions + at, count - at);
+        read_group(reply, decisions + at, group);
+        at += group;
     }
 }
 
-static void add_decision(struct book *book, const struct book_decision *decision)
+/* How many of them go into one run. */
+static size_t count_group(const struct book_decision *decisions, size_t count)
 {
-    uint8_t accepted[BOOK_RECORD_HEADER_BYTES], refused[BOOK_RECORD_HEADER_BYTES];
-    make_header(decision, BOOK_ACCEPTED, accepted);
-    make_header(decision, BOOK_REFUSED, refused);
+    size_t group = 1, takes = decisions[0].take_count;
+    while (group < count && group < GROUP_DECISIONS_MAX &&
+           takes + decisions[group].take_count <= GROUP_TAKES_MAX) {
+        takes += decisions[group].take_count;
+        group++;
+    }
+    return group;
+}
 
+static void add_group(struct book *book, const struct book_decision *decisions, size_t count)
+{
+    size_t takes = 0;
+    for (size_t i = 0; i < count; i++) {
+        takes += decisions[i].take_count;
+    }
     struct redis_link *link = book->link;
-    redis_link_begin(link, 3 + 5 + 7 + 2 * decision->take_count);
+    redis_link_begin(link, HEAD_ARGUMENTS + DECISION_ARGUMENTS * count + 2 * takes);
     redis_link_put_text(link, "EVALSHA");
     redis_link_put_text(link, book->decide.sha);
-    redis_link_put_text(link, "5");
+    redis_link_put_int(link, 4 + (int64_t)count);
     redis_link_put_text(link, book->meta);
     redis_link_put_text(link, book->stock);
     redis_link_put_text(link, book->outbox);
     redis_link_put_text(link, book->unconfirmed);
-    book_put_record_key(book, &decision->record_id);
-
+    for (size_t i = 0; i < count; i++) {
+        book_put_record_key(book, &decisions[i].record_id);
+    }
     redis_link_put_int(link, book->limits.outbox_max);
     redis_link_put_int(link, book->limits.confirm_grace_ms);
     redis_link_put_int(link, book->limits.refusal_ttl_ms);
-    book_put_event_id(book, &decision->event_id);
+    for (size_t i = 0; i < count; i++) {
+        put_decision(link, &decisions[i]);
+    }
+}
+
+static void put_decision(struct redis_link *link, const struct book_decision *decision)
+{
+    uint8_t accepted[BOOK_RECORD_HEADER_BYTES], refused[BOOK_RECORD_HEADER_BYTES];
+    make_header(decision, BOOK_ACCEPTED, accepted);
+    make_header(decision, BOOK_REFUSED, refused);
+    redis_link_put(link, bytes_of(decision->event_id.bytes, sizeof decision->event_id.bytes));
     redis_link_put(link, decision->event);
     redis_link_put_joined(link, bytes_of(accepted, sizeof accepted), decision->record);
     redis_link_put(link, bytes_of(refused, sizeof refused));
+    redis_link_put_int(link, (int64_t)decision->take_count);
     for (size_t i = 0; i < decision->take_count; i++) {
-        const struct book_take *take = &decision->takes[i];
-        assert(take->quantity > 0);
-        assert(i == 0 || strcmp(decision->takes[i - 1].product_id, take->product_id) < 0);
-        redis_link_put_text(link, take->product_id);
-        redis_link_put_int(link, take->quantity);
+        assert(i == 0 ||
+               strcmp(decision->takes[i - 1].product_id, decision->takes[i].product_id) < 0);
+        redis_link_put_text(link, decision->takes[i].product_id);
+    }
+    for (size_t i = 0; i < decision->take_count; i++) {
+        assert(decision->takes[i].quantity > 0);
+        redis_link_put_int(link, decision->takes[i].quantity);
     }
 }
 
@@ -80,25 +123,37 @@ static void make_header(const struct book_decision *decision, enum book_record_k
     memcpy(header + 24, decision->event_id.bytes, sizeof decision->event_id.bytes);
 }
 
-static void read_outcome(const struct redis_reply *reply, struct book_decision *decision)
+static void read_group(const struct redis_reply *reply, struct book_decision *decisions,
+                       size_t count)
 {
-    if (reply->type == REDIS_ERROR) {
-        read_error(reply, decision);
-        return;
+    bool is_answers = reply->type == REDIS_ARRAY && reply->count == count;
+    for (size_t i = 0; i < count; i++) {
+        if (reply->type == REDIS_ERROR) {
+            read_error(reply, &decisions[i]);
+        } else if (is_word(reply, "FENCED")) {
+            decisions[i].outcome = BOOK_FENCED;
+        } else if (is_answers) {
+            read_answer(&reply->elements[i], &decisions[i]);
+        } else {
+            fail(&decisions[i], STATUS_UNKNOWN, "the script answered what nobody expects");
+        }
     }
-    const struct redis_reply *parts = reply->elements;
-    size_t count = reply->type == REDIS_ARRAY ? reply->count : 0;
-    if (count == 1 && is_word(&parts[0], "DECIDED")) {
+}
+
+static void read_answer(const struct redis_reply *answer, struct book_decision *decision)
+{
+    const struct redis_reply *parts = answer->elements;
+    if (answer->type == REDIS_ERROR) {
+        read_error(answer, decision);
+    } else if (is_word(answer, "DECIDED")) {
         decision->outcome = BOOK_DECIDED;
-    } else if (count == 1 && is_word(&parts[0], "FENCED")) {
-        decision->outcome = BOOK_FENCED;
-    } else if (count == 1 && is_word(&parts[0], "OVERLOADED")) {
+    } else if (is_word(answer, "OVERLOADED")) {
         decision->outcome = BOOK_OVERLOADED;
-    } else if (count == 2 && is_word(&parts[0], "REPEATED")) {
+    } else if (answer->count == 2 && is_word(&parts[0], "REPEATED")) {
         read_repeated(&parts[1], decision);
-    } else if (count == 3 && is_word(&parts[0], "OUT_OF_STOCK")) {
+    } else if (answer->count == 3 && is_word(&parts[0], "OUT_OF_STOCK")) {
         read_short(BOOK_OUT_OF_STOCK, &parts[1], &parts[2], decision);
-    } else if (count == 2 && is_word(&parts[0], "STOCK_UNKNOWN")) {
+    } else if (answer->count == 2 && is_word(&parts[0], "STOCK_UNKNOWN")) {
         read_short(BOOK_STOCK_UNKNOWN, &parts[1], NULL, decision);
     } else {
         fail(decision, STATUS_UNKNOWN, "the script answered what nobody expects");

@@ -22,7 +22,7 @@ struct book {
 
 /* Puts the key as the next argument of the command. */
 void book_put_record_key(struct book *book, const struct uuid *record_id);
-void book_put_delta_key(struct book *book, int64_t delta_id);
+void book_put_delta_key(struct book *book, const struct book_delta *delta);
 /* An event id as Redis holds it: its 16 bytes. */
 void book_put_event_id(struct book *book, const struct uuid *event_id);
 

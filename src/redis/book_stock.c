@@ -4,8 +4,12 @@
 
 #include "redis/book_inside.h"
 
+#define LOAD_EXCHANGE_MAX (32 * BOOK_CHUNK_MAX) /* some 10 ms of Redis */
+
 static size_t chunk_size(size_t at, size_t count);
 static void add_apply(struct book *book, const struct book_delta *deltas, size_t count);
+static enum status load_some(struct book *book, const struct book_take *stock, size_t count,
+                             struct failure *failure);
 static bool is_sha(const struct redis_reply *reply, const struct book_script *script);
 
 enum status book_apply(struct book *book, const struct book_delta *deltas, size_t count,
@@ -43,7 +47,7 @@ static void add_apply(struct book *book, const struct book_delta *deltas, size_t
     redis_link_put_text(book->link, book->meta);
     redis_link_put_text(book->link, book->stock);
     for (size_t i = 0; i < count; i++) {
-        book_put_delta_key(book, deltas[i].delta_id);
+        book_put_delta_key(book, &deltas[i]);
     }
     redis_link_put_int(book->link, book->limits.delta_ttl_ms);
     for (size_t i = 0; i < count; i++) {
@@ -92,12 +96,21 @@ enum status book_open_begin(struct book *book, struct failure *failure)
     return status == STATUS_OK ? book_check_replies(replies, 2, failure) : status;
 }
 
+/* Each exchange has a timeout of its own, however many products there are. */
 enum status book_open_load(struct book *book, const struct book_take *stock, size_t count,
                            struct failure *failure)
 {
-    if (count == 0) {
-        return STATUS_OK;
+    enum status status = STATUS_OK;
+    for (size_t at = 0; at < count && status == STATUS_OK; at += LOAD_EXCHANGE_MAX) {
+        size_t entries = count - at < LOAD_EXCHANGE_MAX ? count - at : LOAD_EXCHANGE_MAX;
+        status = load_some(book, stock + at, entries, failure);
     }
+    return status;
+}
+
+static enum status load_some(struct book *book, const struct book_take *stock, size_t count,
+                             struct failure *failure)
+{
     size_t commands = 0;
     for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
         size_t entries = chunk_size(at, count);

@@ -26,5 +26,5 @@
 
 struct rpc_call;
 
-/* An rpc_handler; `lane` is a struct shop_lane opened for writing. */
-void accept_commands(void *lane, struct rpc_call **calls, size_t count);
+/* An rpc_handler; `state` is a struct shop_lane opened for writing. */
+void accept_commands(void *state, struct rpc_call **calls, size_t count);

@@ -125,8 +125,8 @@ static void plan(struct shop_lane *lane, struct command *command)
 
 static void recall(struct shop_lane *lane, struct command **commands, size_t count)
 {
-    struct stock_adjustment *found;
-    size_t found_count;
+    struct stock_adjustment *found = NULL;
+    size_t found_count = 0;
     struct failure failure;
     enum status status = find_adjustments(lane, commands, count, &found, &found_count, &failure);
     for (size_t i = 0; i < count; i++) {

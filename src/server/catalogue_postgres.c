@@ -30,7 +30,7 @@ enum status catalogue_find(struct postgres_link *link, const char *const *ids, s
         "catalogue_find",
         "SELECT " CATALOGUE_PRODUCT_COLUMNS " FROM products WHERE product_id = ANY($1::text[])",
     };
-    const struct postgres_result *result;
+    const struct postgres_result *result = NULL;
     enum status status = query_ids(link, &find, ids, count, arena, deadline_ms, &result, failure);
     if (status == STATUS_OK) {
         status = read_products(result, arena, products_out, found_out, failure);
@@ -50,7 +50,7 @@ enum status catalogue_list(struct postgres_link *link, const char *after, int32_
         "SELECT " CATALOGUE_PRODUCT_COLUMNS
         " FROM products WHERE product_id > $1::text ORDER BY product_id LIMIT $2::int8",
     };
-    const struct postgres_result *result;
+    const struct postgres_result *result = NULL;
     enum status status = query_page(link, &list, after, most, arena, deadline_ms, &result, failure);
     if (status != STATUS_OK) {
         return status;
@@ -66,7 +66,7 @@ enum status catalogue_find_stock(struct postgres_link *link, const char *const *
         "catalogue_find_stock",
         "SELECT product_id, on_hand, reserved FROM stock WHERE product_id = ANY($1::text[])",
     };
-    const struct postgres_result *result;
+    const struct postgres_result *result = NULL;
     enum status status = query_ids(link, &find, ids, count, arena, deadline_ms, &result, failure);
     if (status == STATUS_OK) {
         status = read_stock(result, arena, stock_out, found_out, failure);
@@ -86,7 +86,7 @@ enum status catalogue_list_stock(struct postgres_link *link, const char *after, 
         "SELECT product_id, on_hand, reserved FROM stock WHERE product_id > $1::text "
         "ORDER BY product_id LIMIT $2::int8",
     };
-    const struct postgres_result *result;
+    const struct postgres_result *result = NULL;
     enum status status = query_page(link, &list, after, most, arena, deadline_ms, &result, failure);
     if (status != STATUS_OK) {
         return status;

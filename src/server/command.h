@@ -22,26 +22,27 @@ enum command_fate {
 struct command {
     struct rpc_call *call;
     const struct command_kind *kind;
+    void *body; /* the kind's own */
     enum command_fate fate;
-    struct failure failure;     /* COMMAND_FAILED */
     enum durability durability; /* of the answer, when not failed */
-    void *body;                 /* the kind's own */
+    struct failure failure;     /* COMMAND_FAILED */
 
     /* Set by the kind's prepare. */
-    bool identified; /* the next three are set: the request may be one that we had before */
     const char *request_id;
-    struct uuid record_id;
-    uint8_t request_hash[REQUEST_HASH_BYTES];
-    enum event_kind event_kind;
-    struct uuid event_id;
     struct bytes event;
     struct bytes record; /* what Redis keeps for whoever repeats the request */
     const struct book_take *takes;
     size_t take_count;
+    enum event_kind event_kind;
+    struct uuid event_id;
+    struct uuid record_id;
+    uint8_t request_hash[REQUEST_HASH_BYTES];
+    bool identified; /* request_id, record_id and request_hash are set: it may be one we had before
+                      */
 
     bool forgettable;         /* Redis may have had a record of it and lost it; recall's own */
-    struct book_record prior; /* COMMAND_REPEATED; lives in the lane's arena */
     bool confirmed;           /* COMMAND_ACCEPTED: RabbitMQ has its event */
+    struct book_record prior; /* COMMAND_REPEATED; lives in the lane's arena */
 };
 
 /* A kind of command. Batches are of one kind each and never empty. */

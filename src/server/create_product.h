@@ -3,12 +3,12 @@
  * stock_deltas for the worker's sweep.
  * Always: the same request_id with the same body gives the same product; units never reach Redis
  * before the transaction is committed.
- * An rpc_handler; `lane` is a struct shop_lane. Runs on a lane of PostgreSQL's pace, so that a slow
- * database does not hold up orders. */
+ * An rpc_handler; `state` is a struct shop_lane. Runs on a lane of PostgreSQL's pace, so that a
+ * slow database does not hold up orders. */
 #pragma once
 
 #include <stddef.h>
 
 struct rpc_call;
 
-void create_products(void *lane, struct rpc_call **calls, size_t count);
+void create_products(void *state, struct rpc_call **calls, size_t count);

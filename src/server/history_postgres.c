@@ -13,6 +13,9 @@ struct event_parameters {
 
 static bool bind_events(const struct history_event *events, size_t count, struct arena *arena,
                         struct event_parameters *parameters_out);
+static enum status read_adjustments(const struct postgres_result *result, struct arena *arena,
+                                    struct stock_adjustment **adjustments_out, size_t *found_out,
+                                    struct failure *failure);
 static void mark_persisted(const struct postgres_result *result, struct history_event *events,
                            size_t count);
 
@@ -113,28 +116,35 @@ enum status history_find_adjustments(struct postgres_link *link, const struct uu
     if (postgres_array_failed(&ids)) {
         return refuse_overloaded(failure);
     }
-    const struct postgres_result *result;
+    const struct postgres_result *result = NULL;
     enum status status =
         postgres_link_query(link, &find, &parameter, 1, deadline_ms, &result, failure);
     if (status != STATUS_OK) {
         return status;
     }
+    return read_adjustments(result, arena, adjustments_out, found_out, failure);
+}
+
+static enum status read_adjustments(const struct postgres_result *result, struct arena *arena,
+                                    struct stock_adjustment **adjustments_out, size_t *found_out,
+                                    struct failure *failure)
+{
     size_t found = postgres_result_rows(result);
     struct stock_adjustment *adjustments = arena_calloc(arena, found, sizeof *adjustments);
-    for (size_t i = 0; adjustments != NULL && i < found; i++) {
-        adjustments[i].request_id = "";
-        adjustments[i].adjustment_id = postgres_result_uuid(result, i, 0);
-        adjustments[i].product_id = arena_strdup(arena, postgres_result_text(result, i, 1));
-        adjustments[i].delta = postgres_result_int(result, i, 2);
-        adjustments[i].reason = arena_strdup(arena, postgres_result_text(result, i, 3));
-        adjustments[i].reference = arena_strdup(arena, postgres_result_text(result, i, 4));
-        if (adjustments[i].product_id == NULL || adjustments[i].reason == NULL ||
-            adjustments[i].reference == NULL) {
-            return refuse_overloaded(failure);
-        }
-    }
     if (adjustments == NULL && found > 0) {
         return refuse_overloaded(failure);
+    }
+    for (size_t i = 0; i < found; i++) {
+        struct stock_adjustment *one = &adjustments[i];
+        one->request_id = "";
+        one->adjustment_id = postgres_result_uuid(result, i, 0);
+        one->product_id = arena_strdup(arena, postgres_result_text(result, i, 1));
+        one->delta = postgres_result_int(result, i, 2);
+        one->reason = arena_strdup(arena, postgres_result_text(result, i, 3));
+        one->reference = arena_strdup(arena, postgres_result_text(result, i, 4));
+        if (one->product_id == NULL || one->reason == NULL || one->reference == NULL) {
+            return refuse_overloaded(failure);
+        }
     }
     *adjustments_out = adjustments;
     *found_out = found;

@@ -88,9 +88,9 @@ enum status order_reader_list(struct postgres_link *link, const struct order_pag
                               struct arena *arena, int64_t deadline_ms, struct order **orders_out,
                               size_t *count_out, bool *more_out, struct failure *failure)
 {
-    const struct postgres_result *heads, *lines = NULL;
-    struct stored_order *stored;
-    size_t count;
+    const struct postgres_result *heads = NULL, *lines = NULL;
+    struct stored_order *stored = NULL;
+    size_t count = 0;
     enum status status = query_heads(link, filter, arena, deadline_ms, &heads, failure);
     if (status != STATUS_OK) {
         return status;

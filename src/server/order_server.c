@@ -50,10 +50,16 @@ enum status order_server_run(const struct server_config *config, struct failure 
 static void fill_lane_options(const struct server_config *config, struct stock_gate *gate,
                               struct lane_options *lanes_out)
 {
+    struct book_limits limits = BOOK_LIMITS_DEFAULT;
+    limits.outbox_max = config->outbox_max;
+    limits.confirm_grace_ms = config->confirm_grace_ms;
+    limits.persist_grace_ms = config->persist_grace_ms;
+    limits.refusal_ttl_ms = config->refusal_ttl_ms;
     *lanes_out = (struct lane_options){
         .clock = clock_system(),
         .gate = gate,
         .shard = config->shard,
+        .limits = limits,
         .redis_url = config->redis_url,
         .cache_url = config->cache_redis_url,
         .database_url = config->database_url,

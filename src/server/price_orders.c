@@ -1,6 +1,7 @@
 /* See price_orders.h. */
 #include "server/price_orders.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,8 @@ static size_t gather_ids(struct command **commands, size_t count, const char **i
 static bool unpack_products(struct shop_lane *lane, struct price_list *list);
 static enum status price_order(struct shop_lane *lane, const struct price_list *list,
                                struct create_order *body, struct failure *failure);
-static enum status pick_product(const struct price_list *list, const char *product_id, size_t line,
-                                const struct product **product_out, struct failure *failure);
+static const struct product *pick_product(const struct price_list *list, const char *product_id,
+                                          size_t line, struct failure *failure);
 static int compare_ids(const void *left, const void *right);
 static int compare_lookup(const void *product_id, const void *lookup);
 
@@ -121,15 +122,16 @@ static enum status price_order(struct shop_lane *lane, const struct price_list *
         return refuse_overloaded(failure);
     }
     for (size_t i = 0; i < request->line_count; i++) {
-        const struct product *product = NULL;
-        enum status status = pick_product(list, request->lines[i].product_id, i, &product, failure);
-        if (status != STATUS_OK) {
-            return status;
+        const struct product *product =
+            pick_product(list, request->lines[i].product_id, i, failure);
+        if (product == NULL) {
+            return failure->code;
         }
         if (i > 0 && strcmp(product->currency, body->order.currency) != 0) {
-            status = failure_set(failure, STATUS_FAILED_PRECONDITION, "CURRENCY_MISMATCH",
-                                 "%s is sold in %s, the lines before it in %s", product->product_id,
-                                 product->currency, body->order.currency);
+            enum status status =
+                failure_set(failure, STATUS_FAILED_PRECONDITION, "CURRENCY_MISMATCH",
+                            "%s is sold in %s, the lines before it in %s", product->product_id,
+                            product->currency, body->order.currency);
             failure_add(failure, "product_id", "%s", product->product_id);
             return status;
         }
@@ -144,25 +146,26 @@ static enum status price_order(struct shop_lane *lane, const struct price_list *
     return rules_order_total(lines, request->line_count, &body->order.total_minor, failure);
 }
 
-static enum status pick_product(const struct price_list *list, const char *product_id, size_t line,
-                                const struct product **product_out, struct failure *failure)
+/* NULL and a failure when it has no price. */
+static const struct product *pick_product(const struct price_list *list, const char *product_id,
+                                          size_t line, struct failure *failure)
 {
+    assert(list->lookups != NULL); /* it was listed for this very order */
     const struct product_lookup *lookup =
         bsearch(product_id, list->lookups, list->count, sizeof *lookup, compare_lookup);
+    char field[FAILURE_FIELD_BYTES];
     switch (lookup->presence) {
     case PRODUCT_NOT_SAID:
         *failure = list->failure;
-        return failure->code;
-    case PRODUCT_MISSING: {
-        char field[FAILURE_FIELD_BYTES];
+        return NULL;
+    case PRODUCT_MISSING:
         (void)snprintf(field, sizeof field, "lines[%zu].product_id", line);
-        return refuse_unknown_product(failure, field, product_id);
-    }
+        (void)refuse_unknown_product(failure, field, product_id);
+        return NULL;
     case PRODUCT_FOUND:
         break;
     }
-    *product_out = list->products[lookup - list->lookups];
-    return STATUS_OK;
+    return list->products[lookup - list->lookups];
 }
 
 static int compare_ids(const void *left, const void *right)

@@ -188,9 +188,9 @@ void list_orders(void *state, struct rpc_call **calls, size_t count)
 
 static void list(struct shop_lane *lane, struct rpc_call *call)
 {
-    struct order *orders;
-    size_t count;
-    const char *next;
+    struct order *orders = NULL;
+    size_t count = 0;
+    const char *next = "";
     struct failure failure;
     if (read_page(lane, call, &orders, &count, &next, &failure) != STATUS_OK) {
         rpc_fail(call, &failure);

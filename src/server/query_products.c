@@ -168,9 +168,9 @@ void list_products(void *state, struct rpc_call **calls, size_t count)
 
 static void list(struct shop_lane *lane, struct rpc_call *call)
 {
-    struct product *products;
-    size_t count;
-    const char *next;
+    struct product *products = NULL;
+    size_t count = 0;
+    const char *next = "";
     struct failure failure;
     if (read_page(lane, call, &products, &count, &next, &failure) != STATUS_OK) {
         rpc_fail(call, &failure);

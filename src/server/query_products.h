@@ -1,5 +1,5 @@
 /* Product queries: GetProduct and BatchGetProducts from the cache, ListProducts from PostgreSQL.
- * rpc_handlers; `lane` is a struct shop_lane. */
+ * rpc_handlers; `state` is a struct shop_lane. */
 #pragma once
 
 #include <stddef.h>
@@ -7,6 +7,6 @@
 struct rpc_call;
 
 /* One exchange with the cache for the batch; see find_products.h. */
-void get_products(void *lane, struct rpc_call **calls, size_t count);
-void batch_get_products(void *lane, struct rpc_call **calls, size_t count);
-void list_products(void *lane, struct rpc_call **calls, size_t count);
+void get_products(void *state, struct rpc_call **calls, size_t count);
+void batch_get_products(void *state, struct rpc_call **calls, size_t count);
+void list_products(void *state, struct rpc_call **calls, size_t count);

@@ -115,9 +115,9 @@ void list_stock(void *state, struct rpc_call **calls, size_t count)
 
 static void list(struct shop_lane *lane, struct rpc_call *call)
 {
-    struct stock *stock;
-    size_t count;
-    const char *next;
+    struct stock *stock = NULL;
+    size_t count = 0;
+    const char *next = "";
     struct failure failure;
     if (read_page(lane, call, &stock, &count, &next, &failure) != STATUS_OK) {
         rpc_fail(call, &failure);

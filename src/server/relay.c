@@ -20,7 +20,7 @@ struct relay {
     atomic_bool stopping;
 };
 
-static void *run(void *relay);
+static void *run(void *state);
 
 enum status relay_start(struct lane_options *options, struct relay **relay_out,
                         struct failure *failure)

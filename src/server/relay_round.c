@@ -45,8 +45,8 @@ enum relay_pace relay_round(struct shop_lane *lane)
 
 static enum relay_pace publish_unconfirmed(struct shop_lane *lane)
 {
-    struct publish_event *events;
-    size_t count;
+    struct publish_event *events = NULL;
+    size_t count = 0;
     int64_t lease_ms = lane->options->publish_timeout_ms + CONFIRM_LEASE_MS;
     if (claim(lane, BOOK_DUE_CONFIRM, lease_ms, &events, &count) != STATUS_OK) {
         return RELAY_FAILED;
@@ -62,8 +62,8 @@ static enum relay_pace publish_unconfirmed(struct shop_lane *lane)
 
 static enum relay_pace look_after_unpersisted(struct shop_lane *lane)
 {
-    struct publish_event *events;
-    size_t count;
+    struct publish_event *events = NULL;
+    size_t count = 0;
     if (claim(lane, BOOK_DUE_PERSIST, PERSIST_LEASE_MS, &events, &count) != STATUS_OK) {
         return RELAY_FAILED;
     }

@@ -75,7 +75,7 @@ static bool open_stores(struct shop_lane *lane, struct failure *failure)
         .ttl_ms = options->product_ttl_ms,
         .missing_ttl_ms = options->missing_product_ttl_ms,
     };
-    lane->book = book_create(lane->redis, options->shard, &BOOK_LIMITS_DEFAULT);
+    lane->book = book_create(lane->redis, options->shard, &options->limits);
     lane->cache = product_cache_create(&cache);
     lane->postgres = postgres_link_create(&postgres);
     if (lane->book == NULL || lane->cache == NULL || lane->postgres == NULL) {

@@ -6,12 +6,12 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "broker/broker.h"
+#include "redis/book.h"
 #include "rpc/call.h"
 #include "server/find_products.h"
 #include "server/outage.h"
 #include "server/stock_gate.h"
 
-struct book;
 struct redis_link;
 
 /* What all lanes are opened with; read only. */
@@ -19,6 +19,7 @@ struct lane_options {
     const struct clock *clock;
     struct stock_gate *gate;
     const char *shard;
+    struct book_limits limits;
     const char *redis_url;
     const char *cache_url;
     const char *database_url;
@@ -52,9 +53,9 @@ struct shop_lane {
  * use. */
 void *shop_lane_open_write(void *context, struct failure *failure);
 void *shop_lane_open_read(void *context, struct failure *failure);
-void shop_lane_close(void *lane);
+void shop_lane_close(void *state);
 /* Of a write lane: answers RabbitMQ's heartbeats. */
-void shop_lane_idle(void *lane);
+void shop_lane_idle(void *state);
 
 /* When the last of these calls expires, at most `most_ms` from now: how long one exchange of the
  * batch may take. */

@@ -22,7 +22,7 @@ struct stock_opener {
     bool told; /* what the listener heard last */
 };
 
-static void *run(void *opener);
+static void *run(void *state);
 static void tell(struct stock_opener *opener);
 
 enum status stock_opener_start(struct lane_options *options, stock_opener_listener listener,

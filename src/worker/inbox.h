@@ -12,7 +12,7 @@
 
 /* Attempts after which a parked message is put away undecoded: it may be what kills the workers.
  * RabbitMQ goes on counting where the queue stopped. */
-#define INBOX_PARKED_ATTEMPTS_MAX 120
+#define INBOX_PARKED_ATTEMPTS_MAX (BROKER_DELIVERY_LIMIT + 20)
 
 struct inbox {
     struct broker_consumer *consumer; /* borrowed */

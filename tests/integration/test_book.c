@@ -175,6 +175,38 @@ static void test_the_largest_order_fits(void **state)
     assert_string_equal(decision.short_product_id, ids[0]);
 }
 
+static void test_a_batch_of_any_size_is_decided_in_order(void **state)
+{
+    struct book_fixture *fixture = *state;
+    const struct book_take take = {"a", 1};
+    static struct book_decision batch[300];
+    for (size_t i = 0; i < 300; i++) {
+        batch[i] = book_fixture_decision(&take, 1);
+    }
+    book_decide(fixture->book, batch, 300, 0);
+    for (size_t i = 0; i < 300; i++) {
+        assert_int_equal(batch[i].outcome, i < 100 ? BOOK_DECIDED : BOOK_OUT_OF_STOCK);
+    }
+    book_decide(fixture->book, batch, 300, 0);
+    for (size_t i = 0; i < 300; i++) {
+        assert_int_equal(batch[i].outcome, BOOK_REPEATED);
+        assert_int_equal(batch[i].prior.kind, i < 100 ? BOOK_ACCEPTED : BOOK_REFUSED);
+        assert_memory_equal(&batch[i].prior.event_id, &batch[i].event_id, sizeof(struct uuid));
+    }
+    assert_int_equal(book_fixture_gauges(fixture->book).outbox, 100);
+}
+
+static void test_numbers_stay_exact_however_large(void **state)
+{
+    struct book_fixture *fixture = *state;
+    const struct book_take stock = {"large", (INT64_C(1) << 53) - 1};
+    const struct book_take take = {"large", 2};
+    struct book_decision decision = book_fixture_decision(&take, 1);
+    assert_int_equal(book_open_load(fixture->book, &stock, 1, NULL), STATUS_OK);
+    assert_int_equal(book_fixture_decide(fixture->book, &decision), BOOK_DECIDED);
+    assert_true(book_fixture_stock(fixture->book, "large") == (INT64_C(1) << 53) - 3);
+}
+
 /* ---- the outbox ---- */
 
 static size_t claim(struct book *book, enum book_due due, int64_t lease_ms)
@@ -240,6 +272,23 @@ static void test_what_is_claimed_is_leased(void **state)
     assert_int_equal(claim(book, BOOK_DUE_PERSIST, 60000), 1);
     assert_int_equal(claim(book, BOOK_DUE_PERSIST, 60000), 0);
     book_destroy(&book);
+}
+
+static void test_hurry_makes_all_of_it_due(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct book_decision decisions[2];
+    const struct book_take take = {"a", 1};
+    for (size_t i = 0; i < 2; i++) {
+        decisions[i] = book_fixture_decision(&take, 1);
+        assert_int_equal(book_fixture_decide(fixture->book, &decisions[i]), BOOK_DECIDED);
+    }
+    assert_int_equal(book_confirm(fixture->book, &decisions[1].event_id, 1, NULL), STATUS_OK);
+    assert_int_equal(claim(fixture->book, BOOK_DUE_CONFIRM, 60000), 0);
+    assert_int_equal(claim(fixture->book, BOOK_DUE_PERSIST, 60000), 0);
+    assert_int_equal(book_hurry(fixture->book, NULL), STATUS_OK);
+    assert_int_equal(claim(fixture->book, BOOK_DUE_CONFIRM, 60000), 1);
+    assert_int_equal(claim(fixture->book, BOOK_DUE_PERSIST, 60000), 1);
 }
 
 static void test_a_claim_takes_no_more_than_asked_and_the_oldest_first(void **state)
@@ -317,9 +366,12 @@ int main(void)
         TEST(test_a_full_outbox_takes_no_more),
         TEST(test_bytes_of_any_kind_come_back_as_they_were),
         TEST(test_the_largest_order_fits),
+        TEST(test_a_batch_of_any_size_is_decided_in_order),
+        TEST(test_numbers_stay_exact_however_large),
         TEST(test_an_event_goes_from_unconfirmed_to_unpersisted_to_nowhere),
         TEST(test_a_confirm_after_the_settling_leaves_no_zombie),
         TEST(test_what_is_claimed_is_leased),
+        TEST(test_hurry_makes_all_of_it_due),
         TEST(test_a_claim_takes_no_more_than_asked_and_the_oldest_first),
         TEST(test_a_due_entry_without_an_event_goes_away),
         TEST(test_gauges_tell_how_late_the_relay_is),

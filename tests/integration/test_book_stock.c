@@ -1,4 +1,6 @@
 /* The book's stock besides decisions: deltas, and loading it anew for an epoch. */
+#include <stdio.h>
+
 #include "tests/cmocka_all.h"
 #include "tests/integration/book_fixture.h"
 
@@ -19,6 +21,17 @@ static void test_a_delta_is_applied_once(void **state)
         assert_int_equal(book_fixture_stock(fixture->book, "new"), 0);
     }
     assert_int_equal(book_apply(fixture->book, NULL, 0, NULL), STATUS_OK);
+}
+
+static void test_ids_of_deltas_may_come_again_in_another_epoch(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct book_delta delta = {1, BOOK_TEST_EPOCH, "a", 5};
+    assert_int_equal(book_apply(fixture->book, &delta, 1, NULL), STATUS_OK);
+    book_fixture_open(fixture->book, BOOK_TEST_EPOCH + 1);
+    delta.epoch = BOOK_TEST_EPOCH + 1;
+    assert_int_equal(book_apply(fixture->book, &delta, 1, NULL), STATUS_OK);
+    assert_int_equal(book_fixture_stock(fixture->book, "a"), 105);
 }
 
 static void test_many_deltas_go_in_several_commands(void **state)
@@ -76,6 +89,25 @@ static void test_every_step_of_opening_but_the_last_is_fenced(void **state)
     assert_int_equal(book_apply(book, &delta, 1, NULL), STATUS_UNAVAILABLE);
 }
 
+static void test_a_large_catalogue_is_loaded_in_several_exchanges(void **state)
+{
+    struct book_fixture *fixture = *state;
+    enum { PRODUCTS = 40000 };
+    static char ids[PRODUCTS][16];
+    static struct book_take stock[PRODUCTS];
+    for (int i = 0; i < PRODUCTS; i++) {
+        (void)snprintf(ids[i], sizeof ids[i], "p%d", i);
+        stock[i] = (struct book_take){ids[i], i};
+    }
+    assert_int_equal(book_open_begin(fixture->book, NULL), STATUS_OK);
+    assert_int_equal(book_open_load(fixture->book, stock, PRODUCTS, NULL), STATUS_OK);
+    assert_int_equal(book_open_load(fixture->book, NULL, 0, NULL), STATUS_OK);
+    assert_int_equal(book_open_end(fixture->book, BOOK_TEST_EPOCH + 1, NULL), STATUS_OK);
+    assert_int_equal(book_fixture_command(fixture->link, "HLEN", "{s0}:stock", NULL), PRODUCTS);
+    assert_int_equal(book_fixture_stock(fixture->book, "p39999"), 39999);
+    assert_int_equal(book_fixture_stock(fixture->book, "p16384"), 16384);
+}
+
 static void test_opening_twice_for_one_epoch_is_harmless(void **state)
 {
     struct book_fixture *fixture = *state;
@@ -109,9 +141,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_delta_is_applied_once),
+        TEST(test_ids_of_deltas_may_come_again_in_another_epoch),
         TEST(test_many_deltas_go_in_several_commands),
         TEST(test_a_delta_of_a_later_epoch_waits),
         TEST(test_every_step_of_opening_but_the_last_is_fenced),
+        TEST(test_a_large_catalogue_is_loaded_in_several_exchanges),
         TEST(test_opening_twice_for_one_epoch_is_harmless),
         TEST(test_who_comes_late_cannot_open_over_another),
         TEST(test_two_shards_do_not_see_each_other),

@@ -8,7 +8,7 @@
 #include "tests/cmocka_all.h"
 #include "tests/integration/postgres_fixture.h"
 #include "tests/support/process.h"
-#include "tests/support/proxy.h"
+#include "tests/support/tcp_proxy.h"
 
 #define SHORT_MS             200
 #define RECONNECT_TIMEOUT_MS 5000 /* the backoff ends at two seconds */
@@ -88,7 +88,7 @@ static void test_a_server_that_says_goodbye_before_commit_has_not_committed(void
 
 struct proxied {
     struct postgres_fixture *fixture;
-    struct proxy proxy;
+    struct tcp_proxy *proxy;
 };
 
 static struct proxied *put_proxy_between(struct postgres_fixture *fixture)
@@ -99,9 +99,9 @@ static struct proxied *put_proxy_between(struct postgres_fixture *fixture)
     const char *password = PQpass(direct);
     char url[640];
     proxied->fixture = fixture;
-    proxy_start(&proxied->proxy, (uint16_t)strtol(PQport(direct), NULL, 10));
+    proxied->proxy = tcp_proxy_create((uint16_t)strtol(PQport(direct), NULL, 10));
     (void)snprintf(url, sizeof url, "host=127.0.0.1 port=%u dbname=%s user=%s %s%s",
-                   proxied->proxy.port, PQdb(direct), PQuser(direct),
+                   tcp_proxy_port(proxied->proxy), PQdb(direct), PQuser(direct),
                    *password != '\0' ? "password=" : "", password);
     postgres_link_destroy(&fixture->link);
     fixture->link = postgres_fixture_connect(url);
@@ -111,7 +111,7 @@ static struct proxied *put_proxy_between(struct postgres_fixture *fixture)
 
 static void take_proxy_away(struct proxied **proxied)
 {
-    proxy_stop(&(*proxied)->proxy);
+    tcp_proxy_destroy(&(*proxied)->proxy);
     free(*proxied);
     *proxied = NULL;
 }
@@ -128,7 +128,9 @@ static bool is_not_ready(void *state)
 
 static void pass_again(struct proxied *proxied)
 {
-    proxy_set(&proxied->proxy, PROXY_PASS);
+    tcp_proxy_cut_answers(proxied->proxy, false);
+    tcp_proxy_freeze(proxied->proxy, false);
+    tcp_proxy_refuse(proxied->proxy, false);
     assert_true(wait_until(is_ready, proxied, RECONNECT_TIMEOUT_MS));
 }
 
@@ -141,7 +143,7 @@ static void test_a_lost_answer_to_commit_is_unknown(void **state)
 {
     struct postgres_fixture *fixture = *state;
     struct proxied *proxied = put_proxy_between(fixture);
-    proxy_set(&proxied->proxy, PROXY_CUT);
+    tcp_proxy_cut_answers(proxied->proxy, true);
     add_transaction(fixture, NULL);
     assert_int_equal(postgres_fixture_flush(fixture), STATUS_UNKNOWN);
     assert_string_equal(fixture->failure.reason, "OUTCOME_UNKNOWN");
@@ -156,7 +158,7 @@ static void test_a_lost_answer_to_a_write_of_its_own_is_unknown(void **state)
 {
     struct postgres_fixture *fixture = *state;
     struct proxied *proxied = put_proxy_between(fixture);
-    proxy_set(&proxied->proxy, PROXY_CUT);
+    tcp_proxy_cut_answers(proxied->proxy, true);
     postgres_fixture_add_insert(fixture, 1, "one");
     assert_int_equal(postgres_fixture_flush(fixture), STATUS_UNKNOWN);
     take_proxy_away(&proxied);
@@ -166,13 +168,13 @@ static void test_a_lost_answer_without_commit_is_not_done(void **state)
 {
     struct postgres_fixture *fixture = *state;
     struct proxied *proxied = put_proxy_between(fixture);
-    proxy_set(&proxied->proxy, PROXY_CUT);
+    tcp_proxy_cut_answers(proxied->proxy, true);
     postgres_fixture_add(fixture, "SELECT count(*) FROM things");
     assert_int_equal(postgres_fixture_flush(fixture), STATUS_UNAVAILABLE);
     pass_again(proxied);
     postgres_fixture_add(fixture, "BEGIN");
     assert_int_equal(postgres_fixture_flush(fixture), STATUS_OK);
-    proxy_set(&proxied->proxy, PROXY_CUT);
+    tcp_proxy_cut_answers(proxied->proxy, true);
     postgres_fixture_add_insert(fixture, 1, "one");
     assert_int_equal(postgres_fixture_flush(fixture), STATUS_UNAVAILABLE);
     assert_int_equal(postgres_fixture_count(fixture), 0);
@@ -183,7 +185,7 @@ static void test_a_frozen_server_keeps_the_deadline(void **state)
 {
     struct postgres_fixture *fixture = *state;
     struct proxied *proxied = put_proxy_between(fixture);
-    proxy_set(&proxied->proxy, PROXY_HOLD);
+    tcp_proxy_freeze(proxied->proxy, true);
     int64_t start_ms = now_ms();
     postgres_fixture_add(fixture, "SELECT 1");
     assert_int_equal(flush_until(fixture, start_ms + SHORT_MS), STATUS_UNAVAILABLE);
@@ -201,7 +203,7 @@ static void test_a_frozen_server_may_yet_commit(void **state)
 {
     struct postgres_fixture *fixture = *state;
     struct proxied *proxied = put_proxy_between(fixture);
-    proxy_set(&proxied->proxy, PROXY_HOLD);
+    tcp_proxy_freeze(proxied->proxy, true);
     add_transaction(fixture, NULL);
     assert_int_equal(flush_until(fixture, now_ms() + SHORT_MS), STATUS_UNKNOWN);
     take_proxy_away(&proxied);
@@ -211,7 +213,7 @@ static void test_a_server_that_is_gone_fails_fast_and_comes_back(void **state)
 {
     struct postgres_fixture *fixture = *state;
     struct proxied *proxied = put_proxy_between(fixture);
-    proxy_set(&proxied->proxy, PROXY_REFUSE);
+    tcp_proxy_refuse(proxied->proxy, true);
     assert_true(wait_until(is_not_ready, proxied, RECONNECT_TIMEOUT_MS));
     int64_t start_ms = now_ms();
     for (int i = 0; i < 1000; i++) {

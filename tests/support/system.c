@@ -137,22 +137,29 @@ static bool serves(void *state)
 
 void system_start_server(struct system *system, size_t index, const char *fail)
 {
-    struct environment environment;
-    fill_environment(system, &environment, fail);
-    char listen[256];
-    (void)snprintf(listen, sizeof listen, "%s,%s", system->ipc[index], system->tcp[index]);
-    add(&environment, "ORDER_SERVER_LISTEN", listen);
-    char path[256];
-    char log[128];
-    program_path("order-server", path, sizeof path);
-    (void)snprintf(log, sizeof log, "%s/server%zu.log", system->directory, index);
-    process_start(&system->servers[index], (const char *[]){path, NULL}, environment.list, log);
+    system_spawn_server(system, index, fail);
     void *state[] = {system, (void *)(uintptr_t)index};
     if (!wait_until(serves, state, START_TIMEOUT_MS) ||
         !process_is_running(&system->servers[index])) {
         process_show_log(&system->servers[index]);
         fail_msg("order-server does not serve");
     }
+}
+
+void system_spawn_server(struct system *system, size_t index, const char *fail)
+{
+    struct environment environment;
+    fill_environment(system, &environment, fail);
+    char listen[256];
+    (void)snprintf(listen, sizeof listen, "%s,%s", system->ipc[index], system->tcp[index]);
+    add(&environment, "ORDER_SERVER_LISTEN", listen);
+    /* What a death left behind is found soon, not after the minute that suits a busy system. */
+    add(&environment, "ORDER_SERVER_PERSIST_GRACE_MS", "2000");
+    char path[256];
+    char log[128];
+    program_path("order-server", path, sizeof path);
+    (void)snprintf(log, sizeof log, "%s/server%zu.log", system->directory, index);
+    process_start(&system->servers[index], (const char *[]){path, NULL}, environment.list, log);
 }
 
 void system_start_worker(struct system *system, size_t index, const char *fail)
@@ -185,6 +192,18 @@ struct rpc_channel *system_open_channel(struct system *system, size_t server)
 
 int system_orderctl(struct system *system, const char *const *arguments, char **output_out)
 {
+    struct process process;
+    system_start_orderctl(system, arguments, &process);
+    int code = process_wait(&process, 5 * START_TIMEOUT_MS);
+    if (output_out != NULL) {
+        *output_out = read_whole(process.log_path);
+    }
+    return code;
+}
+
+void system_start_orderctl(struct system *system, const char *const *arguments,
+                           struct process *process_out)
+{
     char path[256];
     char log[128];
     char endpoint[160];
@@ -196,13 +215,7 @@ int system_orderctl(struct system *system, const char *const *arguments, char **
     for (size_t i = 0; i < 30 && arguments[i] != NULL; i++) {
         argv[i + 1] = arguments[i];
     }
-    struct process process;
-    process_start(&process, argv, (const char *[]){endpoint, NULL}, log);
-    int code = process_wait(&process, 5 * START_TIMEOUT_MS);
-    if (output_out != NULL) {
-        *output_out = read_whole(log);
-    }
-    return code;
+    process_start(process_out, argv, (const char *[]){endpoint, NULL}, log);
 }
 
 static bool is_settled(void *state)

@@ -37,6 +37,8 @@ void system_destroy(struct system *system);
 void system_start_redis(struct system *system); /* again, with the same files */
 /* fail: ORDER_FAIL for that process, or NULL. Waits until it serves. */
 void system_start_server(struct system *system, size_t index, const char *fail);
+/* The same without waiting: for one that is to die on the way. */
+void system_spawn_server(struct system *system, size_t index, const char *fail);
 void system_start_worker(struct system *system, size_t index, const char *fail);
 /* One server, two workers. */
 void system_start(struct system *system);
@@ -46,6 +48,9 @@ struct rpc_channel *system_open_channel(struct system *system, size_t server);
 /* Runs orderctl with these arguments (NULL-terminated) against server 0. Its exit code; its output
  * in *output_out (the caller frees) when that is not NULL. */
 int system_orderctl(struct system *system, const char *const *arguments, char **output_out);
+/* The same, but does not wait for its end. */
+void system_start_orderctl(struct system *system, const char *const *arguments,
+                           struct process *process_out);
 
 /* Waits until nothing is under way: outbox and queue empty. */
 void system_wait_settled(struct system *system, int64_t timeout_ms);

@@ -24,8 +24,8 @@ struct pair {
 struct tcp_proxy {
     pthread_t thread;
     uint16_t port, target_port;
-    _Atomic bool frozen, cut, ending;
-    _Atomic unsigned wishes, heeded; /* changes of these three: made, and seen by the thread */
+    _Atomic bool frozen, cut, cutting_answers, refusing, ending;
+    _Atomic unsigned wishes, heeded; /* changes of these: made, and seen by the thread */
     _Atomic int taken;
     /* the thread's */
     int listener;
@@ -96,6 +96,18 @@ void tcp_proxy_cut(struct tcp_proxy *proxy)
     wait_until_heeded(proxy);
 }
 
+void tcp_proxy_cut_answers(struct tcp_proxy *proxy, bool cutting)
+{
+    proxy->cutting_answers = cutting;
+    wait_until_heeded(proxy);
+}
+
+void tcp_proxy_refuse(struct tcp_proxy *proxy, bool refusing)
+{
+    proxy->refusing = refusing;
+    wait_until_heeded(proxy);
+}
+
 int tcp_proxy_taken(struct tcp_proxy *proxy)
 {
     return proxy->taken;
@@ -128,7 +140,7 @@ static void take_connection(struct tcp_proxy *proxy)
     }
     int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = loopback(proxy->target_port);
-    for (size_t i = 0; i < PAIRS_MAX; i++) {
+    for (size_t i = 0; i < PAIRS_MAX && server >= 0; i++) {
         if (proxy->pairs[i].ends[0] < 0 &&
             connect(server, (struct sockaddr *)&address, sizeof address) == 0) {
             proxy->pairs[i] = (struct pair){{program, server}};
@@ -174,8 +186,12 @@ static void turn(struct tcp_proxy *proxy)
     for (size_t i = 0; i < PAIRS_MAX; i++) {
         for (int end = 0; end < 2; end++) {
             const struct pollfd *seen = &polled[1 + 2 * i + (size_t)end];
-            if (seen->fd >= 0 && seen->fd == proxy->pairs[i].ends[end] && seen->revents != 0 &&
-                !move(&proxy->pairs[i], end)) {
+            if (seen->fd < 0 || seen->fd != proxy->pairs[i].ends[end] || seen->revents == 0) {
+                continue;
+            }
+            if (end == 1 && proxy->cutting_answers) {
+                close_pair(&proxy->pairs[i], true);
+            } else if (!move(&proxy->pairs[i], end)) {
                 close_pair(&proxy->pairs[i], false);
             }
         }
@@ -188,7 +204,7 @@ static void *forward(void *argument)
     struct tcp_proxy *proxy = argument;
     while (!proxy->ending) {
         unsigned wishes = proxy->wishes;
-        if (atomic_exchange(&proxy->cut, false)) {
+        if (atomic_exchange(&proxy->cut, false) || proxy->refusing) {
             close_all(proxy);
         }
         bool frozen = proxy->frozen;

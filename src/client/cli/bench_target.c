@@ -139,7 +139,8 @@ static const ProtobufCMessage *prepare_order(void *context, struct bench_slot *s
         shop__v1__create_order_request__init(request);
         request->request_id = memory->request_id;
         request->customer_id = memory->customer_id;
-        request->lines = (Shop__V1__CreateOrderLine **)(void *)(lines + products->lines);
+        void *pointers = lines + products->lines;
+        request->lines = pointers;
         request->n_lines = products->lines;
         for (size_t i = 0; i < products->lines; i++) {
             shop__v1__create_order_line__init(&lines[i]);

@@ -17,7 +17,7 @@ static void on_row(struct import *import, const struct csv_values *values, const
 static bool on_end(struct import *import, struct window *window, struct window_job *job);
 static enum status read_row(const struct csv_values *values, const char *problem,
                             struct product_request *request, struct failure *failure);
-static void send_product(struct import *import, size_t line, const struct product_request *product);
+static void send_product(struct import *import, size_t line, const struct product_request *request);
 static void ask_existing(struct window *window, struct window_job *job);
 static void count_existing(struct import *import, const struct window_job *job);
 

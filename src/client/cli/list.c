@@ -108,7 +108,7 @@ static struct page read_page(const ProtobufCMessage *response)
         const void *member = base + field->offset;
         if (field->label == PROTOBUF_C_LABEL_REPEATED) {
             page.items = *(const ProtobufCMessage *const *const *)member;
-            page.count = *(const size_t *)(const void *)(base + field->quantifier_offset);
+            memcpy(&page.count, base + field->quantifier_offset, sizeof(page.count));
         } else if (strcmp(field->name, "next_page_token") == 0) {
             page.next_page_token = *(const char *const *)member;
         }

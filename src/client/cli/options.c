@@ -20,7 +20,7 @@ static enum status take_option(const struct found *found, int argc, char *const 
                                struct failure *failure);
 static enum status set_value(const struct option *option, void *values, const char *text,
                              struct failure *failure);
-static enum status set_number(const struct option *option, void *values, const char *text,
+static enum status set_number(const struct option *option, void *member, const char *text,
                               struct failure *failure);
 static bool parse_duration(const char *text, int64_t *ms_out);
 static bool parse_choice(const char *choices, const char *text, int64_t *index_out);
@@ -74,9 +74,12 @@ enum status options_check_required(const struct option_table *table, struct fail
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct option *option = &table->options[i];
-        const char *base = table->values;
-        if (option->required &&
-            *(const char *const *)(const void *)(base + option->offset) == NULL) {
+        const char *text;
+        if (!option->required) {
+            continue;
+        }
+        memcpy(&text, (const char *)table->values + option->offset, sizeof(text));
+        if (text == NULL) {
             return failure_set(failure, STATUS_INVALID_ARGUMENT, "MISSING_OPTION",
                                "--%s %s is missing", option->name, option->value);
         }

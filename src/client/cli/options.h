@@ -22,13 +22,13 @@ enum option_type {
 
 struct option {
     const char *name;
-    char letter; /* 0 = none */
     enum option_type type;
+    char letter; /* 0 = none */
+    bool required;
     size_t offset;
     const char *value;    /* what help calls it; the choices of OPTION_CHOICE */
     const char *fallback; /* as text; NULL = not set (NULL, 0, false) */
     int64_t least, most;
-    bool required;
     const char *help;
 };
 

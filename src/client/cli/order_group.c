@@ -2,6 +2,7 @@
 #include "client/cli/order_group.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/cli/options.h"
@@ -80,9 +81,8 @@ enum status order_group_check(struct order_group *group, int64_t now_unix_us,
     if (status == STATUS_OK) {
         status = rules_check_order_request(&order, now_unix_us, failure);
     }
-    size_t index;
-    if (status != STATUS_OK && sscanf(failure->field, "lines[%zu]", &index) == 1) {
-        *line_out = group->line_numbers[index];
+    if (status != STATUS_OK && strncmp(failure->field, "lines[", 6) == 0) {
+        *line_out = group->line_numbers[strtoul(failure->field + 6, NULL, 10)];
     }
     return status;
 }

@@ -291,12 +291,12 @@ static void knows_proto2_presence(void **state)
     Test__WithPresence message = TEST__WITH_PRESENCE__INIT;
     check(&message.base, &PLAIN, "{\"needed\":0}");
     char empty[] = "";
-    message.has_a_number = 1;
+    message.has_some_number = 1;
     message.a_text = empty;
     message.has_some_bytes = 1;
     message.has_a_flag = 1;
     check(&message.base, &PLAIN,
-          "{\"needed\":0,\"aNumber\":0,\"aText\":\"\",\"someBytes\":\"\",\"aFlag\":true}");
+          "{\"needed\":0,\"someNumber\":0,\"aText\":\"\",\"someBytes\":\"\",\"aFlag\":true}");
 }
 
 static void refuses_text_that_is_not_utf8(void **state)

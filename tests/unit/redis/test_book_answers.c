@@ -52,7 +52,7 @@ static void test_refusals_that_executed_nothing(void **state)
         enum book_outcome outcome;
     } cases[] = {
         {"-NOSCRIPT No matching script.\r\n", BOOK_FENCED},
-        {"*1\r\n$6\r\nFENCED\r\n", BOOK_FENCED},
+        {"$6\r\nFENCED\r\n", BOOK_FENCED},
         {"-OOM command not allowed when used memory > 'maxmemory'.\r\n", BOOK_OVERLOADED},
         {"-MISCONF Errors writing to the AOF file.\r\n", BOOK_OVERLOADED},
         {"*1\r\n$10\r\nOVERLOADED\r\n", BOOK_OVERLOADED},
@@ -91,11 +91,14 @@ static void test_answers_that_nobody_expects_are_unknown(void **state)
         "*0\r\n",
         "*1\r\n:1\r\n",
         "*1\r\n$7\r\nUNHEARD\r\n",
-        "*2\r\n$7\r\nDECIDED\r\n:1\r\n",
-        "*3\r\n$12\r\nOUT_OF_STOCK\r\n:0\r\n$1\r\n1\r\n",
-        "*3\r\n$12\r\nOUT_OF_STOCK\r\n:3\r\n$1\r\n1\r\n",
-        "*3\r\n$12\r\nOUT_OF_STOCK\r\n$1\r\n1\r\n$1\r\n1\r\n",
-        "*2\r\n$13\r\nSTOCK_UNKNOWN\r\n:-1\r\n",
+        "*1\r\n$6\r\nFENCED\r\n",
+        "*2\r\n$7\r\nDECIDED\r\n$7\r\nDECIDED\r\n",
+        "*1\r\n-ERR in the middle\r\n",
+        "*1\r\n*2\r\n$7\r\nDECIDED\r\n:1\r\n",
+        "*1\r\n*3\r\n$12\r\nOUT_OF_STOCK\r\n:0\r\n$1\r\n1\r\n",
+        "*1\r\n*3\r\n$12\r\nOUT_OF_STOCK\r\n:3\r\n$1\r\n1\r\n",
+        "*1\r\n*3\r\n$12\r\nOUT_OF_STOCK\r\n$1\r\n1\r\n$1\r\n1\r\n",
+        "*1\r\n*2\r\n$13\r\nSTOCK_UNKNOWN\r\n:-1\r\n",
     };
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
         struct book_decision decision = decide(answers[i]);
@@ -109,11 +112,11 @@ static void test_a_record_of_another_format_is_left_alone(void **state)
 {
     (void)state;
     static const char *const answers[] = {
-        "*2\r\n$8\r\nREPEATED\r\n$-1\r\n",
-        "*2\r\n$8\r\nREPEATED\r\n$5\r\nshort\r\n",
-        "*2\r\n$8\r\nREPEATED\r\n$40\r\n\x02\x01"
+        "*1\r\n*2\r\n$8\r\nREPEATED\r\n$-1\r\n",
+        "*1\r\n*2\r\n$8\r\nREPEATED\r\n$5\r\nshort\r\n",
+        "*1\r\n*2\r\n$8\r\nREPEATED\r\n$40\r\n\x02\x01"
         "00000000000000000000000000000000000000\r\n",
-        "*2\r\n$8\r\nREPEATED\r\n$40\r\n\x01\x09"
+        "*1\r\n*2\r\n$8\r\nREPEATED\r\n$40\r\n\x01\x09"
         "00000000000000000000000000000000000000\r\n",
     };
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
@@ -121,7 +124,7 @@ static void test_a_record_of_another_format_is_left_alone(void **state)
         assert_int_equal(decision.outcome, BOOK_FAILED);
         assert_int_equal(decision.failure.code, STATUS_UNAVAILABLE);
     }
-    struct book_decision decision = decide("*2\r\n$8\r\nREPEATED\r\n$41\r\n\x01\x02"
+    struct book_decision decision = decide("*1\r\n*2\r\n$8\r\nREPEATED\r\n$41\r\n\x01\x02"
                                            "00ABCDhhhhhhhhhhhhhhhheeeeeeeeeeeeeeee!\r\n");
     assert_int_equal(decision.outcome, BOOK_REPEATED);
     assert_int_equal(decision.prior.kind, BOOK_REFUSED);
@@ -131,19 +134,33 @@ static void test_a_record_of_another_format_is_left_alone(void **state)
     assert_int_equal(decision.prior.payload.size, 1);
 }
 
+/* One decision more than a run takes: two runs, and the answer to one. */
 static void test_a_lost_connection_leaves_all_of_a_batch_unknown(void **state)
 {
     (void)state;
     static const struct book_take take = {"a", 1};
-    struct book_decision decisions[] = {{.takes = &take, .take_count = 1},
-                                        {.takes = &take, .take_count = 1}};
+    static struct book_decision decisions[65];
+    char answers[65 * 16] = "*64\r\n";
+    for (size_t i = 0; i < 65; i++) {
+        decisions[i] = (struct book_decision){.takes = &take, .take_count = 1};
+        if (i < 64) {
+            (void)strncat(answers, "$7\r\nDECIDED\r\n", sizeof answers - strlen(answers) - 1);
+        }
+    }
     struct talk talk;
-    start(&talk, "*1\r\n$7\r\nDECIDED\r\n");
-    book_decide(talk.book, decisions, 2, 0);
-    for (size_t i = 0; i < 2; i++) {
+    start(&talk, answers);
+    book_decide(talk.book, decisions, 65, 0);
+    for (size_t i = 0; i < 65; i++) {
         assert_int_equal(decisions[i].outcome, BOOK_FAILED);
         assert_int_equal(decisions[i].failure.code, STATUS_UNKNOWN);
     }
+    finish(&talk);
+    start(&talk, answers);
+    book_decide(talk.book, decisions, 64, 0);
+    for (size_t i = 0; i < 64; i++) {
+        assert_int_equal(decisions[i].outcome, BOOK_DECIDED);
+    }
+    book_decide(talk.book, decisions, 0, 0);
     finish(&talk);
 }
 

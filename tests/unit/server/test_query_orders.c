@@ -200,7 +200,7 @@ static void store_some(void)
 {
     for (int i = 0; i < 5; i++) {
         char id[UUID_TEXT_BYTES];
-        (void)snprintf(id, sizeof id, "01a20353-9774-87b0-9594-5bb48111a70%d", i);
+        (void)snprintf(id, sizeof id, "01a20353-9774-87b0-9594-5bb48111a70%c", (char)('0' + i));
         store_order(id, i == 3 ? "c-2" : "c-1", 1000 - i);
     }
 }
