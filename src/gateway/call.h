@@ -21,7 +21,8 @@
 struct gateway {
     struct rpc_channel *channel;
     struct metrics *metrics;
-    struct callers *callers; /* NULL: whoever reaches the gateway may call everything */
+    struct callers *callers;  /* NULL: whoever reaches the gateway may call everything */
+    const char *cors_origins; /* cors.h */
     struct rate_limit *caller_limit, *address_limit; /* NULL: none */
     const struct clock *clock;
     int32_t timeout_ms;      /* of calls that name none */

@@ -23,6 +23,8 @@ static const struct config_entry table[] = {
     TEXT("tls-key", "ORDER_GATEWAY_TLS_KEY", tls_key_file, "", "file with its private key in PEM"),
     TEXT("keys", "ORDER_GATEWAY_KEYS", keys_file, "",
          "file of API keys; empty: whoever reaches the gateway may call everything"),
+    TEXT("cors-origins", "ORDER_GATEWAY_CORS_ORIGINS", cors_origins, "",
+         "origins whose pages may call, comma separated; * for all, empty for none"),
     TEXT("log-level", "ORDER_GATEWAY_LOG_LEVEL", log_level, "info", "debug, info, warn or error"),
     NUMBER("threads", "ORDER_GATEWAY_THREADS", threads, "2", 1, 64, "threads",
            "threads that read and write HTTP"),

@@ -8,7 +8,7 @@
 
 struct gateway_config {
     const char *listen, *operations_listen, *endpoint, *log_level;
-    const char *tls_certificate_file, *tls_key_file, *keys_file;
+    const char *tls_certificate_file, *tls_key_file, *keys_file, *cors_origins;
     int64_t threads, connections_max, connections_per_address_max;
     int64_t header_bytes_max, body_bytes_max, calls_max;
     int64_t caller_rate, caller_burst, address_rate, address_burst;

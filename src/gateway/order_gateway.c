@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "gateway/connect.h"
+#include "gateway/cors.h"
 #include "gateway/operations.h"
 #include "gateway/rest.h"
 
@@ -41,6 +42,7 @@ enum status order_gateway_start(const struct gateway_config *config,
     }
     order->config = config;
     order->gateway.clock = clock_system();
+    order->gateway.cors_origins = config->cors_origins;
     order->gateway.timeout_ms = (int32_t)config->timeout_ms;
     order->operations.gateway = &order->gateway;
     enum status status = start(order, failure);
@@ -143,6 +145,9 @@ static enum status start_operations(struct order_gateway *order, struct failure 
 static void handle(void *state, struct http_request *http)
 {
     struct gateway *gateway = state;
+    if (cors_handle(gateway->cors_origins, http)) {
+        return;
+    }
     struct bytes path = http_request_path(http);
     const struct method *method = method_find(path);
     if (method != NULL) {
