@@ -157,10 +157,10 @@ bool call_pool_wait_empty(struct call_pool *pool, int64_t timeout_ms)
     return atomic_load(&pool->admitted) == 0;
 }
 
-enum status call_decode(struct rpc_call *call, struct failure *failure)
+enum status call_decode(struct rpc_call *call)
 {
     return message_decode(call->route->method->input, call->envelope.payload, &call->arena,
-                          &call->message, failure);
+                          &call->message, &call->failure);
 }
 
 const ProtobufCMessage *rpc_call_request(const struct rpc_call *call)
@@ -209,10 +209,9 @@ void rpc_reply(struct rpc_call *call, const ProtobufCMessage *response)
     const size_t payload_max = RPC_MESSAGE_BYTES_MAX - 256;
     size_t size = protobuf_c_message_get_packed_size(response);
     if (size > payload_max) {
-        struct failure failure;
-        (void)failure_set(&failure, STATUS_INTERNAL, "RESPONSE_TOO_LARGE",
+        (void)failure_set(&call->failure, STATUS_INTERNAL, "RESPONSE_TOO_LARGE",
                           "the answer has %zu bytes, more than fit into a message", size);
-        rpc_fail(call, &failure);
+        rpc_fail(call, &call->failure);
         return;
     }
     answer(call, NULL, response, size);
@@ -226,14 +225,12 @@ void rpc_fail(struct rpc_call *call, const struct failure *failure)
 static void answer(struct rpc_call *call, const struct failure *failure,
                    const ProtobufCMessage *response, size_t size)
 {
-    struct envelope_response envelope;
-    envelope.failure.code = STATUS_OK;
-    if (failure != NULL) {
-        envelope.failure = *failure;
-    }
-    envelope.call_id = call->envelope.call_id;
-    envelope.server_id = call->pool->options.server_id;
-    envelope.domain = call->pool->options.error_domain;
+    struct envelope_response envelope = {
+        .failure = failure,
+        .call_id = call->envelope.call_id,
+        .server_id = call->pool->options.server_id,
+        .domain = call->pool->options.error_domain,
+    };
     /* Before the answer: who has it may send the next call at once, and must find room. */
     leave(call);
     listener_answer(call->request, &envelope, response, size);
@@ -244,7 +241,7 @@ void call_pool_refuse(struct call_pool *pool, struct listener_request *request,
                       const struct failure *failure)
 {
     struct envelope_response envelope = {
-        .failure = *failure,
+        .failure = failure,
         .call_id = "",
         .server_id = pool->options.server_id,
         .domain = pool->options.error_domain,

@@ -31,6 +31,7 @@ struct rpc_call {
     int64_t deadline_ms;
     bool is_admitted;
     size_t admitted_bytes;
+    struct failure failure; /* why rpc refuses it, if it does */
     struct arena arena;
 };
 
@@ -52,8 +53,8 @@ struct rpc_call *call_pool_take(struct call_pool *pool, struct listener_request 
 bool call_admit(struct rpc_call *call);
 /* Waits until no admitted call is left; false after timeout_ms. */
 bool call_pool_wait_empty(struct call_pool *pool, int64_t timeout_ms);
-/* Decodes the request for the handler. */
-enum status call_decode(struct rpc_call *call, struct failure *failure);
+/* Decodes the request for the handler; what is wrong is in call->failure. */
+enum status call_decode(struct rpc_call *call);
 /* A failure without a call: for when there is no memory for one. */
 void call_pool_refuse(struct call_pool *pool, struct listener_request *request,
                       const struct failure *failure);

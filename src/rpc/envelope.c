@@ -18,8 +18,8 @@ static enum status split(struct bytes message, struct bytes *header_out, struct 
 static bool is_method(const char *text);
 static bool is_call_id(const char *text);
 static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count);
-static void read_failure(const Rpc__V1__ResponseHeader *header, struct arena *arena,
-                         struct failure *failure);
+static const struct failure *read_failure(const Rpc__V1__ResponseHeader *header,
+                                          struct arena *arena);
 static size_t encode(const ProtobufCMessage *header, uint8_t *out, size_t room);
 
 static enum status refuse(struct failure *failure, const char *what)
@@ -91,19 +91,26 @@ enum status envelope_decode_response(struct bytes message, struct arena *arena,
         .server_id = header->server_id,
         .payload = payload,
     };
-    if (header->code != STATUS_OK) {
-        read_failure(header, arena, &response_out->failure);
+    if (header->code == STATUS_OK) {
+        return STATUS_OK;
     }
-    return STATUS_OK;
+    response_out->failure = read_failure(header, arena);
+    return response_out->failure != NULL ? STATUS_OK : refuse(failure, "the failure is too large");
 }
 
-static void read_failure(const Rpc__V1__ResponseHeader *header, struct arena *arena,
-                         struct failure *failure)
+/* NULL when the arena is full. */
+static const struct failure *read_failure(const Rpc__V1__ResponseHeader *header,
+                                          struct arena *arena)
 {
+    struct failure *failure = arena_calloc(arena, 1, sizeof *failure);
+    if (failure == NULL) {
+        return NULL;
+    }
     bool known = header->code > STATUS_OK && header->code <= STATUS_UNAUTHENTICATED;
     failure->code = known ? (enum status)header->code : STATUS_UNKNOWN;
     utf8_copy(failure->message, sizeof failure->message, header->message);
     failure_details_decode(header->details, header->n_details, arena, failure);
+    return failure;
 }
 
 size_t envelope_encode_response(const struct envelope_response *response, uint8_t *out, size_t room)
@@ -111,14 +118,14 @@ size_t envelope_encode_response(const struct envelope_response *response, uint8_
     Rpc__V1__ResponseHeader header = RPC__V1__RESPONSE_HEADER__INIT;
     header.call_id = (char *)(uintptr_t)response->call_id;
     header.server_id = (char *)(uintptr_t)response->server_id;
-    if (response->failure.code == STATUS_OK) {
+    if (response->failure == NULL) {
         return encode(&header.base, out, room);
     }
     char text[FAILURE_MESSAGE_BYTES];
     struct failure_details details;
-    utf8_copy(text, sizeof text, response->failure.message);
-    failure_details_encode(&response->failure, response->domain, &details);
-    header.code = (int32_t)response->failure.code;
+    utf8_copy(text, sizeof text, response->failure->message);
+    failure_details_encode(response->failure, response->domain, &details);
+    header.code = (int32_t)response->failure->code;
     header.message = text;
     header.n_details = details.count;
     header.details = details.list;
@@ -160,31 +167,38 @@ static enum status split(struct bytes message, struct bytes *header_out, struct 
     return STATUS_OK;
 }
 
-static bool is_letter_or_digit(char c)
+static bool is_key_byte(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
 }
 
-static bool is_made_of(const char *text, size_t size_max, const char *marks)
+static bool is_call_id_byte(char c)
+{
+    return is_key_byte(c) || (c >= 'A' && c <= 'Z') || c == ':';
+}
+
+static bool is_method_byte(char c)
+{
+    return (is_call_id_byte(c) || c == '/') && c != '-' && c != ':';
+}
+
+static inline bool is_made_of(bool (*is_fit)(char), const char *text, size_t size_max)
 {
     size_t size = 0;
-    for (const char *c = text; *c != '\0'; c++) {
+    while (size <= size_max && text[size] != '\0' && is_fit(text[size])) {
         size++;
-        if (size > size_max || !(is_letter_or_digit(*c) || strchr(marks, *c) != NULL)) {
-            return false;
-        }
     }
-    return size > 0;
+    return size > 0 && size <= size_max && text[size] == '\0';
 }
 
 static bool is_method(const char *text)
 {
-    return text[0] == '/' && is_made_of(text, ENVELOPE_METHOD_BYTES_MAX, "/._");
+    return text[0] == '/' && is_made_of(is_method_byte, text, ENVELOPE_METHOD_BYTES_MAX);
 }
 
 static bool is_call_id(const char *text)
 {
-    return is_made_of(text, ENVELOPE_CALL_ID_BYTES_MAX, "._:-");
+    return is_made_of(is_call_id_byte, text, ENVELOPE_CALL_ID_BYTES_MAX);
 }
 
 static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count)
@@ -195,8 +209,7 @@ static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count)
     size_t total = 0;
     for (size_t i = 0; i < count; i++) {
         const char *key = metadata[i]->key;
-        if (!is_made_of(key, METADATA_KEY_BYTES_MAX, "._-") ||
-            strpbrk(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL) {
+        if (!is_made_of(is_key_byte, key, METADATA_KEY_BYTES_MAX)) {
             return false;
         }
         total += strlen(key) + metadata[i]->value.len;

@@ -24,15 +24,15 @@ struct envelope_request {
 };
 
 struct envelope_response {
-    struct failure failure; /* code STATUS_OK: the payload is the method's response */
+    const struct failure *failure; /* NULL: the payload is the method's response */
     const char *call_id;
     const char *server_id;
     const char *domain;   /* ErrorInfo's, of a failure; not decoded */
     struct bytes payload; /* of a decoded one; encoding leaves it to the caller */
 };
 
-/* Decoding: texts live in the arena, payloads in the message. INVALID_ARGUMENT, MALFORMED_ENVELOPE.
- */
+/* Decoding: texts and failures live in the arena, payloads in the message. Fails with
+ * INVALID_ARGUMENT, MALFORMED_ENVELOPE. */
 enum status envelope_decode_request(struct bytes message, struct arena *arena,
                                     struct envelope_request *request_out, struct failure *failure);
 enum status envelope_decode_response(struct bytes message, struct arena *arena,

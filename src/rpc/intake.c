@@ -7,40 +7,45 @@
 /* About two batches: by then there is room, or another server is the better choice. */
 #define OVERLOADED_RETRY_MS 50
 
-static enum status examine(struct intake *intake, struct rpc_call *call, struct failure *failure);
+static void refuse_without_memory(struct intake *intake, struct listener_request *request);
+static enum status examine(struct intake *intake, struct rpc_call *call);
 static int64_t choose_deadline(struct intake *intake, uint32_t timeout_ms);
-static enum status pass_on(struct intake *intake, struct rpc_call *call, struct failure *failure);
+static enum status pass_on(struct intake *intake, struct rpc_call *call);
 static enum status refuse_overload(struct failure *failure);
 static enum status refuse_drain(struct failure *failure);
 
 void intake_on_request(void *context, struct listener_request *request)
 {
     struct intake *intake = context;
-    struct failure failure;
     struct rpc_call *call = call_pool_take(intake->pool, request);
     if (call == NULL) {
-        (void)refuse_overload(&failure);
-        call_pool_refuse(intake->pool, request, &failure);
+        refuse_without_memory(intake, request);
         return;
     }
-    if (examine(intake, call, &failure) != STATUS_OK ||
-        pass_on(intake, call, &failure) != STATUS_OK) {
-        rpc_fail(call, &failure);
+    if (examine(intake, call) != STATUS_OK || pass_on(intake, call) != STATUS_OK) {
+        rpc_fail(call, &call->failure);
     }
 }
 
-static enum status examine(struct intake *intake, struct rpc_call *call, struct failure *failure)
+static void refuse_without_memory(struct intake *intake, struct listener_request *request)
+{
+    struct failure failure;
+    (void)refuse_overload(&failure);
+    call_pool_refuse(intake->pool, request, &failure);
+}
+
+static enum status examine(struct intake *intake, struct rpc_call *call)
 {
     enum status status = envelope_decode_request(listener_request_message(call->request),
-                                                 &call->arena, &call->envelope, failure);
+                                                 &call->arena, &call->envelope, &call->failure);
     if (status != STATUS_OK) {
         return status;
     }
     call->deadline_ms = choose_deadline(intake, call->envelope.timeout_ms);
     call->route = router_find(intake->router, call->envelope.method);
     if (call->route == NULL) {
-        return failure_set(failure, STATUS_UNIMPLEMENTED, "UNKNOWN_METHOD", "%s is not served here",
-                           call->envelope.method);
+        return failure_set(&call->failure, STATUS_UNIMPLEMENTED, "UNKNOWN_METHOD",
+                           "%s is not served here", call->envelope.method);
     }
     return STATUS_OK;
 }
@@ -53,24 +58,25 @@ static int64_t choose_deadline(struct intake *intake, uint32_t timeout_ms)
     return clock_monotonic_ms(intake->clock) + granted;
 }
 
-static enum status pass_on(struct intake *intake, struct rpc_call *call, struct failure *failure)
+static enum status pass_on(struct intake *intake, struct rpc_call *call)
 {
     if (call->route->lane == NULL) {
-        enum status status = call_decode(call, failure);
+        enum status status = call_decode(call);
         if (status == STATUS_OK) {
             call->route->handler(NULL, &call, 1);
         }
         return status;
     }
     if (!call_admit(call)) {
-        return refuse_overload(failure);
+        return refuse_overload(&call->failure);
     }
     /* After the admission: whoever set the flag and then saw nobody inside must not get a guest. */
     if (atomic_load(&intake->is_draining)) {
-        return refuse_drain(failure);
+        return refuse_drain(&call->failure);
     }
     if (!lane_put(call->route->lane, call)) {
-        return atomic_load(&intake->is_draining) ? refuse_drain(failure) : refuse_overload(failure);
+        return atomic_load(&intake->is_draining) ? refuse_drain(&call->failure)
+                                                 : refuse_overload(&call->failure);
     }
     return STATUS_OK;
 }

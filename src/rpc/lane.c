@@ -258,16 +258,15 @@ static size_t prepare(struct lane *lane, struct rpc_call **calls, size_t count)
 /* Answers those that are not. */
 static bool is_fit(struct lane *lane, struct rpc_call *call, int64_t now_ms)
 {
-    struct failure failure;
     if (now_ms >= call->deadline_ms) {
-        (void)failure_set(&failure, STATUS_DEADLINE_EXCEEDED, "EXPIRED_IN_QUEUE",
+        (void)failure_set(&call->failure, STATUS_DEADLINE_EXCEEDED, "EXPIRED_IN_QUEUE",
                           "not done: it waited longer than its caller for the lane %s",
                           lane->kind.name);
-        rpc_fail(call, &failure);
+        rpc_fail(call, &call->failure);
         return false;
     }
-    if (call_decode(call, &failure) != STATUS_OK) {
-        rpc_fail(call, &failure);
+    if (call_decode(call) != STATUS_OK) {
+        rpc_fail(call, &call->failure);
         return false;
     }
     return true;

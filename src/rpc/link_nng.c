@@ -31,7 +31,7 @@ struct link_exchange {
     nng_aio *notified; /* with on_completion */
     nng_msg *message;  /* the request until it is sent, then the answer */
     bool is_sending;
-    nng_time deadline_ms;
+    nng_time deadline_ms; /* of one that could not be sent at once */
     enum link_outcome outcome;
 };
 
@@ -39,8 +39,8 @@ static enum status dial(struct link *link, const char *text, const struct endpoi
                         struct failure *failure);
 static enum status explain(struct failure *failure, const char *endpoint, int error);
 static bool send_at_once(struct link_exchange *exchange);
-static void begin_sending(struct link_exchange *exchange, nng_aio *aio);
-static void begin_receiving(struct link_exchange *exchange, nng_aio *aio);
+static void begin_sending(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
+static void begin_receiving(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
 static nng_duration remaining_ms(const struct link_exchange *exchange);
 static void on_completion(void *exchange);
 static bool end_sending(struct link_exchange *exchange, nng_aio *aio);
@@ -173,27 +173,26 @@ uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size)
 void link_exchange_start(struct link_exchange *exchange, size_t size, int64_t timeout_ms)
 {
     (void)nng_msg_chop(exchange->message, nng_msg_len(exchange->message) - size);
-    exchange->deadline_ms = nng_clock() + (nng_time)timeout_ms;
     if (send_at_once(exchange)) {
-        begin_receiving(exchange, exchange->notified);
+        begin_receiving(exchange, exchange->notified, timeout_ms);
     } else {
-        begin_sending(exchange, exchange->notified);
+        begin_sending(exchange, exchange->notified, timeout_ms);
     }
 }
 
 void link_exchange_run(struct link_exchange *exchange, size_t size, int64_t timeout_ms)
 {
     (void)nng_msg_chop(exchange->message, nng_msg_len(exchange->message) - size);
-    exchange->deadline_ms = nng_clock() + (nng_time)timeout_ms;
     nng_aio *aio = exchange->waited;
     if (!send_at_once(exchange)) {
-        begin_sending(exchange, aio);
+        begin_sending(exchange, aio, timeout_ms);
         nng_aio_wait(aio);
         if (!end_sending(exchange, aio)) {
             return;
         }
+        timeout_ms = remaining_ms(exchange);
     }
-    begin_receiving(exchange, aio);
+    begin_receiving(exchange, aio, timeout_ms);
     nng_aio_wait(aio);
     end_receiving(exchange, aio);
 }
@@ -214,19 +213,20 @@ static bool send_at_once(struct link_exchange *exchange)
     return true;
 }
 
-static void begin_sending(struct link_exchange *exchange, nng_aio *aio)
+static void begin_sending(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms)
 {
+    exchange->deadline_ms = nng_clock() + (nng_time)timeout_ms;
     exchange->is_sending = true;
     nng_aio_set_msg(aio, exchange->message);
     exchange->message = NULL;
-    nng_aio_set_timeout(aio, remaining_ms(exchange));
+    nng_aio_set_timeout(aio, (nng_duration)timeout_ms);
     nng_ctx_send(exchange->nng, aio);
 }
 
-static void begin_receiving(struct link_exchange *exchange, nng_aio *aio)
+static void begin_receiving(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms)
 {
     exchange->is_sending = false;
-    nng_aio_set_timeout(aio, remaining_ms(exchange));
+    nng_aio_set_timeout(aio, (nng_duration)timeout_ms);
     nng_ctx_recv(exchange->nng, aio);
 }
 
@@ -241,7 +241,7 @@ static void on_completion(void *argument)
     struct link_exchange *exchange = argument;
     if (exchange->is_sending) {
         if (end_sending(exchange, exchange->notified)) {
-            begin_receiving(exchange, exchange->notified);
+            begin_receiving(exchange, exchange->notified, remaining_ms(exchange));
             return;
         }
     } else {

@@ -53,8 +53,8 @@ static bool read_field(struct bytes *rest, struct wire_field *field_out);
 static bool read_varint(struct bytes *rest, uint64_t *value_out);
 static void note_step(struct trail *trail, size_t depth, const ProtobufCFieldDescriptor *field,
                       struct bytes before);
-static enum status explain(enum verdict verdict, const struct trail *trail,
-                           const ProtobufCMessageDescriptor *descriptor, struct failure *failure);
+static enum status explain(enum verdict verdict, const ProtobufCMessageDescriptor *descriptor,
+                           struct bytes encoded, struct failure *failure);
 static void print_trail(const struct trail *trail, char *out, size_t room);
 static void *allocate(void *allocations, size_t size);
 static void free_later(void *allocations, void *memory);
@@ -63,11 +63,9 @@ enum status message_decode(const ProtobufCMessageDescriptor *descriptor, struct 
                            struct arena *arena, ProtobufCMessage **message_out,
                            struct failure *failure)
 {
-    struct trail trail;
-    trail.length = 0;
-    enum verdict verdict = inspect(descriptor, encoded, 0, &trail);
+    enum verdict verdict = inspect(descriptor, encoded, 0, NULL);
     if (verdict != VERDICT_FINE) {
-        return explain(verdict, &trail, descriptor, failure);
+        return explain(verdict, descriptor, encoded, failure);
     }
     struct allocations allocations = {.arena = arena};
     ProtobufCAllocator allocator = {
@@ -76,12 +74,13 @@ enum status message_decode(const ProtobufCMessageDescriptor *descriptor, struct 
         protobuf_c_message_unpack(descriptor, &allocator, encoded.size, encoded.data);
     if (message == NULL) {
         verdict = allocations.refused ? VERDICT_TOO_COMPLEX : VERDICT_MALFORMED;
-        return explain(verdict, &trail, descriptor, failure);
+        return explain(verdict, descriptor, encoded, failure);
     }
     *message_out = message;
     return STATUS_OK;
 }
 
+/* `trail` may be NULL. */
 static enum verdict inspect(const ProtobufCMessageDescriptor *descriptor, struct bytes encoded,
                             size_t depth, struct trail *trail)
 {
@@ -105,7 +104,9 @@ static enum verdict inspect(const ProtobufCMessageDescriptor *descriptor, struct
         }
         enum verdict verdict = inspect_content(field, wire.content, depth, trail);
         if (verdict != VERDICT_FINE) {
-            note_step(trail, depth, field, before);
+            if (trail != NULL) {
+                note_step(trail, depth, field, before);
+            }
             return verdict;
         }
     }
@@ -190,11 +191,15 @@ static void note_step(struct trail *trail, size_t depth, const ProtobufCFieldDes
     }
 }
 
-static enum status explain(enum verdict verdict, const struct trail *trail,
-                           const ProtobufCMessageDescriptor *descriptor, struct failure *failure)
+/* Goes the way again, for the name of the field this time. */
+static enum status explain(enum verdict verdict, const ProtobufCMessageDescriptor *descriptor,
+                           struct bytes encoded, struct failure *failure)
 {
+    struct trail trail;
+    trail.length = 0;
+    (void)inspect(descriptor, encoded, 0, &trail);
     char field[FAILURE_FIELD_BYTES];
-    print_trail(trail, field, sizeof field);
+    print_trail(&trail, field, sizeof field);
     switch (verdict) {
     case VERDICT_BAD_TEXT:
         return failure_set_field(failure, field, "INVALID_TEXT",

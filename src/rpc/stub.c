@@ -1,6 +1,5 @@
 /* See channel.h: what the generated functions call. A request becomes bytes here, an answer becomes
  * a response or a failure. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/uuid.h"
@@ -16,6 +15,7 @@ static void invoke(ProtobufCService *service, unsigned method_index,
 static void do_nothing(ProtobufCService *service);
 static enum status write_request(struct rpc_stub *stub, const ProtobufCMessage *request,
                                  int32_t timeout_ms, size_t *size_out);
+static const char *make_path(struct arena *arena, const char *service, const char *method);
 static const ProtobufCMessage *with_request_id(const ProtobufCMessage *request,
                                                const char *request_id, struct arena *arena);
 static const ProtobufCMessage *read_answer(struct rpc_stub *stub);
@@ -50,7 +50,9 @@ void rpc_stub_invoke(struct rpc_stub *stub, unsigned method_index, const Protobu
     int32_t timeout_ms = stub->timeout_ms > 0 ? stub->timeout_ms : channel_timeout_ms(channel);
     struct uuid call_id = uuid_v7(channel_clock(channel));
     uuid_print(&call_id, stub->call_id);
-    memset(&stub->failure, 0, sizeof stub->failure);
+    if (stub->failure.code != STATUS_OK) {
+        memset(&stub->failure, 0, sizeof stub->failure);
+    }
     stub->method = &stub->service.descriptor->methods[method_index];
     stub->closure = closure;
     stub->closure_data = closure_data;
@@ -90,21 +92,35 @@ static enum status write_request(struct rpc_stub *stub, const ProtobufCMessage *
                            size);
     }
     uint8_t *out = link_exchange_request(exchange->link, REQUEST_ENVELOPE_BYTES_MAX + size);
-    if (out == NULL) {
+    const char *path =
+        make_path(&exchange->arena, stub->service.descriptor->name, stub->method->name);
+    if (out == NULL || path == NULL) {
         return failure_set(&stub->failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
                            "not done: no memory for the request");
     }
-    char method[ENVELOPE_METHOD_BYTES_MAX + 1];
-    (void)snprintf(method, sizeof method, "/%s/%s", stub->service.descriptor->name,
-                   stub->method->name);
     struct envelope_request envelope = {
-        .method = method,
+        .method = path,
         .timeout_ms = (uint32_t)timeout_ms,
         .call_id = stub->call_id,
     };
     size_t used = envelope_encode_request(&envelope, out, REQUEST_ENVELOPE_BYTES_MAX);
     *size_out = used + protobuf_c_message_pack(sent, out + used);
     return STATUS_OK;
+}
+
+/* "/package.Service/Method"; NULL when the arena is full. */
+static const char *make_path(struct arena *arena, const char *service, const char *method)
+{
+    size_t service_size = strlen(service), method_size = strlen(method);
+    char *path = arena_alloc(arena, service_size + method_size + 3);
+    if (path == NULL) {
+        return NULL;
+    }
+    path[0] = '/';
+    memcpy(path + 1, service, service_size);
+    path[1 + service_size] = '/';
+    memcpy(path + 2 + service_size, method, method_size + 1);
+    return path;
 }
 
 /* The caller's message stays as it is: a copy of its outermost part gets the id. */
@@ -173,10 +189,10 @@ static const ProtobufCMessage *read_response(struct rpc_stub *stub, struct bytes
         return NULL;
     }
     bool is_ours = strcmp(envelope.call_id, stub->call_id) == 0;
-    if (envelope.failure.code != STATUS_OK) {
+    if (envelope.failure != NULL) {
         /* A server that could not read the envelope does not know the id. */
         if (is_ours || envelope.call_id[0] == '\0') {
-            stub->failure = envelope.failure;
+            stub->failure = *envelope.failure;
         }
         return NULL;
     }

@@ -17,6 +17,9 @@ static enum status query_flag(struct postgres_link *link,
                               int64_t deadline_ms, bool *flag_out, struct failure *failure);
 static enum status read_state(const struct postgres_result *result, struct control_state *state_out,
                               struct failure *failure);
+static enum status read_stock(const struct postgres_result *result, struct arena *arena,
+                              struct book_take **stock_out, size_t *count_out,
+                              struct failure *failure);
 
 enum status control_read(struct postgres_link *link, const char *shard, int64_t deadline_ms,
                          struct control_state *state_out, struct failure *failure)
@@ -118,17 +121,24 @@ enum status control_advance(struct postgres_link *link, const char *shard, struc
     if (status != STATUS_OK) {
         return status;
     }
-    size_t count = postgres_result_rows(results[3]);
+    return read_stock(results[3], arena, stock_out, count_out, failure);
+}
+
+static enum status read_stock(const struct postgres_result *result, struct arena *arena,
+                              struct book_take **stock_out, size_t *count_out,
+                              struct failure *failure)
+{
+    size_t count = postgres_result_rows(result);
     struct book_take *stock = arena_calloc(arena, count, sizeof *stock);
-    for (size_t i = 0; stock != NULL && i < count; i++) {
-        stock[i].product_id = arena_strdup(arena, postgres_result_text(results[3], i, 0));
-        stock[i].quantity = postgres_result_int(results[3], i, 1);
+    if (stock == NULL && count > 0) {
+        return refuse_overloaded(failure);
+    }
+    for (size_t i = 0; i < count; i++) {
+        stock[i].product_id = arena_strdup(arena, postgres_result_text(result, i, 0));
+        stock[i].quantity = postgres_result_int(result, i, 1);
         if (stock[i].product_id == NULL) {
             return refuse_overloaded(failure);
         }
-    }
-    if (stock == NULL && count > 0) {
-        return refuse_overloaded(failure);
     }
     *stock_out = stock;
     *count_out = count;

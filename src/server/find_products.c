@@ -64,6 +64,18 @@ static bool ask_cache(struct product_source *source, struct product_lookup *look
         return false;
     }
     outage_over(&source->cache_outage, source->clock);
+    for (size_t i = 0; i < count; i++) {
+        struct product *product;
+        if (lookups[i].presence != PRODUCT_FOUND) {
+            continue;
+        }
+        if (order_codec_unpack_product(lookups[i].encoded, arena, &product, &failure) ==
+            STATUS_OK) {
+            lookups[i].product = product;
+        } else {
+            lookups[i].presence = PRODUCT_NOT_SAID;
+        }
+    }
     return true;
 }
 
@@ -110,6 +122,7 @@ static enum status ask_catalogue(struct product_source *source, struct product_l
         if (product == NULL) {
             continue;
         }
+        misses[i].product = product;
         misses[i].version = product->version;
         misses[i].encoded = order_codec_pack_product(product, arena);
         if (misses[i].encoded.data == NULL) {

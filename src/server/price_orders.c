@@ -9,13 +9,11 @@
 #include "server/find_products.h"
 #include "server/refusals.h"
 #include "server/shop_lane.h"
-#include "shop/order_codec.h"
 #include "shop/rules.h"
 
 /* The products that the batch is about, sorted by product_id. */
 struct price_list {
     struct product_lookup *lookups;
-    struct product **products; /* by lookup; NULL where it is not FOUND */
     size_t count;
     struct failure failure; /* why a lookup is NOT_SAID */
 };
@@ -23,7 +21,6 @@ struct price_list {
 static bool list_products(struct shop_lane *lane, struct command **commands, size_t count,
                           struct price_list *list_out);
 static size_t gather_ids(struct command **commands, size_t count, const char **ids);
-static bool unpack_products(struct shop_lane *lane, struct price_list *list);
 static enum status price_order(struct shop_lane *lane, const struct price_list *list,
                                struct create_order *body, struct failure *failure);
 static const struct product *pick_product(const struct price_list *list, const char *product_id,
@@ -36,7 +33,7 @@ void price_orders(struct shop_lane *lane, struct command **commands, size_t coun
     struct price_list list = {0};
     bool listed = list_products(lane, commands, count, &list);
     for (size_t i = 0; i < count; i++) {
-        struct failure failure;
+        struct failure failure = {.code = STATUS_INTERNAL};
         if (commands[i]->fate != COMMAND_OPEN) {
             continue;
         }
@@ -71,9 +68,6 @@ static bool list_products(struct shop_lane *lane, struct command **commands, siz
     int64_t deadline_ms = clock_monotonic_ms(lane->clock) + lane->options->postgres_timeout_ms;
     (void)find_products(&lane->products, list.lookups, list.count, &lane->arena, deadline_ms,
                         &list.failure);
-    if (!unpack_products(lane, &list)) {
-        return false;
-    }
     *list_out = list;
     return true;
 }
@@ -94,23 +88,6 @@ static size_t gather_ids(struct command **commands, size_t count, const char **i
         }
     }
     return gathered;
-}
-
-static bool unpack_products(struct shop_lane *lane, struct price_list *list)
-{
-    list->products = arena_calloc(&lane->arena, list->count, sizeof(struct product *));
-    if (list->products == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < list->count; i++) {
-        struct failure failure;
-        if (list->lookups[i].presence == PRODUCT_FOUND &&
-            order_codec_unpack_product(list->lookups[i].encoded, &lane->arena, &list->products[i],
-                                       &failure) != STATUS_OK) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static enum status price_order(struct shop_lane *lane, const struct price_list *list,
@@ -165,7 +142,7 @@ static const struct product *pick_product(const struct price_list *list, const c
     case PRODUCT_FOUND:
         break;
     }
-    return list->products[lookup - list->lookups];
+    return lookup->product;
 }
 
 static int compare_ids(const void *left, const void *right)

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "shop/order.h"
 
 struct redis_link;
 
@@ -23,8 +24,10 @@ struct product_lookup {
     const char *product_id;
 
     enum product_presence presence;
-    int64_t version;      /* PRODUCT_FOUND */
-    struct bytes encoded; /* PRODUCT_FOUND: a shop.v1.Product */
+    /* Of one that is FOUND: */
+    int64_t version;
+    struct bytes encoded;          /* a shop.v1.Product */
+    const struct product *product; /* the same decoded; set by find_products, not by the cache */
 };
 
 struct product_cache_options {

@@ -1,9 +1,6 @@
 /* See query_products.h. */
 #include "server/query_products.h"
 
-#include <shop/v1/product.pb-c.h>
-
-#include "rpc/message.h"
 #include "server/catalogue.h"
 #include "server/page_token.h"
 #include "server/query.h"
@@ -67,13 +64,7 @@ static void answer_product(struct shop_lane *lane, struct rpc_call *call,
     case PRODUCT_FOUND:
         break;
     }
-    ProtobufCMessage *response;
-    if (message_decode(&shop__v1__product__descriptor, lookup->encoded, &lane->arena, &response,
-                       &own) != STATUS_OK) {
-        rpc_fail(call, &own);
-        return;
-    }
-    rpc_reply(call, response);
+    query_reply(call, order_codec_product(lookup->product, &lane->arena));
 }
 
 /* ---- BatchGetProducts ---- */
@@ -139,18 +130,11 @@ static void answer_batch(struct shop_lane *lane, struct rpc_call *call,
     }
     size_t found = 0, missed = 0;
     for (size_t i = 0; i < count; i++) {
-        struct product *product;
-        struct failure failure;
-        if (lookups[i].presence != PRODUCT_FOUND) {
+        if (lookups[i].presence == PRODUCT_FOUND) {
+            products[found++] = *lookups[i].product;
+        } else {
             missing[missed++] = lookups[i].product_id;
-            continue;
         }
-        if (order_codec_unpack_product(lookups[i].encoded, &lane->arena, &product, &failure) !=
-            STATUS_OK) {
-            rpc_fail(call, &failure);
-            return;
-        }
-        products[found++] = *product;
     }
     query_reply(call, order_codec_batch_products(products, found, missing, missed, &lane->arena));
 }

@@ -91,7 +91,9 @@ static enum status fill_available(struct shop_lane *lane, struct stock *stock, s
         ids[i] = stock[i].product_id;
     }
     struct failure cause;
-    if (book_read_stock(lane->book, ids, count, available, deadline_ms, &cause) != STATUS_OK) {
+    int64_t redis_ms = clock_monotonic_ms(lane->clock) + lane->options->redis_timeout_ms;
+    if (book_read_stock(lane->book, ids, count, available,
+                        redis_ms < deadline_ms ? redis_ms : deadline_ms, &cause) != STATUS_OK) {
         outage_note(&lane->redis_outage, lane->clock, &cause);
         return refuse_unavailable(failure, STORE_REDIS);
     }

@@ -26,7 +26,7 @@ static void go_by_proxy(struct broker_fixture *fixture)
     const char *url = test_url();
     const char *colon = strrchr(url, ':');
     assert_non_null(colon);
-    fixture->proxy = tcp_proxy_create((uint16_t)atoi(colon + 1));
+    fixture->proxy = tcp_proxy_create((uint16_t)strtol(colon + 1, NULL, 10));
     const char *at = strrchr(url, '@');
     const char *path = strchr(colon, '/');
     (void)snprintf(fixture->proxied_url, sizeof fixture->proxied_url, "%.*s127.0.0.1:%u%s",

@@ -293,7 +293,9 @@ static void test_answers_that_are_none(void **state)
     struct envelope_response response = {.call_id = "other", .server_id = "s", .domain = "tests"};
     size_t size = envelope_encode_response(&response, answer, sizeof answer);
     expect_answer_read_as(answer, size, STATUS_UNKNOWN, "MALFORMED_RESPONSE");
-    (void)failure_set(&response.failure, STATUS_NOT_FOUND, "ORDER_NOT_FOUND", "no");
+    struct failure failure;
+    (void)failure_set(&failure, STATUS_NOT_FOUND, "ORDER_NOT_FOUND", "no");
+    response.failure = &failure;
     size = envelope_encode_response(&response, answer, sizeof answer);
     expect_answer_read_as(answer, size, STATUS_UNKNOWN, "MALFORMED_RESPONSE");
 

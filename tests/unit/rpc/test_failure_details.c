@@ -43,13 +43,14 @@ static struct failure fill_failure(void)
 static struct failure send_failure(const struct failure *failure)
 {
     struct envelope_response response = {
-        .failure = *failure, .call_id = "call", .server_id = "server", .domain = "tests"};
+        .failure = failure, .call_id = "call", .server_id = "server", .domain = "tests"};
     size_t size = envelope_encode_response(&response, buffer, ROOM);
     assert_true(size > 0);
     struct envelope_response decoded;
     assert_int_equal(envelope_decode_response(bytes_of(buffer, size), &arena, &decoded, NULL),
                      STATUS_OK);
-    return decoded.failure;
+    assert_non_null(decoded.failure);
+    return *decoded.failure;
 }
 
 static void test_failure_there_and_back(void **state)
@@ -123,7 +124,8 @@ static struct failure decode_details(int32_t code, Google__Protobuf__Any **detai
     assert_int_equal(envelope_decode_response(bytes_of(buffer, ENVELOPE_PREFIX_BYTES + size),
                                               &arena, &decoded, NULL),
                      STATUS_OK);
-    return decoded.failure;
+    assert_non_null(decoded.failure);
+    return *decoded.failure;
 }
 
 static void test_details_of_other_servers(void **state)

@@ -234,8 +234,10 @@ static struct failure ask_for_failure(const struct toy *toy, const void *data, s
     assert_int_equal(envelope_decode_response(bytes_of(answer, got), &arena, &response, NULL),
                      STATUS_OK);
     assert_string_equal(response.server_id, "toy-1");
+    assert_non_null(response.failure);
+    struct failure failure = *response.failure;
     arena_fini(&arena);
-    return response.failure;
+    return failure;
 }
 
 static void test_messages_that_are_none_are_answered(void **state)

@@ -71,6 +71,21 @@ static void test_without_postgres_the_cache_answers_what_it_knows(void **state)
     assert_int_equal(lookups[1].presence, PRODUCT_FOUND);
 }
 
+static void test_rubbish_in_the_cache_is_a_miss_and_is_replaced(void **state)
+{
+    (void)state;
+    struct product_lookup lookups[] = {{.product_id = "tea"}};
+    assert_int_equal(find(lookups, 1), STATUS_OK);
+    memset(fake_cache.entries[0].encoded, 0xff, fake_cache.entries[0].size);
+    for (int round = 0; round < 2; round++) {
+        struct product_lookup again[] = {{.product_id = "tea"}};
+        assert_int_equal(find(again, 1), STATUS_OK);
+        assert_int_equal(again[0].presence, PRODUCT_FOUND);
+        assert_int_equal(again[0].product->unit_price_minor, 100);
+        assert_int_equal(fake_postgres.catalogue_calls, 2);
+    }
+}
+
 static void test_nothing_asked_is_nothing_done(void **state)
 {
     (void)state;
@@ -87,6 +102,7 @@ int main(void)
         TEST(test_without_the_cache_postgres_answers),
         TEST(test_a_cache_that_cannot_be_filled_does_no_harm),
         TEST(test_without_postgres_the_cache_answers_what_it_knows),
+        TEST(test_rubbish_in_the_cache_is_a_miss_and_is_replaced),
         TEST(test_nothing_asked_is_nothing_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

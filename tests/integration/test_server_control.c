@@ -1,0 +1,125 @@
+/* What has happened, and which epoch is in force, as the server asks PostgreSQL for it. */
+#include "server/control.h"
+#include "server/history.h"
+#include "tests/cmocka_all.h"
+#include "tests/integration/store_fixture.h"
+
+/* ---- history ---- */
+
+static void test_events_are_found_wherever_they_are_kept(void **state)
+{
+    (void)state;
+    database_execute(
+        &database,
+        "INSERT INTO order_events VALUES ('01000000-0000-8000-8000-000000000001', 1,"
+        " '02000000-0000-8000-8000-000000000001', 0, now(), 'a');"
+        "INSERT INTO stock_ledger VALUES ('01000000-0000-8000-8000-000000000002',"
+        " '02000000-0000-8000-8000-000000000002', 'tea', 4, 4, 0, 'count', 'ref', 'a', now());"
+        "INSERT INTO double_reservations (event_id, subject_id, epoch, event_time) VALUES"
+        " ('02000000-0000-8000-8000-000000000003', '01000000-0000-8000-8000-000000000001', 1,"
+        " now())");
+    struct uuid event_ids[6];
+    for (uint8_t i = 0; i < 6; i++) {
+        event_ids[i] = make_id(1, (uint8_t)(i + 1));
+        event_ids[i].bytes[0] = 2;
+    }
+    struct history_event events[] = {
+        {EVENT_ORDER_CREATED, event_ids[0], make_id(1, 1), 1, false},
+        {EVENT_STOCK_ADJUSTED, event_ids[1], make_id(1, 2), 0, false},
+        {EVENT_ORDER_CREATED, event_ids[2], make_id(1, 1), 1, false}, /* a double */
+        {EVENT_ORDER_CREATED, event_ids[3], make_id(1, 1), 1, false}, /* another decision */
+        {EVENT_ORDER_CREATED, event_ids[0], make_id(1, 1), 2, false}, /* another version */
+        {EVENT_STOCK_ADJUSTED, event_ids[5], make_id(1, 6), 0, false},
+    };
+    assert_int_equal(history_find_events(link_of_test, events, 6, &arena, soon(), &failure),
+                     STATUS_OK);
+    assert_true(events[0].persisted);
+    assert_true(events[1].persisted);
+    assert_true(events[2].persisted);
+    assert_false(events[3].persisted);
+    assert_false(events[5].persisted);
+
+    struct uuid ids[] = {make_id(1, 2), make_id(1, 1)};
+    struct stock_adjustment *adjustments;
+    size_t count;
+    assert_int_equal(history_find_adjustments(link_of_test, ids, 2, &arena, soon(), &adjustments,
+                                              &count, &failure),
+                     STATUS_OK);
+    assert_int_equal(count, 1);
+    assert_string_equal(adjustments[0].product_id, "tea");
+    assert_int_equal(adjustments[0].delta, 4);
+    assert_string_equal(adjustments[0].reason, "count");
+    assert_string_equal(adjustments[0].reference, "ref");
+}
+
+/* ---- control ---- */
+
+static void test_one_leads_and_the_lock_ends_with_the_session(void **state)
+{
+    (void)state;
+    bool leads;
+    assert_int_equal(control_leads(link_of_test, "s0", soon(), &leads, &failure), STATUS_OK);
+    assert_false(leads);
+    assert_int_equal(control_try_lead(link_of_test, "s0", soon(), &leads, &failure), STATUS_OK);
+    assert_true(leads);
+    assert_int_equal(control_leads(link_of_test, "s0", soon(), &leads, &failure), STATUS_OK);
+    assert_true(leads);
+    assert_int_equal(control_try_lead(other_link, "s0", soon(), &leads, &failure), STATUS_OK);
+    assert_false(leads);
+    assert_int_equal(control_leads(other_link, "s0", soon(), &leads, &failure), STATUS_OK);
+    assert_false(leads);
+    assert_int_equal(control_try_lead(other_link, "s1", soon(), &leads, &failure), STATUS_OK);
+    assert_true(leads);
+    control_leave(link_of_test, "s0", soon());
+    assert_int_equal(control_try_lead(other_link, "s0", soon(), &leads, &failure), STATUS_OK);
+    assert_true(leads);
+    postgres_link_destroy(&other_link);
+    int64_t until_ms = soon();
+    do { /* the server notices the end of the session a moment later */
+        assert_int_equal(control_try_lead(link_of_test, "s0", soon(), &leads, &failure), STATUS_OK);
+    } while (!leads && clock_monotonic_ms(clock_system()) < until_ms);
+    assert_true(leads);
+}
+
+static void test_an_advance_voids_older_deltas_and_reads_the_sums(void **state)
+{
+    (void)state;
+    store_fixture_create_products(3);
+    database_execute(&database, "UPDATE stock SET reserved = 1 WHERE product_id = 'p-0002';"
+                                "INSERT INTO stock_deltas (epoch, product_id, quantity) VALUES"
+                                " (0, 'p-0001', 5)");
+    struct control_state before, state_now, after;
+    struct book_take *stock;
+    size_t count;
+    assert_int_equal(control_read(link_of_test, "s0", soon(), &before, &failure), STATUS_OK);
+    assert_int_equal(before.epoch, 0);
+    assert_int_equal(
+        control_advance(link_of_test, "s0", &arena, soon(), &state_now, &stock, &count, &failure),
+        STATUS_OK);
+    assert_int_equal(state_now.epoch, 1);
+    assert_int_equal(count, 3);
+    int64_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += stock[i].quantity;
+    }
+    assert_int_equal(sum, 1 + 1 + 3);
+    assert_int_equal(database_int(&database, "SELECT count(*) FROM stock_deltas"), 0);
+    assert_int_equal(control_read(other_link, "s0", soon(), &after, &failure), STATUS_OK);
+    assert_int_equal(after.epoch, 1);
+    assert_int_equal(after.update_time_us, state_now.update_time_us);
+    assert_true(after.update_time_us > before.update_time_us);
+    assert_int_equal(control_read(link_of_test, "s9", soon(), &after, &failure), STATUS_INTERNAL);
+}
+
+#define TEST(name) \
+    cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_events_are_found_wherever_they_are_kept),
+        TEST(test_one_leads_and_the_lock_ends_with_the_session),
+        TEST(test_an_advance_voids_older_deltas_and_reads_the_sums),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
