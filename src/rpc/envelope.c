@@ -4,9 +4,9 @@
 #include <rpc/v1/envelope.pb-c.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "rpc/failure_details.h"
 #include "rpc/message.h"
-#include "rpc/utf8.h"
 
 #define ENVELOPE_VERSION       1
 #define METADATA_KEY_BYTES_MAX 64
