@@ -64,7 +64,8 @@ void call_pool_destroy(struct call_pool **pool)
     *pool = NULL;
 }
 
-struct rpc_call *call_pool_take(struct call_pool *pool, struct listener_request *request)
+struct rpc_call *call_pool_take(struct call_pool *pool, struct listener_request *request,
+                                struct method_stats *stray)
 {
     (void)pthread_mutex_lock(&pool->lock);
     struct rpc_call *call = pool->idle;
@@ -85,9 +86,18 @@ struct rpc_call *call_pool_take(struct call_pool *pool, struct listener_request 
     call->route = NULL;
     call->envelope = (struct envelope_request){.call_id = ""};
     call->message = NULL;
+    call->arrived_us = clock_monotonic_us(pool->options.clock);
     call->deadline_ms = 0;
+    call->stats = stray;
     call->is_admitted = false;
     return call;
+}
+
+void call_set_route(struct rpc_call *call, const struct route *route)
+{
+    call->route = route;
+    call->stats = route->stats;
+    method_stats_start(call->stats);
 }
 
 static void give_back(struct rpc_call *call)
@@ -135,6 +145,12 @@ static void leave(struct rpc_call *call)
         (void)pthread_cond_broadcast(&pool->empty);
         (void)pthread_mutex_unlock(&pool->lock);
     }
+}
+
+uint64_t call_pool_inflight(const struct call_pool *pool, uint64_t *most_out)
+{
+    *most_out = pool->options.inflight_max;
+    return atomic_load(&pool->admitted);
 }
 
 bool call_pool_wait_empty(struct call_pool *pool, int64_t timeout_ms)
@@ -222,6 +238,13 @@ void rpc_fail(struct rpc_call *call, const struct failure *failure)
     answer(call, failure, NULL, 0);
 }
 
+static void count_answer(const struct rpc_call *call, const struct failure *failure)
+{
+    const struct clock *clock = call->pool->options.clock;
+    int64_t unix_us = failure != NULL ? clock_unix_us(clock) : 0;
+    method_stats_end(call->stats, failure, clock_monotonic_us(clock) - call->arrived_us, unix_us);
+}
+
 static void answer(struct rpc_call *call, const struct failure *failure,
                    const ProtobufCMessage *response, size_t size)
 {
@@ -233,6 +256,7 @@ static void answer(struct rpc_call *call, const struct failure *failure,
     };
     /* Before the answer: who has it may send the next call at once, and must find room. */
     leave(call);
+    count_answer(call, failure);
     listener_answer(call->request, &envelope, response, size);
     give_back(call);
 }

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "rpc/call.h"
@@ -68,8 +69,11 @@ struct rpc_server_options {
     size_t max_inflight;      /* calls inside the server at most; more are refused */
     const struct rpc_lane_kind *lanes;
     size_t lane_count;
-    const struct rpc_service *services; /* grpc.health.v1 is added by the server itself */
+    /* grpc.health.v1, rpc.v1.Reflection and rpc.v1.Admin are added by the server itself. */
+    const struct rpc_service *services;
     size_t service_count;
+    const char *program, *version; /* what Admin tells; NULL = "" */
+    struct bytes contracts;        /* what Reflection hands out: an encoded FileDescriptorSet */
     const struct clock *clock;
 };
 

@@ -1,6 +1,8 @@
 /* See order_server.h. */
 #include "server/order_server.h"
 
+#include <embedded/CONTRACTS.h>
+
 #include "base/log.h"
 #include "base/stop.h"
 #include "server/relay.h"
@@ -128,6 +130,9 @@ static enum status start_rpc(const struct server_config *config, struct parts *p
         .max_inflight = (size_t)config->inflight_max,
         .lanes = lanes,
         .lane_count = SERVICE_LANE_COUNT,
+        .program = "order-server",
+        .version = ORDER_VERSION,
+        .contracts = bytes_of(CONTRACTS, sizeof CONTRACTS - 1),
         .clock = clock_system(),
     };
     options.services = services_table(&options.service_count);
