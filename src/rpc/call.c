@@ -84,7 +84,7 @@ struct rpc_call *call_pool_take(struct call_pool *pool, struct listener_request 
     call->pool = pool;
     call->request = request;
     call->route = NULL;
-    call->envelope = (struct envelope_request){.call_id = ""};
+    call->envelope = (struct envelope_request){.method = "", .call_id = "", .traceparent = ""};
     call->message = NULL;
     call->arrived_us = clock_monotonic_us(pool->options.clock);
     call->deadline_ms = 0;
@@ -204,6 +204,11 @@ const char *rpc_call_id(const struct rpc_call *call)
     return call->envelope.call_id;
 }
 
+const char *rpc_call_traceparent(const struct rpc_call *call)
+{
+    return call->envelope.traceparent;
+}
+
 int64_t rpc_call_deadline_ms(const struct rpc_call *call)
 {
     return call->deadline_ms;
@@ -238,11 +243,28 @@ void rpc_fail(struct rpc_call *call, const struct failure *failure)
     answer(call, failure, NULL, 0);
 }
 
-static void count_answer(const struct rpc_call *call, const struct failure *failure)
+static void note_answer(struct rpc_call *call, const struct failure *failure)
 {
-    const struct clock *clock = call->pool->options.clock;
-    int64_t unix_us = failure != NULL ? clock_unix_us(clock) : 0;
-    method_stats_end(call->stats, failure, clock_monotonic_us(clock) - call->arrived_us, unix_us);
+    const struct call_pool_options *options = &call->pool->options;
+    int64_t duration_us = clock_monotonic_us(options->clock) - call->arrived_us;
+    int64_t unix_us = failure != NULL ? clock_unix_us(options->clock) : 0;
+    method_stats_end(call->stats, failure, duration_us, unix_us);
+    if (options->on_access == NULL || (failure == NULL && !options->access_all)) {
+        return;
+    }
+    char peer[RPC_PEER_BYTES];
+    listener_request_peer(call->request, peer);
+    const struct rpc_access access = {
+        .method = call->envelope.method,
+        .call_id = call->envelope.call_id,
+        .attempt = call->envelope.attempt,
+        .traceparent = call->envelope.traceparent,
+        .peer = peer,
+        .principal = rpc_call_principal(call),
+        .failure = failure,
+        .duration_us = duration_us,
+    };
+    options->on_access(options->access_context, &access);
 }
 
 static void answer(struct rpc_call *call, const struct failure *failure,
@@ -256,7 +278,7 @@ static void answer(struct rpc_call *call, const struct failure *failure,
     };
     /* Before the answer: who has it may send the next call at once, and must find room. */
     leave(call);
-    count_answer(call, failure);
+    note_answer(call, failure);
     listener_answer(call->request, &envelope, response, size);
     give_back(call);
 }

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "rpc/access.h"
 #include "rpc/call.h"
 #include "rpc/envelope.h"
 #include "rpc/listener.h"
@@ -44,6 +45,9 @@ struct call_pool_options {
     const char *server_id;
     const char *error_domain;
     const struct clock *clock;
+    rpc_on_access on_access; /* NULL: nobody */
+    void *access_context;
+    bool access_all; /* or only of failures */
 };
 
 /* NULL when memory is out. */

@@ -121,6 +121,9 @@ static struct rpc_server *make_server(const struct rpc_server_options *options)
         .server_id = options->server_id,
         .error_domain = options->error_domain != NULL ? options->error_domain : "rpc",
         .clock = options->clock,
+        .on_access = options->on_access,
+        .access_context = options->access_context,
+        .access_all = options->access_all,
     };
     server->intake.pool = call_pool_create(&pool);
     if (server->services == NULL || server->lanes == NULL || server->listeners == NULL ||

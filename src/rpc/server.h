@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "rpc/access.h"
 #include "rpc/call.h"
 #include "rpc/limits.h"
 
@@ -75,6 +76,9 @@ struct rpc_server_options {
     const char *program, *version; /* what Admin tells; NULL = "" */
     struct bytes contracts;        /* what Reflection hands out: an encoded FileDescriptorSet */
     const struct clock *clock;
+    rpc_on_access on_access; /* told of failures, and of all calls with access_all; NULL = nobody */
+    void *access_context;
+    bool access_all;
 };
 
 struct rpc_server;
