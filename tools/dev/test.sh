@@ -33,6 +33,7 @@ suite_gates() {
     gate "format" "$CLONE/tools/format" --check
     gate "layers" "$CLONE/tools/check-layers"
     gate "size" "$CLONE/tools/check-size"
+    gate "errors" "$CLONE/tools/check-errors"
     gate "contracts" contracts_lint
     gate "scripts and spelling" "$CLONE/tools/lint" --light
     if test_build dev; then
