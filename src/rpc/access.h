@@ -13,7 +13,7 @@ struct rpc_access {
     const char *call_id; /* the same */
     uint32_t attempt;
     const char *traceparent; /* "" when there is none */
-    const char *peer;        /* "ipc:uid=1000", "127.0.0.1:40123", "gone" */
+    const char *peer;        /* "uid:1000", "127.0.0.1:40123", "gone" */
     const char *principal;
     const struct failure *failure; /* NULL: it succeeded */
     int64_t duration_us;           /* from its arrival */

@@ -13,7 +13,7 @@ void peer_print(nng_pipe pipe, bool is_ipc, char out[RPC_PEER_BYTES])
     uint64_t uid;
     nng_sockaddr address;
     if (is_ipc && nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) == 0) {
-        (void)snprintf(out, RPC_PEER_BYTES, "ipc:uid=%" PRIu64, uid);
+        (void)snprintf(out, RPC_PEER_BYTES, "uid:%" PRIu64, uid);
     } else if (is_ipc || nng_pipe_get_addr(pipe, NNG_OPT_REMADDR, &address) != 0 ||
                !print_address(&address, out)) {
         (void)snprintf(out, RPC_PEER_BYTES, "gone");

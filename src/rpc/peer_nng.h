@@ -6,5 +6,5 @@
 
 #include "rpc/access.h"
 
-/* "ipc:uid=1000", "127.0.0.1:40123", "[::1]:40123"; "gone" when the connection is. */
+/* "uid:1000", "127.0.0.1:40123", "[::1]:40123"; "gone" when the connection is. */
 void peer_print(nng_pipe pipe, bool is_ipc, char out[RPC_PEER_BYTES]);

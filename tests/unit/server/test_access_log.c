@@ -20,7 +20,7 @@ static void tell(struct access_log *log, enum status code)
         .call_id = "c-1",
         .attempt = 2,
         .traceparent = "",
-        .peer = "ipc:uid=7",
+        .peer = "uid:7",
         .principal = "local",
         .failure = code == STATUS_OK ? NULL : &failure,
         .duration_us = 123,
@@ -71,7 +71,7 @@ static void test_successes_are_for_debugging(void **state)
     log = make_log(LOG_DEBUG);
     assert_int_equal(count_lines(lines_of(&log, STATUS_OK, 50)), 50);
     assert_non_null(strstr(written, "call method=/shop.v1.OrderService/GetOrder code=OK us=123 "
-                                    "call_id=c-1 attempt=2 peer=ipc:uid=7 principal=local "));
+                                    "call_id=c-1 attempt=2 peer=uid:7 principal=local "));
 }
 
 static void test_failures_say_whose_they_are(void **state)
