@@ -36,7 +36,7 @@ static void serve(const struct bench_options *options)
     bench_serve_forever();
 }
 
-static void on_checked(const Grpc__Health__V1__HealthCheckResponse *response, void *client);
+static void on_checked(const Grpc__Health__V1__HealthCheckResponse *response, void *data);
 
 static void check(struct client *client)
 {
