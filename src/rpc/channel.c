@@ -33,14 +33,15 @@ struct rpc_channel {
 };
 
 static struct rpc_channel *make_channel(const struct rpc_channel_options *options);
+static void cancel_all(struct rpc_channel *channel);
 static void destroy(struct rpc_channel *channel);
 static enum status wait_for_room(struct rpc_channel *channel, bool async, int32_t timeout_ms,
                                  struct failure *failure);
 static struct channel_exchange *make_exchange(struct rpc_channel *channel);
 static void free_exchange(struct channel_exchange *exchange);
-static void on_exchange_done(void *exchange);
+static void on_exchange_done(void *argument);
 static bool put_ended(struct rpc_channel *channel, struct rpc_stub *stub);
-static void run_closures(void *channel);
+static void run_closures(void *argument);
 static size_t finish_all(struct rpc_stub *ended, struct channel_exchange **used_out);
 static void give_back(struct rpc_channel *channel, struct channel_exchange *used, size_t calls);
 
@@ -78,12 +79,17 @@ static struct rpc_channel *make_channel(const struct rpc_channel_options *option
     return channel;
 }
 
-void rpc_channel_close(struct rpc_channel **closed)
+void rpc_channel_close(struct rpc_channel **channel)
 {
-    struct rpc_channel *channel = *closed;
-    if (channel == NULL) {
-        return;
+    if (*channel != NULL) {
+        cancel_all(*channel);
+        destroy(*channel);
+        *channel = NULL;
     }
+}
+
+static void cancel_all(struct rpc_channel *channel)
+{
     (void)pthread_mutex_lock(&channel->lock);
     channel->closing = true;
     (void)pthread_cond_broadcast(&channel->room);
@@ -95,8 +101,6 @@ void rpc_channel_close(struct rpc_channel **closed)
         (void)pthread_cond_wait(&channel->idle, &channel->lock);
     }
     (void)pthread_mutex_unlock(&channel->lock);
-    destroy(channel);
-    *closed = NULL;
 }
 
 static void destroy(struct rpc_channel *channel)

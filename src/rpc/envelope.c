@@ -33,7 +33,7 @@ static enum status refuse(struct failure *failure, const char *what)
 enum status envelope_decode_request(struct bytes message, struct arena *arena,
                                     struct envelope_request *request_out, struct failure *failure)
 {
-    struct bytes header_bytes, payload;
+    struct bytes header_bytes = {0}, payload = {0};
     ProtobufCMessage *decoded;
     enum status status = split(message, &header_bytes, &payload, failure);
     if (status != STATUS_OK) {
@@ -79,7 +79,7 @@ enum status envelope_decode_response(struct bytes message, struct arena *arena,
                                      struct envelope_response *response_out,
                                      struct failure *failure)
 {
-    struct bytes header_bytes, payload;
+    struct bytes header_bytes = {0}, payload = {0};
     ProtobufCMessage *decoded;
     enum status status = split(message, &header_bytes, &payload, failure);
     if (status != STATUS_OK) {
