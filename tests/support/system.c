@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "tests/cmocka_all.h"
+#include "tests/support/free_port.h"
 #include "tests/support/stores.h"
 
 #define START_TIMEOUT_MS 60000 /* sanitizers on a busy machine */
