@@ -17,7 +17,7 @@ COPY --from=dbmate /usr/local/bin/dbmate /usr/local/bin/dbmate
 COPY migrations /migrations
 ENV DBMATE_MIGRATIONS_DIR=/migrations DBMATE_NO_DUMP_SCHEMA=true
 USER nobody
-CMD ["dbmate", "--wait", "up"]
+CMD ["dbmate", "--wait", "migrate"]
 
 FROM debian:trixie-slim AS build
 RUN apt-get update \

@@ -1,49 +1,33 @@
 /* order-gateway: HTTP for everyone outside - Connect and JSON - in front of an order-server. */
-#include <stdio.h>
-#include <string.h>
-
 #include "base/log.h"
+#include "base/program.h"
 #include "base/stop.h"
 #include "gateway/order_gateway.h"
 
-#define EXIT_USAGE 2 /* settings that cannot be used; 1 is a start that failed */
-
-static void print_help(void)
+static enum status load(void *config, int argc, char *const *argv, struct failure *failure)
 {
-    (void)printf("Usage: order-gateway [--key=value]...\n"
-                 "\n"
-                 "Serves the contracts over HTTP: the Connect protocol, JSON or protobuf.\n"
-                 "SIGTERM drains and ends it; a second one ends it at once.\n"
-                 "\n"
-                 "  --help  --version  --print-config\n"
-                 "\n"
-                 "Settings, from the environment or the command line:\n");
-    gateway_config_help(stdout);
+    return gateway_config_load(config, argc, argv, failure);
 }
 
-/* Takes the flag out of argv. */
-static int take_flag(int *argc, char **argv, const char *flag)
+static void print(const void *config, FILE *out)
 {
-    for (int i = 1; i < *argc; i++) {
-        if (strcmp(argv[i], flag) == 0) {
-            for (int j = i; j < *argc; j++) {
-                argv[j] = argv[j + 1];
-            }
-            (*argc)--;
-            return 1;
-        }
-    }
-    return 0;
+    gateway_config_print(config, out);
 }
 
-static int run(const struct gateway_config *config)
+static enum log_level level(const void *config)
 {
+    return ((const struct gateway_config *)config)->log;
+}
+
+static int run(const void *state)
+{
+    const struct gateway_config *config = state;
     struct order_gateway *gateway;
     struct failure failure;
     if (order_gateway_start(config, &gateway, &failure) != STATUS_OK) {
         log_line(LOG_ERROR, "not started", "reason", failure.reason, "message", failure.message,
                  NULL);
-        return 1;
+        return PROGRAM_EXIT_FAILED;
     }
     log_line(LOG_INFO, "listening", "listen", config->listen, "port",
              LOG_INT(order_gateway_port(gateway)), "operations_port",
@@ -59,29 +43,17 @@ static int run(const struct gateway_config *config)
 
 int main(int argc, char **argv)
 {
-    if (take_flag(&argc, argv, "--help") || take_flag(&argc, argv, "-h")) {
-        print_help();
-        return 0;
-    }
-    if (take_flag(&argc, argv, "--version")) {
-        (void)printf("order-gateway %s\n", ORDER_VERSION);
-        return 0;
-    }
-    int print_config = take_flag(&argc, argv, "--print-config");
     static struct gateway_config config;
-    struct failure failure;
-    if (gateway_config_load(&config, argc, argv, &failure) != STATUS_OK) {
-        (void)fprintf(stderr, "order-gateway: %s\n", failure.message);
-        return EXIT_USAGE;
-    }
-    if (print_config) {
-        gateway_config_print(&config, stdout);
-        return 0;
-    }
-    log_init("order-gateway", config.log);
-    if (!stop_init()) {
-        (void)fprintf(stderr, "order-gateway: the system does not let it handle signals\n");
-        return 1;
-    }
-    return run(&config);
+    static const struct program program = {
+        .name = "order-gateway",
+        .purpose =
+            "Serves the contracts over HTTP: the Connect protocol and REST, JSON or protobuf.",
+        .config = &config,
+        .load = load,
+        .help = gateway_config_help,
+        .print = print,
+        .log_level = level,
+        .run = run,
+    };
+    return program_main(&program, argc, argv);
 }
