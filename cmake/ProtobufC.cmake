@@ -1,21 +1,26 @@
-# order_protobuf_c(TARGET FILE...): C from .proto at build time, as a static library whose headers
-# come in as SYSTEM. FILEs are relative to proto/ or, for google/protobuf/*, to where protoc keeps
-# its own.
+# order_protobuf_c(TARGET [ROOT folder] FILE...): C from .proto at build time, as a static library whose
+# headers come in as SYSTEM. FILEs are relative to ROOT (proto/ unless given) or, for
+# google/protobuf/*, to where protoc keeps its own.
 function(order_protobuf_c target)
+  cmake_parse_arguments(ARG "" "ROOT" "" ${ARGN})
+  set(root ${CMAKE_SOURCE_DIR}/proto)
+  if(ARG_ROOT)
+    set(root ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_ROOT})
+  endif()
   set(out ${CMAKE_CURRENT_BINARY_DIR}/gen)
   file(MAKE_DIRECTORY ${out})
   set(sources)
-  foreach(file IN LISTS ARGN)
+  foreach(file IN LISTS ARG_UNPARSED_ARGUMENTS)
     string(REGEX REPLACE "\\.proto$" "" stem ${file})
-    set(input ${CMAKE_SOURCE_DIR}/proto/${file})
+    set(input ${root}/${file})
     if(NOT EXISTS ${input})
       set(input)
     endif()
     add_custom_command(
       OUTPUT ${out}/${stem}.pb-c.c ${out}/${stem}.pb-c.h
-      COMMAND ${PROTOC} --c_out=${out} -I ${CMAKE_SOURCE_DIR}/proto ${file}
+      COMMAND ${PROTOC} --c_out=${out} -I ${root} -I ${CMAKE_SOURCE_DIR}/proto ${file}
       DEPENDS ${input}
-      WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/proto
+      WORKING_DIRECTORY ${root}
       VERBATIM)
     list(APPEND sources ${out}/${stem}.pb-c.c ${out}/${stem}.pb-c.h)
   endforeach()

@@ -19,6 +19,7 @@ struct listener_request;
 
 struct listener_options {
     const char *endpoint;
+    bool allow_plain_tcp; /* tcp beyond the loopback */
     size_t requests_max;
     /* On nng's threads, several at once: must not block. Each request is answered exactly once,
      * from there or later from any thread. */

@@ -123,10 +123,12 @@ static enum status start_listening(struct listener *listener, const struct endpo
                                    struct failure *failure)
 {
     const char *text = listener->options.endpoint;
-    if (!endpoint->is_ipc && !endpoint->is_loopback) {
-        return failure_set(failure, STATUS_INVALID_ARGUMENT, "ENDPOINT_INVALID",
-                           "%s: plain tcp is for loopback only (127.0.0.1, [::1], localhost)",
-                           text);
+    if (!endpoint->is_ipc && !endpoint->is_loopback && !listener->options.allow_plain_tcp) {
+        return failure_set(
+            failure, STATUS_INVALID_ARGUMENT, "ENDPOINT_INVALID",
+            "%s: plain tcp is for loopback only (127.0.0.1, [::1], localhost), unless "
+            "allow-plain-tcp says that this network is private",
+            text);
     }
     /* nng replaces the socket that a dead server left; it would replace any other file, too. */
     struct stat found;

@@ -156,6 +156,7 @@ static enum status open_listeners(struct rpc_server *server, struct failure *fai
     while (server->listener_count < server->options.endpoint_count) {
         struct listener_options options = {
             .endpoint = server->options.endpoints[server->listener_count],
+            .allow_plain_tcp = server->options.allow_plain_tcp,
             .requests_max = server->options.max_inflight + REFUSAL_MARGIN,
             .on_request = intake_on_request,
             .context = &server->intake,

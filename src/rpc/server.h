@@ -65,6 +65,7 @@ struct rpc_server_options {
     const char *server_id;    /* in every response; at most 64 bytes */
     const char *error_domain; /* ErrorInfo.domain of every failure, such as "shop.orders"; at most
                                  64 bytes; NULL = "rpc" */
+    bool allow_plain_tcp;     /* tcp:// beyond the loopback: a network that is private by itself */
     size_t max_inflight;      /* calls inside the server at most; more are refused */
     const struct rpc_lane_kind *lanes;
     size_t lane_count;

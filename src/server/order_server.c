@@ -125,6 +125,7 @@ static enum status start_rpc(const struct server_config *config, struct parts *p
         .endpoint_count = config->endpoint_count,
         .server_id = config->server_id,
         .error_domain = ERROR_DOMAIN,
+        .allow_plain_tcp = config->allow_plain_tcp,
         .max_inflight = (size_t)config->inflight_max,
         .lanes = lanes,
         .lane_count = SERVICE_LANE_COUNT,

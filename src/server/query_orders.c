@@ -124,6 +124,7 @@ static void answer_record(struct shop_lane *lane, struct order_lookup *lookup,
     if (payload.data == NULL) {
         query_overloaded(&lookup->call, 1);
     } else if (order_codec_unpack_order(payload, &lane->arena, &order, &failure) != STATUS_OK) {
+        (void)refuse_unreadable(&failure);
         rpc_fail(lookup->call, &failure);
     } else {
         order->durability = command_durability(found);

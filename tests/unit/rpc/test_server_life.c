@@ -251,6 +251,27 @@ static void test_options_are_checked(void **state)
     }
 }
 
+/* Beyond the loopback only when told that the network is private. */
+static void test_plain_tcp_beyond_the_loopback_must_be_allowed(void **state)
+{
+    (void)state;
+    const char *endpoints[] = {"tcp://0.0.0.0:0"};
+    struct rpc_server_options options = {
+        .endpoints = endpoints,
+        .endpoint_count = 1,
+        .server_id = "toy",
+        .max_inflight = 1,
+        .clock = clock_system(),
+    };
+    struct rpc_server *server = NULL;
+    struct failure failure = {0};
+    assert_int_equal(rpc_server_start(&options, &server, &failure), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(failure.reason, "ENDPOINT_INVALID");
+    options.allow_plain_tcp = true;
+    assert_int_equal(rpc_server_start(&options, &server, &failure), STATUS_OK);
+    rpc_server_stop(&server);
+}
+
 int main(int argc, char **argv)
 {
     toy_main(argc, argv);
@@ -261,6 +282,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_lane_that_does_not_open_ends_the_start),
         cmocka_unit_test(test_several_threads_a_lane),
         cmocka_unit_test(test_ipc_socket_is_for_its_owner),
+        cmocka_unit_test(test_plain_tcp_beyond_the_loopback_must_be_allowed),
         cmocka_unit_test(test_endpoints_that_are_taken_or_forbidden),
         cmocka_unit_test(test_options_are_checked),
     };
