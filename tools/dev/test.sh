@@ -84,7 +84,7 @@ tests_of() {
     ctest --test-dir "$CLONE/build/$preset" "$@" --show-only >"$log" 2>&1 || true
     count=$(sed -n 's/^Total Tests: //p' "$log")
     [ "${count:-0}" -gt 0 ] || { say "  ..    no tests ($preset: $2)" && return 0; }
-    grep -qslE 'integration|chaos' < <(ctest --test-dir "$CLONE/build/$preset" "$@" --print-labels) && test_servers
+    grep -qsE '^ +(integration|chaos)$' < <(ctest --test-dir "$CLONE/build/$preset" "$@" --print-labels) && test_servers
     test_environment "$preset"
     say "  ..    $count tests ($preset: $2)"
     live ctest_run "$preset" "$log" "$@" || status=$?
