@@ -17,14 +17,14 @@ COPY --from=dbmate /usr/local/bin/dbmate /usr/local/bin/dbmate
 COPY migrations /migrations
 ENV DBMATE_MIGRATIONS_DIR=/migrations DBMATE_NO_DUMP_SCHEMA=true
 USER nobody
-CMD ["dbmate", "--wait", "up"]
+CMD ["dbmate", "--wait", "migrate"]
 
 FROM debian:trixie-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       cmake gcc libc6-dev ninja-build pkg-config \
       libnng-dev libprotobuf-c-dev protobuf-c-compiler libprotobuf-dev protobuf-compiler \
-      libhiredis-dev librabbitmq-dev libpq-dev libssl-dev libyyjson-dev \
+      libhiredis-dev librabbitmq-dev libpq-dev libssl-dev libyyjson-dev libmicrohttpd-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY CMakeLists.txt CMakePresets.json ./
@@ -36,7 +36,7 @@ RUN cmake --preset release -DORDER_TESTS=OFF && cmake --build --preset release
 FROM debian:trixie-slim AS runtime
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      libnng1 libprotobuf-c1 libhiredis1.1.0 librabbitmq4 libpq5 libssl3t64 libyyjson0 \
+      libnng1 libprotobuf-c1 libhiredis1.1.0 librabbitmq4 libpq5 libssl3t64 libyyjson0 libmicrohttpd12t64 \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/build/release/bin/ /usr/local/bin/
 USER nobody

@@ -36,6 +36,7 @@ void book_decide(struct book *book, struct book_decision *decisions, size_t coun
     if (count == 0) {
         return;
     }
+    size_t reloads = book_reload_blindly(book);
     for (size_t at = 0; at < count;) {
         size_t group = count_group(decisions + at, count - at);
         add_group(book, decisions + at, group);
@@ -50,6 +51,7 @@ void book_decide(struct book *book, struct book_decision *decisions, size_t coun
         }
         return;
     }
+    reply += reloads;
     for (size_t at = 0; at < count; reply++) {
         size_t group = count_group(decisions + at, count - at);
         read_group(book, reply, decisions + at, group);

@@ -41,8 +41,8 @@ static enum status read_state(const struct postgres_result *result, struct contr
                               struct failure *failure)
 {
     if (postgres_result_rows(result) != 1) {
-        return failure_set(failure, STATUS_INTERNAL, "NO_SUCH_SHARD",
-                           "the table control has no row for this shard");
+        return failure_set(failure, STATUS_INTERNAL, "SCHEMA_INCOMPLETE",
+                           "table control has no row for this shard: apply the migrations");
     }
     state_out->epoch = postgres_result_int(result, 0, 0);
     state_out->update_time_us = postgres_result_unix_us(result, 0, 1);

@@ -188,6 +188,7 @@ static void answer(struct shop_lane *lane, struct command *command)
     if (command->fate == COMMAND_REPEATED &&
         order_codec_unpack_order(command->prior.payload, &lane->arena, &order, &failure) !=
             STATUS_OK) {
+        (void)refuse_unreadable(&failure);
         rpc_fail(command->call, &failure);
         return;
     }

@@ -96,9 +96,8 @@ static enum status take_record(struct shop_lane *lane, const struct book_lookup 
     if (payload.data == NULL) {
         return refuse_overloaded(failure);
     }
-    enum status status = order_codec_unpack_order(payload, &lane->arena, &order, failure);
-    if (status != STATUS_OK) {
-        return status;
+    if (order_codec_unpack_order(payload, &lane->arena, &order, failure) != STATUS_OK) {
+        return refuse_unreadable(failure);
     }
     lookup->order = *order;
     lookup->order.durability = command_durability(found);

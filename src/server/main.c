@@ -1,71 +1,46 @@
 /* order-server: takes orders over nng, decides them in Redis, makes them durable in RabbitMQ. */
-#include <stdio.h>
-#include <string.h>
-
 #include "base/log.h"
-#include "base/stop.h"
+#include "base/program.h"
 #include "server/order_server.h"
 
-#define EXIT_USAGE 2 /* settings that cannot be used; 1 is a start that failed */
-
-static void print_help(void)
+static enum status load(void *config, int argc, char *const *argv, struct failure *failure)
 {
-    (void)printf("Usage: order-server [--key=value]...\n"
-                 "\n"
-                 "Takes orders: decides them in Redis, makes them durable in RabbitMQ, answers.\n"
-                 "SIGTERM drains and ends it; a second one ends it at once.\n"
-                 "\n"
-                 "  --help  --version  --print-config\n"
-                 "\n"
-                 "Settings, from the environment or the command line:\n");
-    server_config_help(stdout);
+    return server_config_load(config, argc, argv, failure);
 }
 
-/* Takes the flag out of argv. */
-static int take_flag(int *argc, char **argv, const char *flag)
+static void print(const void *config, FILE *out)
 {
-    for (int i = 1; i < *argc; i++) {
-        if (strcmp(argv[i], flag) == 0) {
-            for (int j = i; j < *argc; j++) {
-                argv[j] = argv[j + 1];
-            }
-            (*argc)--;
-            return 1;
-        }
+    server_config_print(config, out);
+}
+
+static enum log_level level(const void *config)
+{
+    return ((const struct server_config *)config)->log;
+}
+
+static int run(const void *config)
+{
+    struct failure failure;
+    if (order_server_run(config, &failure) != STATUS_OK) {
+        log_line(LOG_ERROR, "not started", "reason", failure.reason, "message", failure.message,
+                 NULL);
+        return PROGRAM_EXIT_FAILED;
     }
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    if (take_flag(&argc, argv, "--help") || take_flag(&argc, argv, "-h")) {
-        print_help();
-        return 0;
-    }
-    if (take_flag(&argc, argv, "--version")) {
-        (void)printf("order-server %s\n", ORDER_VERSION);
-        return 0;
-    }
-    int print_config = take_flag(&argc, argv, "--print-config");
     static struct server_config config;
-    struct failure failure;
-    if (server_config_load(&config, argc, argv, &failure) != STATUS_OK) {
-        (void)fprintf(stderr, "order-server: %s\n", failure.message);
-        return EXIT_USAGE;
-    }
-    if (print_config) {
-        server_config_print(&config, stdout);
-        return 0;
-    }
-    log_init("order-server", config.log);
-    if (!stop_init()) {
-        (void)fprintf(stderr, "order-server: the system does not let it handle signals\n");
-        return 1;
-    }
-    if (order_server_run(&config, &failure) != STATUS_OK) {
-        log_line(LOG_ERROR, "not started", "reason", failure.reason, "message", failure.message,
-                 NULL);
-        return 1;
-    }
-    return 0;
+    static const struct program program = {
+        .name = "order-server",
+        .purpose = "Takes orders: decides them in Redis, makes them durable in RabbitMQ, answers.",
+        .config = &config,
+        .load = load,
+        .help = server_config_help,
+        .print = print,
+        .log_level = level,
+        .run = run,
+    };
+    return program_main(&program, argc, argv);
 }

@@ -1,8 +1,11 @@
 /* See order_server.h. */
 #include "server/order_server.h"
 
+#include <embedded/CONTRACTS.h>
+
 #include "base/log.h"
 #include "base/stop.h"
+#include "server/access_log.h"
 #include "server/expire_holds.h"
 #include "server/relay.h"
 #include "server/services.h"
@@ -13,6 +16,7 @@
 #define ERROR_DOMAIN "shop.orders"
 
 struct parts {
+    struct access_log access;
     struct stock_gate gate;
     struct lane_options lanes;
     struct rpc_server *rpc;
@@ -129,11 +133,19 @@ static enum status start_rpc(const struct server_config *config, struct parts *p
         .endpoint_count = config->endpoint_count,
         .server_id = config->server_id,
         .error_domain = ERROR_DOMAIN,
+        .allow_plain_tcp = config->allow_plain_tcp,
         .max_inflight = (size_t)config->inflight_max,
         .lanes = lanes,
         .lane_count = SERVICE_LANE_COUNT,
+        .program = "order-server",
+        .version = ORDER_VERSION,
+        .contracts = bytes_of(CONTRACTS, sizeof CONTRACTS - 1),
         .clock = clock_system(),
+        .on_access = access_log_write,
+        .access_context = &parts->access,
+        .access_all = log_is_on(LOG_DEBUG),
     };
+    parts->access.clock = options.clock;
     options.services = services_table(&options.service_count);
     return rpc_server_start(&options, &parts->rpc, failure);
 }

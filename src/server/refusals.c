@@ -47,9 +47,10 @@ enum status refuse_for_store(struct failure *failure, enum store store, const st
         return refuse_unknown(failure, store);
     case STATUS_UNAVAILABLE:
     case STATUS_DEADLINE_EXCEEDED:
-    case STATUS_RESOURCE_EXHAUSTED:
     case STATUS_ABORTED:
         return refuse_unavailable(failure, store);
+    case STATUS_RESOURCE_EXHAUSTED:
+        return refuse_overloaded(failure);
     case STATUS_OK:
     case STATUS_CANCELLED:
     case STATUS_INVALID_ARGUMENT:
@@ -102,6 +103,12 @@ enum status refuse_unanswerable(struct failure *failure)
                                      "repeat the call with the same request_id");
     failure->retry_delay_ms = OVERLOAD_RETRY_MS;
     return status;
+}
+
+enum status refuse_unreadable(struct failure *failure)
+{
+    return failure_set(failure, STATUS_INTERNAL, "INTERNAL",
+                       "there is such an order, but its record cannot be read");
 }
 
 enum status refuse_reused(struct failure *failure)

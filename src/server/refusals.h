@@ -16,8 +16,8 @@ const char *store_name(enum store store);
 enum status refuse_unavailable(struct failure *failure, enum store store);
 /* May have been done: the answer of `store` is missing. UNKNOWN, OUTCOME_UNKNOWN. */
 enum status refuse_unknown(struct failure *failure, enum store store);
-/* What a store's failure means to the caller: UNKNOWN stays unknown, a late answer of a read and
- * everything that passes is UNAVAILABLE, our own mistakes are INTERNAL. */
+/* What a store's failure means to the caller: UNKNOWN stays unknown, no room is OVERLOADED, a late
+ * answer of a read and everything that passes is UNAVAILABLE, our own mistakes are INTERNAL. */
 enum status refuse_for_store(struct failure *failure, enum store store,
                              const struct failure *cause);
 /* Redis does not hold the stock now. UNAVAILABLE, STOCK_FENCED. */
@@ -29,6 +29,8 @@ enum status refuse_overloaded(struct failure *failure);
 enum status refuse_not_loaded(struct failure *failure, const char *product_id);
 /* It was done, but the answer does not fit into the batch's memory. UNKNOWN, OUTCOME_UNKNOWN. */
 enum status refuse_unanswerable(struct failure *failure);
+/* What Redis keeps of an order is no order. INTERNAL. */
+enum status refuse_unreadable(struct failure *failure);
 /* INVALID_ARGUMENT, REQUEST_ID_REUSED. */
 enum status refuse_reused(struct failure *failure);
 /* NOT_FOUND, PRODUCT_NOT_FOUND. field may be "". */

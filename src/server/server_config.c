@@ -10,6 +10,7 @@
 
 #define TEXT(member) CONFIG_TEXT, offsetof(struct server_config, member)
 #define INT(member)  CONFIG_INT, offsetof(struct server_config, member)
+#define BOOL(member) CONFIG_BOOL, offsetof(struct server_config, member)
 
 static const struct config_entry TABLE[] = {
     {"listen", "ORDER_SERVER_LISTEN", TEXT(listen), "tcp://127.0.0.1:7400", 0, 0, "", false,
@@ -73,6 +74,8 @@ static const struct config_entry TABLE[] = {
      "ms", false, "how long a product stays in the cache"},
     {"missing-product-ttl-ms", "ORDER_SERVER_MISSING_PRODUCT_TTL_MS", INT(missing_product_ttl_ms),
      "2000", 1, 86400000, "ms", false, "how long the cache knows that there is no such product"},
+    {"allow-plain-tcp", "ORDER_SERVER_ALLOW_PLAIN_TCP", BOOL(allow_plain_tcp), "false", 0, 0, "",
+     false, "listen on tcp:// beyond the loopback: only in a network that is private by itself"},
     {"drain-timeout-ms", "ORDER_SERVER_DRAIN_TIMEOUT_MS", INT(drain_timeout_ms), "10000", 0, 600000,
      "ms", false, "for the calls under way when the server is stopped"},
     {"log-level", "ORDER_LOG_LEVEL", TEXT(log_level), "info", 0, 0, "", false,

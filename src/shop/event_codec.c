@@ -209,7 +209,9 @@ struct bytes event_codec_join(const struct bytes *events, size_t count, struct a
     for (size_t i = 0; i < count; i++) {
         data[used++] = BATCH_TAG;
         used += put_varint(data + used, events[i].size);
-        memcpy(data + used, events[i].data, events[i].size);
+        if (events[i].size > 0) { /* an empty one may have no memory at all */
+            memcpy(data + used, events[i].data, events[i].size);
+        }
         used += events[i].size;
     }
     return bytes_of(data, used);

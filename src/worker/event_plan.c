@@ -1,6 +1,7 @@
 /* Event plan, second half: what follows. See event_plan.h. */
 #include "worker/event_plan.h"
 
+#include "base/failpoint.h"
 #include "worker/order_fold.h"
 
 static void decide_first(struct event_plan *plan, struct plan_event *planned, int64_t epoch);
@@ -34,7 +35,7 @@ bool event_plan_decide(struct event_plan *plan, int64_t epoch)
         struct plan_event *planned = &plan->events[i];
         if (!is_winner(planned)) {
             decide_other(planned, epoch);
-        } else if (!planned->slot->fresh || planned->slot->counted) {
+        } else if ((!planned->slot->fresh || planned->slot->counted) && !CANARY("no_dedupe")) {
             planned->stored->outcome = EVENT_DUPLICATE;
         } else {
             planned->slot->counted = true;

@@ -1,53 +1,29 @@
 /* order-worker: settings -> lanes -> wait for a stop -> finish the batches and leave. */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
+#include "base/program.h"
 #include "base/stop.h"
 #include "worker/worker_lane.h"
 
-#define EXIT_REFUSED 1 /* could not start, or RabbitMQ refuses for good */
-#define EXIT_USAGE   2
-
-static int say(const char *what, const struct worker_config *config);
-static int run(const struct worker_config *config);
-
-int main(int argc, char **argv)
+static enum status load(void *config, int argc, char *const *argv, struct failure *failure)
 {
-    struct worker_config config;
-    struct failure failure;
-    const char *what = argc == 2 ? argv[1] : "";
-    bool asked = strcmp(what, "--help") == 0 || strcmp(what, "--print-config") == 0;
-    if (worker_config_load(asked ? 1 : argc, argv, &config, &failure) != STATUS_OK) {
-        (void)fprintf(stderr, "order-worker: %s\n", failure.message);
-        return EXIT_USAGE;
-    }
-    if (asked) {
-        return say(what, &config);
-    }
-    log_init("order-worker", (enum log_level)log_level_parse(config.log_level));
-    if (!stop_init()) {
-        log_line(LOG_ERROR, "cannot start: no threads or signals", NULL);
-        return EXIT_REFUSED;
-    }
-    return run(&config);
+    return worker_config_load(argc, argv, config, failure);
 }
 
-static int say(const char *what, const struct worker_config *config)
+static void print(const void *config, FILE *out)
 {
-    if (strcmp(what, "--help") == 0) {
-        (void)puts("order-worker: writes the events of the queue to PostgreSQL, each once.\n"
-                   "Stops on SIGTERM after the batch under way. Settings:\n");
-        worker_config_help(stdout);
-    } else {
-        worker_config_print(config, stdout);
-    }
-    return EXIT_SUCCESS;
+    worker_config_print(config, out);
 }
 
-static int run(const struct worker_config *config)
+static enum log_level level(const void *config)
 {
+    return (enum log_level)log_level_parse(((const struct worker_config *)config)->log_level);
+}
+
+static int run(const void *state)
+{
+    const struct worker_config *config = state;
     struct worker_lane *lanes[64] = {0}; /* the table's most */
     bool good = true;
     log_line(LOG_INFO, "starting", "lanes", LOG_INT(config->lanes), "queue", config->queue, "shard",
@@ -68,5 +44,21 @@ static int run(const struct worker_config *config)
         good = worker_lane_join(&lanes[i]) && good;
     }
     log_line(LOG_INFO, "stopped", NULL);
-    return good ? EXIT_SUCCESS : EXIT_REFUSED;
+    return good ? EXIT_SUCCESS : PROGRAM_EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    static struct worker_config config;
+    static const struct program program = {
+        .name = "order-worker",
+        .purpose = "Writes the events of the queue to PostgreSQL, each once.",
+        .config = &config,
+        .load = load,
+        .help = worker_config_help,
+        .print = print,
+        .log_level = level,
+        .run = run,
+    };
+    return program_main(&program, argc, argv);
 }

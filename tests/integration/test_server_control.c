@@ -11,8 +11,9 @@ static void test_events_are_found_wherever_they_are_kept(void **state)
     (void)state;
     database_execute(
         &database,
-        "INSERT INTO order_events VALUES ('01000000-0000-8000-8000-000000000001', 1,"
-        " '02000000-0000-8000-8000-000000000001', 0, now(), 'a');"
+        "INSERT INTO order_events (order_id, version, event_id, kind, event_time,"
+        " actor, to_state) VALUES ('01000000-0000-8000-8000-000000000001', 1,"
+        " '02000000-0000-8000-8000-000000000001', 0, now(), 'a', 1);"
         "INSERT INTO stock_ledger VALUES ('01000000-0000-8000-8000-000000000002',"
         " '02000000-0000-8000-8000-000000000002', 'tea', 4, 4, 0, 'count', 'ref', 'a', now());"
         "INSERT INTO double_reservations (event_id, subject_id, epoch, event_time) VALUES"
@@ -86,6 +87,11 @@ static void test_an_advance_voids_older_deltas_and_reads_the_sums(void **state)
     (void)state;
     store_fixture_create_products(3);
     database_execute(&database, "UPDATE stock SET reserved = 1 WHERE product_id = 'p-0002';"
+                                "INSERT INTO orders VALUES"
+                                " ('01000000-0000-8000-8000-000000000001', 'c', 1, 1, 'EUR', 1, '',"
+                                " '', now(), now(), to_timestamp(5)),"
+                                " ('01000000-0000-8000-8000-000000000002', 'c', 2, 2, 'EUR', 1, '',"
+                                " '', now(), now(), NULL);"
                                 "INSERT INTO stock_deltas (epoch, product_id, quantity) VALUES"
                                 " (0, 'p-0001', 5)");
     struct control_state before, state_now, after;
@@ -97,6 +103,8 @@ static void test_an_advance_voids_older_deltas_and_reads_the_sums(void **state)
         STATUS_OK);
     assert_int_equal(state_now.epoch, 1);
     assert_int_equal(stock.stock_count, 3);
+    assert_int_equal(stock.held_count, 1); /* the one that is PENDING */
+    assert_int_equal(stock.held[0].end_unix_ms, 5000);
     int64_t sum = 0;
     for (size_t i = 0; i < stock.stock_count; i++) {
         sum += stock.stock[i].quantity;

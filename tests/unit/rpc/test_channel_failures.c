@@ -149,14 +149,15 @@ static void test_close_cancels_what_is_under_way(void **state)
     start_toy_on(&toy, "ipc");
     toy_shut_gate(&toy);
     struct rpc_channel *channel = toy_channel(toy.endpoint);
+    struct outcome blocking = {.stub.channel = channel};
+    pthread_t caller;
+    assert_int_equal(pthread_create(&caller, NULL, call_blocking, &blocking), 0);
+    /* Under way before the channel closes: a call that comes later may not use it at all. */
+    assert_true(toy_wait_at_gate(&toy, 1));
     struct outcome async[3];
     for (int i = 0; i < 3; i++) {
         create_order(&async[i], channel, "r", "c", true);
     }
-    struct outcome blocking = {.stub.channel = channel};
-    pthread_t caller;
-    assert_int_equal(pthread_create(&caller, NULL, call_blocking, &blocking), 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
     pthread_t closer;
     assert_int_equal(pthread_create(&closer, NULL, close_channel, &channel), 0);
     (void)pthread_join(caller, NULL);

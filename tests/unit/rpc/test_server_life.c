@@ -43,13 +43,9 @@ static void test_drain_finishes_the_old_and_refuses_the_new(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {0};
-    start_toy(&toy, &options);
-    rpc_server_set_serving(toy.server, true);
-    toy_shut_gate(&toy);
     struct calls old;
-    open_calls(&old, &toy);
-    start_creates(&old, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &old);
+    rpc_server_set_serving(toy.server, true);
     start_creates(&old, 3, 0);
     expect_waiting(&toy, 3);
 
@@ -74,12 +70,8 @@ static void test_drain_has_an_end(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {0};
-    start_toy(&toy, &options);
-    toy_shut_gate(&toy);
     struct calls calls;
-    open_calls(&calls, &toy);
-    start_creates(&calls, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &calls);
     int64_t begin_ms = toy_now_ms();
     rpc_server_drain(toy.server, 30);
     assert_true(toy_now_ms() - begin_ms >= 30);
@@ -101,12 +93,8 @@ static void test_stop_answers_what_is_under_way(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {0};
-    start_toy(&toy, &options);
-    toy_shut_gate(&toy);
     struct calls calls;
-    open_calls(&calls, &toy);
-    start_creates(&calls, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &calls);
     start_creates(&calls, 10, 0);
     expect_waiting(&toy, 10);
     pthread_t stopper;
@@ -251,6 +239,27 @@ static void test_options_are_checked(void **state)
     }
 }
 
+/* Beyond the loopback only when told that the network is private. */
+static void test_plain_tcp_beyond_the_loopback_must_be_allowed(void **state)
+{
+    (void)state;
+    const char *endpoints[] = {"tcp://0.0.0.0:0"};
+    struct rpc_server_options options = {
+        .endpoints = endpoints,
+        .endpoint_count = 1,
+        .server_id = "toy",
+        .max_inflight = 1,
+        .clock = clock_system(),
+    };
+    struct rpc_server *server = NULL;
+    struct failure failure = {0};
+    assert_int_equal(rpc_server_start(&options, &server, &failure), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(failure.reason, "ENDPOINT_INVALID");
+    options.allow_plain_tcp = true;
+    assert_int_equal(rpc_server_start(&options, &server, &failure), STATUS_OK);
+    rpc_server_stop(&server);
+}
+
 int main(int argc, char **argv)
 {
     toy_main(argc, argv);
@@ -261,6 +270,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_lane_that_does_not_open_ends_the_start),
         cmocka_unit_test(test_several_threads_a_lane),
         cmocka_unit_test(test_ipc_socket_is_for_its_owner),
+        cmocka_unit_test(test_plain_tcp_beyond_the_loopback_must_be_allowed),
         cmocka_unit_test(test_endpoints_that_are_taken_or_forbidden),
         cmocka_unit_test(test_options_are_checked),
     };

@@ -170,8 +170,8 @@ static void test_batches_join_and_split(void **state)
     (void)state;
     struct event one = created_event();
     struct event two = adjusted_event();
-    struct bytes events[3] = {event_codec_encode(&one, &arena), event_codec_encode(&two, &arena),
-                              bytes_of("", 0)};
+    struct bytes events[3] = {
+        event_codec_encode(&one, &arena), event_codec_encode(&two, &arena), {0}};
     struct bytes batch = event_codec_join(events, 3, &arena);
     struct bytes *split;
     size_t count;

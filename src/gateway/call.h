@@ -1,0 +1,63 @@
+/* Call: one HTTP request on its way to a server and back.
+ * connect.c and rest.c read the request and write the answer, each in its protocol; what lies
+ * between is here: the deadline, the asynchronous call, the counting. Always: a call is answered
+ * once, by call_answer. It lives in its request's arena. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "gateway/callers.h"
+#include "gateway/http.h"
+#include "gateway/method.h"
+#include "gateway/metrics.h"
+#include "gateway/rate_limit.h"
+#include "json/json_field.h"
+#include "rpc/channel.h"
+
+#define CALL_TIMEOUT_MS_MAX  RPC_TIMEOUT_MS_MAX
+#define GATEWAY_ERROR_DOMAIN "shop.orders" /* ErrorInfo.domain, as the servers have it */
+
+/* What all calls of a gateway share. */
+struct gateway {
+    struct rpc_channel *channel;
+    struct metrics *metrics;
+    struct callers *callers;  /* NULL: whoever reaches the gateway may call everything */
+    const char *cors_origins; /* cors.h */
+    struct rate_limit *caller_limit, *address_limit; /* NULL: none */
+    const struct clock *clock;
+    int32_t timeout_ms;      /* of calls that name none */
+    atomic_bool is_draining; /* no new calls: the channel is about to close */
+};
+
+struct call {
+    struct gateway *gateway;
+    struct http_request *http;
+    const struct method *method;
+    /* Both end with call_answer. On the HTTP server's thread or the channel's. */
+    void (*on_response)(struct call *call, const ProtobufCMessage *response);
+    void (*on_failure)(struct call *call, const struct failure *failure);
+    struct caller caller;
+    bool is_proto; /* bodies are protobuf, not JSON */
+    int32_t timeout_ms;
+    struct rpc_stub stub;
+};
+
+/* What error details may hold, for printing them. */
+extern const struct json_types call_detail_types;
+
+/* NULL when the request's memory is out: the request is answered then. */
+struct call *call_create(struct gateway *gateway, struct http_request *http,
+                         const struct method *method);
+/* Who calls, whether it may, and whether not too often; false when it may not and was answered so.
+ * Before anything is read. */
+bool call_admit(struct call *call);
+/* Sends it, unless the gateway drains or the caller may not; one of on_response and on_failure
+ * follows. The caller lets go of call and request. */
+void call_start(struct call *call, ProtobufCMessage *request);
+/* The body lives in the request's arena. `code` is for the metrics. */
+void call_answer(struct call *call, enum status code, unsigned http_status,
+                 const char *content_type, struct bytes body);
+/* google.rpc.Code as an HTTP status, the same in Connect and in google.api.http. */
+unsigned call_http_status(enum status code);
+/* Adds Retry-After when the failure says when to try again. */
+void call_add_retry_after(struct call *call, const struct failure *failure);

@@ -1,0 +1,24 @@
+/* Gateway config: every setting of order-gateway, from the environment and --key=value. */
+#pragma once
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/status.h"
+
+struct gateway_config {
+    const char *listen, *operations_listen, *endpoint, *log_level;
+    const char *tls_certificate_file, *tls_key_file, *keys_file, *cors_origins;
+    int64_t threads, connections_max, connections_per_address_max;
+    int64_t header_bytes_max, body_bytes_max, calls_max;
+    int64_t caller_rate, caller_burst, address_rate, address_burst;
+    int64_t idle_ms, transfer_ms, timeout_ms, drain_timeout_ms;
+
+    enum log_level log; /* made from log_level */
+};
+
+/* CONFIG_INVALID says what to do. */
+enum status gateway_config_load(struct gateway_config *config, int argc, char *const *argv,
+                                struct failure *failure);
+void gateway_config_help(FILE *out);
+void gateway_config_print(const struct gateway_config *config, FILE *out);

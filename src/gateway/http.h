@@ -1,0 +1,80 @@
+/* HTTP: requests in, responses out, nothing known of what they mean. Implemented by http_mhd.c over
+ * libmicrohttpd; used by gateway.c and operations.c.
+ * Always: a request that reaches the handler is framed in one way only (http_check.h), its body is
+ * whole and within the limit, and it is answered once. Slow and silent peers are cut off: each of
+ * reading, writing and being idle has an end.
+ * Threads: the handler runs on the server's own threads and must not block. It answers at once with
+ * http_respond, or later from any thread after http_defer. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/status.h"
+
+#define HTTP_HEADERS_MAX          64 /* of a request: browsers behind two proxies send 30 */
+#define HTTP_RESPONSE_HEADERS_MAX 12
+
+struct http_request;
+struct http_server;
+
+typedef void (*http_handler)(void *context, struct http_request *request);
+
+struct http_server_options {
+    const char *listen; /* "127.0.0.1:8080", "[::]:8080" */
+    size_t threads;
+    size_t connections_max, connections_per_address_max; /* the latter 0 = no limit */
+    size_t header_bytes_max;                             /* request line and headers */
+    size_t body_bytes_max;
+    size_t request_memory_bytes_max;       /* of all that is made for a request */
+    int64_t idle_ms;                       /* until the headers of the next request are there */
+    int64_t transfer_ms;                   /* for a body to come, and for an answer to be taken */
+    const char *tls_certificate, *tls_key; /* PEM texts; NULL: plain HTTP */
+    http_handler handler;
+    void *context;
+    const struct clock *clock;
+};
+
+/* Listens. On failure nothing is left running. */
+enum status http_server_start(const struct http_server_options *options,
+                              struct http_server **server_out, struct failure *failure);
+/* Which port it listens on (for ":0"). */
+uint16_t http_server_port(const struct http_server *server);
+/* Takes no more connections; answers still under way go out. */
+void http_server_quiesce(struct http_server *server);
+/* Connections that have a request under way; for a drain. */
+size_t http_server_busy(struct http_server *server);
+/* No request may be deferred any more. NULL-safe; nulls the caller's pointer. */
+void http_server_stop(struct http_server **server);
+
+/* Memory that lives as long as the request. */
+struct arena *http_request_arena(struct http_request *request);
+const char *http_request_verb(const struct http_request *request);
+/* As sent, before any decoding: "/v1/orders/a%3Ab". */
+struct bytes http_request_path(const struct http_request *request);
+/* Behind the '?'; empty when there is none. */
+struct bytes http_request_query(const struct http_request *request);
+struct bytes http_request_body(const struct http_request *request);
+/* By name, whatever its case; the first; NULL when there is none. */
+const char *http_request_header(struct http_request *request, const char *name);
+/* Where it comes from, as what one subscriber has: an IPv4 address, or the /64 of an IPv6 one. */
+struct bytes http_request_origin(struct http_request *request);
+/* When its headers were there: monotonic us. */
+int64_t http_request_start_us(const struct http_request *request);
+/* For whoever handles it; NULL at first. */
+void **http_request_slot(struct http_request *request);
+
+/* From within the handler: the answer comes later. */
+void http_defer(struct http_request *request);
+/* Before http_respond; silently full after HTTP_RESPONSE_HEADERS_MAX. The texts must live as long
+ * as the request. Values must hold no control characters. */
+void http_add_header(struct http_request *request, const char *name, const char *value);
+/* Answers; the body must live as long as the request (its arena). The request is gone for the
+ * caller.
+ */
+void http_respond(struct http_request *request, unsigned status, const char *content_type,
+                  struct bytes body);

@@ -1,0 +1,29 @@
+/* HTTP inside: a request as http_mhd.c moves it and http_request_mhd.c shows it; nobody else
+ * includes it. */
+#pragma once
+
+#include <microhttpd.h>
+
+#include "gateway/http.h"
+
+struct http_request {
+    struct http_server *server;
+    struct MHD_Connection *connection;
+    struct arena arena;
+    const char *verb;
+    struct bytes target, path, query;
+    uint8_t *body;
+    size_t body_size, body_room;
+    size_t body_excess; /* bytes that came above the limit */
+    int64_t start_us;
+    void *slot;
+    bool is_begun, is_handled, is_deferred, is_answered;
+
+    unsigned status;
+    const char *content_type;
+    struct bytes answer;
+    size_t header_count;
+    struct {
+        const char *name, *value;
+    } headers[HTTP_RESPONSE_HEADERS_MAX];
+};

@@ -1,0 +1,90 @@
+/* A request as its handler sees it. See http.h. */
+#include <assert.h>
+#include <netinet/in.h>
+
+#include "gateway/http_inside_mhd.h"
+
+struct arena *http_request_arena(struct http_request *request)
+{
+    return &request->arena;
+}
+
+const char *http_request_verb(const struct http_request *request)
+{
+    return request->verb;
+}
+
+struct bytes http_request_path(const struct http_request *request)
+{
+    return request->path;
+}
+
+struct bytes http_request_query(const struct http_request *request)
+{
+    return request->query;
+}
+
+struct bytes http_request_body(const struct http_request *request)
+{
+    return bytes_of(request->body, request->body_size);
+}
+
+const char *http_request_header(struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+struct bytes http_request_origin(struct http_request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info == NULL) {
+        return (struct bytes){0};
+    }
+    const void *address = info->client_addr;
+    if (info->client_addr->sa_family == AF_INET6) {
+        const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
+        return IN6_IS_ADDR_V4MAPPED(six) ? bytes_of(&six->s6_addr[12], 4)
+                                         : bytes_of(six->s6_addr, 8);
+    }
+    return bytes_of(&((const struct sockaddr_in *)address)->sin_addr, 4);
+}
+
+int64_t http_request_start_us(const struct http_request *request)
+{
+    return request->start_us;
+}
+
+void **http_request_slot(struct http_request *request)
+{
+    return &request->slot;
+}
+
+void http_defer(struct http_request *request)
+{
+    assert(!request->is_deferred && !request->is_answered);
+    request->is_deferred = true;
+    MHD_suspend_connection(request->connection);
+}
+
+void http_add_header(struct http_request *request, const char *name, const char *value)
+{
+    if (request->header_count < HTTP_RESPONSE_HEADERS_MAX) {
+        request->headers[request->header_count].name = name;
+        request->headers[request->header_count].value = value;
+        request->header_count++;
+    }
+}
+
+void http_respond(struct http_request *request, unsigned status, const char *content_type,
+                  struct bytes body)
+{
+    assert(!request->is_answered);
+    request->status = status;
+    request->content_type = content_type;
+    request->answer = body;
+    request->is_answered = true;
+    if (request->is_deferred) {
+        MHD_resume_connection(request->connection);
+    }
+}

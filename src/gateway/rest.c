@@ -1,0 +1,126 @@
+/* See rest.h. */
+#include "gateway/rest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/rest_error.h"
+#include "gateway/rest_request.h"
+#include "json/json_print.h"
+
+#define JSON_TYPE           "application/json"
+#define CACHE_CONTROL_BYTES 40
+
+static void on_response(struct call *call, const ProtobufCMessage *response);
+static void on_failure(struct call *call, const struct failure *failure);
+static unsigned http_status_of(const struct failure *failure);
+static const char *etag_header(struct call *call, const ProtobufCMessage *response);
+static void add_cache_control(struct call *call, bool has_etag);
+
+void rest_handle(struct gateway *gateway, struct http_request *http, const struct route *route)
+{
+    struct call *call = call_create(gateway, http, route->method);
+    if (call == NULL) {
+        return;
+    }
+    call->on_response = on_response;
+    call->on_failure = on_failure;
+    if (!call_admit(call)) {
+        return;
+    }
+    struct failure failure = {0};
+    ProtobufCMessage *request;
+    if (rest_request_read(http, route, &request, &failure) != STATUS_OK) {
+        on_failure(call, &failure);
+        return;
+    }
+    call_start(call, request);
+}
+
+static void on_response(struct call *call, const ProtobufCMessage *response)
+{
+    /* With all fields: who reads by eye or without a schema must see that nothing is left. */
+    static const struct json_print_options ALL = {.defaults = true};
+    struct failure failure = {0};
+    struct bytes body;
+    if (json_print(response, &ALL, http_request_arena(call->http), &body, &failure) != STATUS_OK) {
+        failure.code = STATUS_INTERNAL; /* ours, not the caller's */
+        on_failure(call, &failure);
+        return;
+    }
+    const char *etag = etag_header(call, response);
+    const char *known = http_request_header(call->http, "If-None-Match");
+    add_cache_control(call, etag != NULL);
+    if (etag != NULL) {
+        http_add_header(call->http, "ETag", etag);
+    }
+    if (etag != NULL && known != NULL && call->method->has_no_side_effects &&
+        (strstr(known, etag) != NULL || strcmp(known, "*") == 0)) {
+        call_answer(call, STATUS_OK, 304, NULL, (struct bytes){0});
+        return;
+    }
+    call_answer(call, STATUS_OK, 200, JSON_TYPE, body);
+}
+
+static void on_failure(struct call *call, const struct failure *failure)
+{
+    unsigned http_status = http_status_of(failure);
+    struct bytes body = rest_error_print(failure, http_status, http_request_arena(call->http));
+    http_add_header(call->http, "Cache-Control", "no-store");
+    call_add_retry_after(call, failure);
+    call_answer(call, failure->code, http_status, JSON_TYPE, body);
+}
+
+/* HTTP has a word of its own for a body that nobody can read. */
+static unsigned http_status_of(const struct failure *failure)
+{
+    return strcmp(failure->reason, "UNKNOWN_CONTENT_TYPE") == 0 ? 415
+                                                                : call_http_status(failure->code);
+}
+
+/* "\"3\""; NULL when the response has none. Etags are ours: of no characters that would need care.
+ */
+static const char *etag_header(struct call *call, const ProtobufCMessage *response)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(response->descriptor, "etag");
+    if (field == NULL || field->type != PROTOBUF_C_TYPE_STRING) {
+        return NULL;
+    }
+    const char *etag = *(const char *const *)(const void *)((const char *)response + field->offset);
+    size_t size = strlen(etag);
+    char *header = size == 0 || strpbrk(etag, "\"\r\n") != NULL
+                       ? NULL
+                       : arena_alloc(http_request_arena(call->http), size + 3);
+    if (header != NULL) {
+        (void)snprintf(header, size + 3, "\"%s\"", etag);
+    }
+    return header;
+}
+
+static void add_cache_control(struct call *call, bool has_etag)
+{
+    char *header = arena_alloc(http_request_arena(call->http), CACHE_CONTROL_BYTES);
+    unsigned max_age_s = call->method->public_max_age_s;
+    if (max_age_s > 0 && header != NULL) {
+        (void)snprintf(header, CACHE_CONTROL_BYTES, "public, max-age=%u", max_age_s);
+        http_add_header(call->http, "Cache-Control", header);
+        return;
+    }
+    /* The caller may keep it, but asks each time: 304 costs little. */
+    http_add_header(call->http, "Cache-Control", has_etag ? "private, no-cache" : "no-store");
+}
+
+void rest_refuse_unrouted(struct http_request *http, const char *allow)
+{
+    struct failure failure = {0};
+    if (allow != NULL) {
+        (void)failure_set(&failure, STATUS_UNIMPLEMENTED, "WRONG_VERB", "here is only %s", allow);
+        http_add_header(http, "Allow", allow);
+    } else {
+        (void)failure_set(&failure, STATUS_NOT_FOUND, "UNKNOWN_PATH", "there is nothing here");
+    }
+    unsigned http_status = allow != NULL ? 405 : 404;
+    http_respond(http, http_status, JSON_TYPE,
+                 rest_error_print(&failure, http_status, http_request_arena(http)));
+}

@@ -1,0 +1,202 @@
+/* See rest_request.h. */
+#include "gateway/rest_request.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "gateway/uri.h"
+#include "json/json_read.h"
+
+#define FIELD_PATH_BYTES 160
+
+static enum status read_body(struct http_request *http, const struct route *route,
+                             ProtobufCMessage **message, struct failure *failure);
+static enum status read_body_field(struct http_request *http, const struct route *route,
+                                   ProtobufCMessage *message, struct failure *failure);
+static enum status read_path(struct http_request *http, const struct route *route,
+                             ProtobufCMessage *message, struct failure *failure);
+static enum status read_query(struct http_request *http, const struct route *route,
+                              ProtobufCMessage *message, struct failure *failure);
+static enum status read_idempotency_key(struct http_request *http, ProtobufCMessage *message,
+                                        struct failure *failure);
+static enum status read_if_match(struct http_request *http, const struct route *route,
+                                 ProtobufCMessage *message, struct failure *failure);
+static bool is_json(const char *type);
+static struct bytes unquote(struct bytes text);
+
+static const struct json_read_options STRICT;
+
+enum status rest_request_read(struct http_request *http, const struct route *route,
+                              ProtobufCMessage **message_out, struct failure *failure)
+{
+    ProtobufCMessage *message = NULL;
+    enum status status = read_body(http, route, &message, failure);
+    if (status == STATUS_OK) {
+        status = read_path(http, route, message, failure);
+    }
+    if (status == STATUS_OK) {
+        status = read_query(http, route, message, failure);
+    }
+    if (status == STATUS_OK) {
+        status = read_idempotency_key(http, message, failure);
+    }
+    if (status == STATUS_OK) {
+        status = read_if_match(http, route, message, failure);
+    }
+    if (status == STATUS_OK) {
+        *message_out = message;
+    }
+    return status;
+}
+
+/* No body at all stands for an empty one, so that ":cancel" needs no "{}". */
+static enum status read_body(struct http_request *http, const struct route *route,
+                             ProtobufCMessage **message, struct failure *failure)
+{
+    const ProtobufCMessageDescriptor *type = method_descriptor(route->method)->input;
+    struct arena *arena = http_request_arena(http);
+    struct bytes body = http_request_body(http);
+    if (body.size > 0 && route->rule->body[0] == '\0') {
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "UNEXPECTED_BODY",
+                           "this request has no body");
+    }
+    if (body.size > 0 && !is_json(http_request_header(http, "Content-Type"))) {
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "UNKNOWN_CONTENT_TYPE",
+                           "Content-Type: application/json is expected");
+    }
+    if (body.size > 0 && strcmp(route->rule->body, "*") == 0) {
+        return json_read(type, body, &STRICT, arena, message, failure);
+    }
+    *message = json_message_create(type, arena);
+    if (*message == NULL) {
+        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "MESSAGE_TOO_COMPLEX", "no memory");
+    }
+    return body.size == 0 ? STATUS_OK : read_body_field(http, route, *message, failure);
+}
+
+static enum status read_body_field(struct http_request *http, const struct route *route,
+                                   ProtobufCMessage *message, struct failure *failure)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, route->rule->body);
+    ProtobufCMessage *held;
+    if (field == NULL || field->type != PROTOBUF_C_TYPE_MESSAGE) {
+        return failure_set(failure, STATUS_INTERNAL, "BAD_BINDING",
+                           "the binding's body is no message");
+    }
+    enum status status = json_read(field->descriptor, http_request_body(http), &STRICT,
+                                   http_request_arena(http), &held, failure);
+    if (status == STATUS_OK) {
+        *(ProtobufCMessage **)(void *)((char *)message + field->offset) = held;
+    }
+    return status;
+}
+
+static enum status read_path(struct http_request *http, const struct route *route,
+                             ProtobufCMessage *message, struct failure *failure)
+{
+    struct arena *arena = http_request_arena(http);
+    for (size_t i = 0; i < route->variable_count; i++) {
+        struct bytes text;
+        if (!uri_decode(route->variables[i].text, false, arena, &text)) {
+            return failure_set(failure, STATUS_INVALID_ARGUMENT, "MALFORMED_URL",
+                               "the path has a malformed escape");
+        }
+        enum status status = json_assign(message, route->variables[i].field, text, arena, failure);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status read_query(struct http_request *http, const struct route *route,
+                              ProtobufCMessage *message, struct failure *failure)
+{
+    struct arena *arena = http_request_arena(http);
+    struct bytes query = http_request_query(http), name, value, path, text;
+    size_t body_size = strlen(route->rule->body);
+    while (uri_next_parameter(&query, &name, &value)) {
+        if (!uri_decode(name, true, arena, &path) || !uri_decode(value, true, arena, &text)) {
+            return failure_set(failure, STATUS_INVALID_ARGUMENT, "MALFORMED_URL",
+                               "the query has a malformed escape");
+        }
+        const char *body = route->rule->body;
+        bool is_of_body = body_size > 0 && path.size >= body_size &&
+                          memcmp(path.data, body, body_size) == 0 &&
+                          (path.size == body_size || path.data[body_size] == '.');
+        if (strcmp(body, "*") == 0 || is_of_body) {
+            return failure_set(failure, STATUS_INVALID_ARGUMENT, "UNKNOWN_FIELD",
+                               "a parameter of the query belongs into the body");
+        }
+        enum status status = json_assign(message, path, text, arena, failure);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status read_idempotency_key(struct http_request *http, ProtobufCMessage *message,
+                                        struct failure *failure)
+{
+    const char *header = http_request_header(http, "Idempotency-Key");
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "request_id");
+    if (header == NULL || field == NULL) {
+        return STATUS_OK;
+    }
+    struct bytes key = unquote(bytes_of_text(header));
+    const char *given = *(const char *const *)(const void *)((char *)message + field->offset);
+    if (key.size == 0) {
+        return failure_set_field(failure, "request_id", "BAD_VALUE", "Idempotency-Key is empty");
+    }
+    if (given[0] != '\0' && !bytes_equal(bytes_of_text(given), key)) {
+        return failure_set_field(failure, "request_id", "DUPLICATE_FIELD",
+                                 "Idempotency-Key and requestId differ");
+    }
+    return given[0] != '\0' ? STATUS_OK
+                            : json_assign(message, bytes_of_text("request_id"), key,
+                                          http_request_arena(http), failure);
+}
+
+/* The etag stands in the request, or in the resource that is its body. */
+static enum status read_if_match(struct http_request *http, const struct route *route,
+                                 ProtobufCMessage *message, struct failure *failure)
+{
+    static const struct bytes NAME = {(const uint8_t *)"etag", 4};
+    const char *header = http_request_header(http, "If-Match");
+    if (header == NULL || strcmp(header, "*") == 0) {
+        return STATUS_OK;
+    }
+    struct arena *arena = http_request_arena(http);
+    struct bytes etag = unquote(bytes_of_text(header));
+    if (json_field_find(message->descriptor, "etag", NAME.size) != NULL) {
+        return json_assign(message, NAME, etag, arena, failure);
+    }
+    const ProtobufCFieldDescriptor *body =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, route->rule->body);
+    if (body != NULL && body->type == PROTOBUF_C_TYPE_MESSAGE &&
+        json_field_find(body->descriptor, "etag", NAME.size) != NULL) {
+        char path[FIELD_PATH_BYTES];
+        int size = snprintf(path, sizeof path, "%s.etag", body->name);
+        return json_assign(message, bytes_of(path, (size_t)size), etag, arena, failure);
+    }
+    return failure_set(failure, STATUS_INVALID_ARGUMENT, "IF_MATCH_UNSUPPORTED",
+                       "this method knows no etag: If-Match would protect nothing");
+}
+
+static bool is_json(const char *type)
+{
+    static const char JSON[] = "application/json";
+    size_t size = sizeof JSON - 1;
+    return type != NULL && strncasecmp(type, JSON, size) == 0 &&
+           (type[size] == '\0' || type[size] == ';' || type[size] == ' ');
+}
+
+static struct bytes unquote(struct bytes text)
+{
+    bool is_quoted = text.size >= 2 && text.data[0] == '"' && text.data[text.size - 1] == '"';
+    return is_quoted ? bytes_of(text.data + 1, text.size - 2) : text;
+}

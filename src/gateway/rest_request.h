@@ -1,0 +1,10 @@
+/* REST request: the method's request message out of path, query, headers and body. Used by rest.c.
+ */
+#pragma once
+
+#include "gateway/http.h"
+#include "gateway/route.h"
+
+/* The message lives in the request's arena. INVALID_ARGUMENT says which field and why. */
+enum status rest_request_read(struct http_request *http, const struct route *route,
+                              ProtobufCMessage **message_out, struct failure *failure);

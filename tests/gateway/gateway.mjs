@@ -1,0 +1,93 @@
+// What the tests of order-gateway share: the mirror server and a gateway in front of it, on ports and
+// sockets of their own, and raw connections for what no HTTP client would send.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+
+export const registry = createFileRegistry(
+  fromBinary(FileDescriptorSetSchema, readFileSync(process.env.ORDER_CONTRACTS)));
+export const services = ['shop.v1.OrderService', 'shop.v1.ProductService'].map((name) => registry.getService(name));
+
+const START_MS = 15000; // sanitizers on a busy machine
+
+// Resolves with the fields of its "listening" line; program.exit with its exit code.
+function start(path, args, env) {
+  const child = spawn(path, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+  const log = [];
+  const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
+  const listening = new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`${path} does not listen\n${log.join('\n')}`)), START_MS);
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      log.push(line);
+      if (!line.includes(' listening ')) return;
+      clearTimeout(late);
+      resolve(Object.fromEntries(line.split(' ').filter((pair) => pair.includes('=')).map((pair) => pair.split('='))));
+    });
+    exit.then((code) => { clearTimeout(late); reject(new Error(`${path} ended: ${code}\n${log.join('\n')}`)); });
+  });
+  listening.catch(() => {});
+  return { child, log, exit, listening };
+}
+
+export async function startGateway(settings = {}, { withServer = true } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'order-gateway-'));
+  const endpoint = `ipc://${folder}/server.sock`;
+  const server = withServer ? start(process.env.ORDER_MIRROR_SERVER, [endpoint], {}) : undefined;
+  const gateway = start(process.env.ORDER_GATEWAY, [], {
+    ORDER_ENDPOINT: endpoint, ORDER_GATEWAY_LISTEN: '127.0.0.1:0', ORDER_GATEWAY_OPERATIONS_LISTEN: '127.0.0.1:0', ...settings,
+  });
+  const [listening] = await Promise.all([gateway.listening, server?.listening]).catch(async (error) => {
+    for (const program of [gateway, server]) program?.child.kill('SIGTERM');
+    await Promise.all([gateway.exit, server?.exit]);
+    rmSync(folder, { recursive: true });
+    throw error;
+  });
+  const { port, operations_port: operationsPort } = listening;
+  return {
+    gateway, server, port: Number(port),
+    url: `http://127.0.0.1:${port}`, operations: `http://127.0.0.1:${operationsPort}`,
+    // A sanitizer's finding, a leak among them, is an exit code.
+    async stop() {
+      gateway.child.kill('SIGTERM');
+      const code = await gateway.exit;
+      server?.child.kill('SIGTERM');
+      await server?.exit;
+      rmSync(folder, { recursive: true });
+      assert.equal(code, 0, gateway.log.join('\n'));
+    },
+  };
+}
+
+// Sends bytes as they are; resolves with all that comes until the peer closes or `ms` pass in silence.
+export function raw(port, bytes, { ms = 300, end = false } = {}) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const chunks = [];
+    let quiet;
+    const done = (closed) => {
+      clearTimeout(quiet);
+      socket.destroy();
+      resolve({ text: Buffer.concat(chunks).toString('latin1'), closed });
+    };
+    const wait = () => { clearTimeout(quiet); quiet = setTimeout(() => done(false), ms); };
+    socket.on('connect', () => { if (end) socket.end(bytes); else socket.write(bytes); wait(); });
+    socket.on('data', (data) => { chunks.push(data); wait(); });
+    socket.on('error', () => done(true));
+    socket.on('close', () => done(true));
+  });
+}
+
+export async function until(what, { ms = 10000 } = {}) {
+  for (const end = Date.now() + ms; ;) {
+    const result = await what().catch(() => undefined);
+    if (result) return result;
+    assert.ok(Date.now() < end, 'it did not come about in time');
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
+}

@@ -1,0 +1,92 @@
+// API keys: who may call what, whose orders, revoked while the gateway runs.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { startGateway, until } from './gateway.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'order-keys-'));
+const file = join(folder, 'keys');
+const make = (...args) => execFileSync(process.env.ORDER_MAKE_KEY, [file, ...args], { encoding: 'utf8' }).trim().split(' ');
+let system, all, ada, bob, reader, doomed, doomedId;
+
+before(async () => {
+  [all] = make('shop', '', '*');
+  [ada] = make('ada', 'c-ada', 'order.read,order.write,product.read,product.write');
+  [bob] = make('bob', 'c-bob', 'order.read,order.write');
+  [reader] = make('reader', '', 'product.read');
+  [doomed, doomedId] = make('doomed', '', '*');
+  system = await startGateway({ ORDER_GATEWAY_KEYS: file });
+});
+after(async () => {
+  await system.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const call = (key, verb, path, body) => fetch(system.url + path, {
+  method: verb, body: body === undefined ? undefined : JSON.stringify(body),
+  headers: { ...(key === undefined ? {} : { Authorization: `Bearer ${key}` }), ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) } });
+const refused = async (response, status, reason) => {
+  const text = await response.text();
+  assert.equal(response.status, status, text);
+  assert.match(text, new RegExp(`"reason":"${reason}"`));
+};
+
+test('without a key, or with one that is nobody\'s: 401', async () => {
+  const response = await call(undefined, 'GET', '/v1/orders');
+  assert.equal(response.headers.get('www-authenticate'), 'Bearer');
+  await refused(response, 401, 'KEY_MISSING');
+  for (const wrong of ['', 'x', 'ok_', `${all}0`, all.slice(0, -1), all.toUpperCase(), all.replace(/.$/, (c) => (c === '0' ? '1' : '0'))]) {
+    await refused(await call(wrong, 'GET', '/v1/orders'), 401, 'KEY_INVALID');
+  }
+  await refused(await fetch(`${system.url}/v1/orders`, { headers: { Authorization: 'Basic YTpi' } }), 401, 'KEY_INVALID');
+  await refused(await call(undefined, 'POST', '/shop.v1.OrderService/GetOrder', {}), 401, 'KEY_MISSING');
+});
+
+test('a key by either header', async () => {
+  assert.equal((await call(all, 'GET', '/v1/orders')).status, 200);
+  assert.equal((await fetch(`${system.url}/v1/orders`, { headers: { 'X-Api-Key': all } })).status, 200);
+});
+
+test('scopes', async () => {
+  assert.equal((await call(reader, 'GET', '/v1/products/p')).status, 200);
+  await refused(await call(reader, 'POST', '/v1/products/p/stock:adjust', { delta: '1' }), 403, 'SCOPE_MISSING');
+  await refused(await call(reader, 'GET', '/v1/orders/o'), 403, 'SCOPE_MISSING');
+  await refused(await call(reader, 'POST', '/shop.v1.OrderService/CreateOrder', {}), 403, 'SCOPE_MISSING');
+});
+
+test('the customer comes from the key', async () => {
+  const order = { lines: [{ productId: 'p', quantity: 1 }] };
+  const made = await (await call(ada, 'POST', '/v1/orders', order)).json();
+  assert.equal(made.customerId, 'c-ada');
+  assert.equal((await call(ada, 'POST', '/v1/orders', { ...order, customerId: 'c-ada' })).status, 200);
+  await refused(await call(ada, 'POST', '/v1/orders', { ...order, customerId: 'c-bob' }), 403, 'OTHER_CUSTOMER');
+  await refused(await call(bob, 'GET', '/v1/orders?customerId=c-ada'), 403, 'OTHER_CUSTOMER');
+  await refused(await call(ada, 'POST', '/shop.v1.OrderService/CreateOrder', { customerId: 'c-bob' }), 403, 'OTHER_CUSTOMER');
+  assert.equal((await (await call(all, 'POST', '/v1/orders', { ...order, customerId: 'any' })).json()).customerId, 'any');
+});
+
+test('what is another customer\'s is not there; what is for all is not a customer\'s', async () => {
+  await refused(await call(ada, 'GET', '/v1/orders/o-1'), 404, 'NOT_FOUND'); // the mirror names no customer
+  assert.equal((await call(all, 'GET', '/v1/orders/o-1')).status, 200);
+  await refused(await call(ada, 'POST', '/v1/products/p/stock:adjust', { delta: '1' }), 403, 'CUSTOMER_NOT_NAMED');
+});
+
+test('ids of strangers cannot meet: the server sees the request_id mixed', async () => {
+  // The mirror refuses a request_id of "gone" when it sees one.
+  const key = (who) => fetch(`${system.url}/v1/orders`, { method: 'POST', body: '{}',
+    headers: { Authorization: `Bearer ${who}`, 'Content-Type': 'application/json', 'Idempotency-Key': 'gone' } });
+  assert.equal((await key(ada)).status, 200);
+});
+
+test('a revoked key ends, a file that breaks changes nothing', async () => {
+  assert.equal((await call(doomed, 'GET', '/v1/orders')).status, 200);
+  make('--revoke', doomedId);
+  await until(async () => (await call(doomed, 'GET', '/v1/orders')).status === 401);
+  appendFileSync(file, 'broken\n');
+  await until(async () => { await call(all, 'GET', '/v1/orders'); return system.gateway.log.some((line) => line.includes('KEYS_MALFORMED')); });
+  assert.equal((await call(all, 'GET', '/v1/orders')).status, 200);
+  assert.ok(!system.gateway.log.some((line) => line.includes(all.slice(-20))), 'no key in the log');
+});

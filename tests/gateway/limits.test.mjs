@@ -1,0 +1,44 @@
+// Rate limits: each caller and each address has its own; 429 says when to come back.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startGateway, until } from './gateway.mjs';
+
+const ask = (system, key) => fetch(`${system.url}/v1/orders/o`, { headers: key === undefined ? {} : { 'X-Api-Key': key } });
+
+// Asks until it is refused: the answer, and how often it was let through. A slow machine is let through a
+// few times more, because the bucket fills meanwhile.
+async function untilRefused(what) {
+  for (let passed = 0; passed < 100; passed++) {
+    const response = await what();
+    if (response.status === 429) return { passed, response };
+    assert.equal(response.status, 200);
+  }
+  return assert.fail('it was never refused');
+}
+
+test('a caller has one bucket for both its keys; others are not held up', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'order-limits-'));
+  const make = (name) => execFileSync(process.env.ORDER_MAKE_KEY, [join(folder, 'keys'), name, '', '*'], { encoding: 'utf8' }).split(' ')[0];
+  const [first, second, other] = [make('ada'), make('ada'), make('bob')];
+  const system = await startGateway({ ORDER_GATEWAY_KEYS: join(folder, 'keys'), ORDER_GATEWAY_CALLER_RATE: '1', ORDER_GATEWAY_CALLER_BURST: '4' });
+  let turn = 0;
+  const { passed, response } = await untilRefused(() => ask(system, turn++ % 2 === 0 ? first : second));
+  assert.ok(passed >= 4 && passed < 20, `${passed}`);
+  assert.equal(response.headers.get('retry-after'), '1');
+  assert.match(await response.text(), /"reason":"RATE_LIMITED"/);
+  assert.equal((await ask(system, other)).status, 200);
+  await until(async () => (await ask(system, first)).status === 200);
+  await system.stop();
+  rmSync(folder, { recursive: true });
+});
+
+test('an address, before its key is looked at', async () => {
+  const system = await startGateway({ ORDER_GATEWAY_ADDRESS_RATE: '1', ORDER_GATEWAY_ADDRESS_BURST: '3' });
+  const { passed } = await untilRefused(() => ask(system));
+  assert.ok(passed >= 3 && passed < 20, `${passed}`);
+  await system.stop();
+});

@@ -1,0 +1,100 @@
+// The contracts as plain HTTP and JSON, with nothing but fetch.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startGateway } from './gateway.mjs';
+
+let system;
+before(async () => { system = await startGateway(); });
+after(() => system.stop());
+
+const call = (verb, path, { body, headers = {} } = {}) => fetch(system.url + path, {
+  method: verb, headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+  body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body) });
+const refused = async (response, status, reason, field) => {
+  assert.equal(response.status, status);
+  const { error } = await response.json();
+  assert.equal(error.code, status);
+  const info = error.details.find((detail) => detail['@type'].endsWith('ErrorInfo'));
+  assert.deepEqual([info.reason, info.domain], [reason, 'shop.orders']);
+  if (field !== undefined) {
+    assert.equal(error.details.find((detail) => detail['@type'].endsWith('BadRequest')).fieldViolations[0].field, field);
+  }
+  return error;
+};
+
+test('path, query and body become the request', async () => {
+  const order = await (await call('GET', '/v1/orders/o-1')).json();
+  assert.equal(order.orderId, 'o-1');
+  assert.equal(order.totalMinor, '0', 'fields at their default are there, 64-bit ones as strings');
+  assert.deepEqual(order.lines, []);
+  assert.equal((await (await call('GET', '/v1/products/a%2Fb%3A%C3%BC')).json()).productId, 'a/b:ü');
+  const made = await (await call('POST', '/v1/orders', { body: { customerId: 'c', orderRef: 'ref', placedTime: '2026-01-01T00:00:00.5Z', lines: [{ productId: 'p', quantity: 1 }] } })).json();
+  assert.deepEqual([made.customerId, made.orderRef, made.placedTime], ['c', 'ref', '2026-01-01T00:00:00.500Z']);
+  const adjusted = await (await call('POST', '/v1/products/chai/stock:adjust', { body: { delta: '-9007199254740993', reason: 'count' } })).json();
+  assert.deepEqual([adjusted.productId, adjusted.delta], ['chai', '-9007199254740993']);
+  assert.equal((await call('GET', '/v1/orders?customerId=c&pageSize=3')).status, 200);
+  assert.equal((await call('GET', '/v1/orders?customer_id=c&page_token=')).status, 200);
+  assert.equal((await call('GET', '/v1/products:batchGet?productIds=a&productIds=b')).status, 200);
+  assert.equal((await call('HEAD', '/v1/orders/o-1')).status, 200);
+});
+
+test('what is not in the contract is refused with its path', async () => {
+  await refused(await call('GET', '/v1/orders?customer=c'), 400, 'UNKNOWN_FIELD', 'customer');
+  await refused(await call('GET', '/v1/orders?pageSize=many'), 400, 'BAD_VALUE', 'pageSize');
+  await refused(await call('GET', '/v1/orders?pageSize=1&pageSize=2'), 400, 'DUPLICATE_FIELD', 'pageSize');
+  await refused(await call('GET', '/v1/orders?pageSize=%zz'), 400, 'MALFORMED_URL');
+  await refused(await call('GET', '/v1/orders/%zz'), 400, 'MALFORMED_URL');
+  await refused(await call('GET', '/v1/orders/a%00b'), 400, 'INVALID_TEXT', 'order_id');
+  await refused(await call('GET', '/v1/orders/%ff'), 400, 'INVALID_TEXT', 'order_id');
+  await refused(await call('GET', '/v1/orders/a?orderId=b'), 400, 'DUPLICATE_FIELD', 'orderId');
+  await refused(await call('POST', '/v1/orders', { body: { lines: [{}, { amount: 1 }] } }), 400, 'UNKNOWN_FIELD', 'lines[1].amount');
+  await refused(await call('POST', '/v1/orders', { body: '{' }), 400, 'MALFORMED_JSON');
+  await refused(await call('POST', '/v1/orders?orderRef=a', { body: {} }), 400, 'UNKNOWN_FIELD');
+  await refused(await call('POST', '/v1/products/a/stock:adjust', { body: { productId: 'b' } }), 400, 'DUPLICATE_FIELD', 'product_id');
+  await refused(await call('POST', '/v1/orders', { body: 'a=b', headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }), 415, 'UNKNOWN_CONTENT_TYPE');
+});
+
+test('paths and verbs that lead nowhere', async () => {
+  for (const path of ['/', '/v1', '/v1/order', '/v1/orders/', '/v1/orders/a/b', '/v2/orders', '/favicon.ico']) {
+    await refused(await call('GET', path), 404, 'UNKNOWN_PATH');
+  }
+  const response = await call('DELETE', '/v1/orders');
+  assert.equal(response.headers.get('allow'), 'POST, GET, HEAD');
+  await refused(response, 405, 'WRONG_VERB');
+});
+
+test('errors of the server', async () => {
+  const response = await call('GET', '/v1/orders/refused');
+  assert.equal(response.headers.get('retry-after'), '2');
+  assert.equal(response.headers.get('cache-control'), 'no-store');
+  const error = await refused(response, 400, 'OUT_OF_STOCK', 'lines[1].quantity');
+  assert.equal(error.status, 'FAILED_PRECONDITION');
+  assert.deepEqual(error.details, [
+    { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'OUT_OF_STOCK', domain: 'shop.orders', metadata: { product_id: 'chai', available: '3' } },
+    { '@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations: [{ field: 'lines[1].quantity', description: 'there is no ü of "it"' }] },
+    { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '1.500s' }]);
+  await refused(await call('GET', '/v1/products/gone'), 404, 'NOT_HERE');
+});
+
+test('Idempotency-Key is the request_id', async () => {
+  // The mirror refuses by any *_id, so a key of "gone" shows that it arrived.
+  const keyed = (key, body = {}) => call('POST', '/v1/orders', { body, headers: { 'Idempotency-Key': key } });
+  assert.equal((await keyed('gone')).status, 404);
+  assert.equal((await keyed('"gone"')).status, 404);
+  assert.equal((await keyed('k-1', { requestId: 'k-1' })).status, 200);
+  await refused(await keyed('k-1', { requestId: 'k-2' }), 400, 'DUPLICATE_FIELD', 'request_id');
+  await refused(await keyed('""'), 400, 'BAD_VALUE', 'request_id');
+});
+
+test('ETag, If-None-Match, If-Match, Cache-Control', async () => {
+  const order = await call('GET', '/v1/orders/tagged');
+  assert.deepEqual([order.headers.get('etag'), order.headers.get('cache-control')], ['"7"', 'private, no-cache']);
+  assert.equal((await call('GET', '/v1/orders/tagged', { headers: { 'If-None-Match': '"6", "7"' } })).status, 304);
+  assert.equal((await call('GET', '/v1/orders/tagged', { headers: { 'If-None-Match': '"17"' } })).status, 200);
+  assert.equal((await call('GET', '/v1/orders')).headers.get('cache-control'), 'no-store');
+  const product = await call('GET', '/v1/products/tagged');
+  assert.deepEqual([product.headers.get('etag'), product.headers.get('cache-control')], ['"7"', 'public, max-age=5']);
+  assert.equal((await call('GET', '/v1/products/p/stock')).headers.get('cache-control'), 'no-store');
+  await refused(await call('POST', '/v1/orders', { body: {}, headers: { 'If-Match': '"7"' } }), 400, 'IF_MATCH_UNSUPPORTED');
+  assert.equal((await call('POST', '/v1/orders', { body: {}, headers: { 'If-Match': '*' } })).status, 200);
+});
