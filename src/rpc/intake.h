@@ -5,14 +5,12 @@
 
 #include <stdatomic.h>
 
-#include "base/clock.h"
 #include "rpc/call_pool.h"
 #include "rpc/router.h"
 
 struct intake {
     struct call_pool *pool;
     struct router *router;
-    const struct clock *clock;
     atomic_bool is_draining; /* nothing new is let in */
 };
 

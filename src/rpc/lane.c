@@ -151,6 +151,11 @@ bool lane_put(struct lane *lane, struct rpc_call *call)
     return queue_put(lane->queue, call);
 }
 
+const struct rpc_lane_kind *lane_kind(const struct lane *lane)
+{
+    return &lane->kind;
+}
+
 size_t lane_depth(const struct lane *lane)
 {
     return queue_depth(lane->queue);

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "rpc/utf8.h"
+#include "base/utf8.h"
 
 /* No contract of ours nests deeper than 5; a FileDescriptorSet seldom deeper than 10. */
 #define MESSAGE_DEPTH_MAX 32

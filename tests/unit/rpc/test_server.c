@@ -35,12 +35,8 @@ static void test_what_waits_becomes_a_batch(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {0};
-    start_toy(&toy, &options);
-    toy_shut_gate(&toy);
     struct calls calls;
-    open_calls(&calls, &toy);
-    start_creates(&calls, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &calls);
     start_creates(&calls, 20, 0);
     expect_waiting(&toy, 20);
     toy_open_gate(&toy);
@@ -83,12 +79,8 @@ static void test_above_max_inflight_is_refused_at_once(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {.max_inflight = 8};
-    start_toy(&toy, &options);
-    toy_shut_gate(&toy);
     struct calls calls;
-    open_calls(&calls, &toy);
-    start_creates(&calls, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &calls);
     start_creates(&calls, 30, 0);
     assert_true(toy_wait_for(&calls.failures, 23)); /* while the gate is shut */
     expect_health_answers(&calls);                  /* and health is answered all the same */
@@ -115,12 +107,8 @@ static void test_above_a_lanes_queue_is_refused_at_once(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {.queue_max = 4};
-    start_toy(&toy, &options);
-    toy_shut_gate(&toy);
     struct calls calls;
-    open_calls(&calls, &toy);
-    start_creates(&calls, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &calls);
     start_creates(&calls, 10, 0);
     assert_true(toy_wait_for(&calls.failures, 6));
     /* The other lane does not suffer. */
@@ -140,12 +128,8 @@ static void test_what_expires_in_the_queue_is_never_handled(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {0};
-    start_toy(&toy, &options);
-    toy_shut_gate(&toy);
     struct calls calls;
-    open_calls(&calls, &toy);
-    start_creates(&calls, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &calls);
     start_creates(&calls, 5, 40);
     expect_waiting(&toy, 5);
     int64_t expired_ms = toy_now_ms() + 42; /* for the server, too: it counts from the arrival */
