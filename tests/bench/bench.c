@@ -81,10 +81,13 @@ void bench_serve_forever(void)
     }
 }
 
-void bench_server_stop(pid_t server)
+void bench_server_stop(pid_t server, const struct bench_options *options)
 {
     (void)kill(server, SIGKILL);
     (void)waitpid(server, NULL, 0);
+    if (strcmp(options->transport, "ipc") == 0) {
+        (void)unlink(strstr(options->endpoint, "://") + 3);
+    }
 }
 
 int64_t bench_now_us(void)

@@ -20,7 +20,7 @@ struct bench_options bench_options_parse(int argc, char **argv);
  * with its parent. */
 pid_t bench_server_start(void (*serve)(const struct bench_options *options),
                          const struct bench_options *options);
-void bench_server_stop(pid_t server);
+void bench_server_stop(pid_t server, const struct bench_options *options);
 /* In the child: does not return. */
 void bench_serve_forever(void);
 

@@ -86,6 +86,6 @@ int main(int argc, char **argv)
     pid_t server = bench_server_start(serve, &options);
     run(&options);
     bench_figures_print(&figures, "health check", &options);
-    bench_server_stop(server);
+    bench_server_stop(server, &options);
     return figures.failures > 0;
 }

@@ -3,6 +3,7 @@
 #include <nng/protocol/reqrep0/rep.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "calls.h"
 #include "rpc/envelope.h"
@@ -126,6 +127,7 @@ static void test_server_dies_in_the_middle_and_comes_back(void **state)
         assert_int_equal(other.stub.failure.code, STATUS_OK);
         assert_string_equal(other.order_id, "again");
         toy_kill(server);
+        (void)unlink(strstr(endpoint, "://") + 3);
         rpc_channel_close(&channel);
     }
 }
