@@ -32,6 +32,12 @@ void failpoint_reached(const char *name)
     }
 }
 
+bool failpoint_is_canary(const char *name)
+{
+    const char *canary = getenv("ORDER_CANARY");
+    return canary != NULL && strcmp(canary, name) == 0;
+}
+
 static void act(const char *action, size_t size)
 {
     if (size == 4 && memcmp(action, "kill", 4) == 0) {

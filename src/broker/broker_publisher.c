@@ -4,6 +4,7 @@
  * unanswered the broker is stuck, and a new batch fails at once instead of waiting behind them. */
 #include <stdlib.h>
 
+#include "base/failpoint.h"
 #include "broker/broker_confirms.h"
 #include "broker/broker_link.h"
 #include "broker/broker_topology.h"
@@ -230,9 +231,10 @@ static enum status write_one(struct broker_publisher *publisher, struct broker_m
     amqp_bytes_t body = {.len = message->body.size, .bytes = (void *)(uintptr_t)message->body.data};
     broker_confirms_add(&publisher->confirms, message);
     broker_link_arm(link, deadline_ms);
+    int mandatory = !CANARY("not_mandatory");
     int result =
         amqp_basic_publish(link->connection, BROKER_CHANNEL, broker_text(link->options.exchange),
-                           broker_text(message->routing_key), 1, 0, &properties, body);
+                           broker_text(message->routing_key), mandatory, 0, &properties, body);
     broker_link_disarm(link);
     return broker_link_sent(link, result, "publishing", failure);
 }

@@ -31,6 +31,7 @@ void book_decide(struct book *book, struct book_decision *decisions, size_t coun
     if (count == 0) {
         return;
     }
+    size_t reloads = book_reload_blindly(book);
     for (size_t at = 0; at < count;) {
         size_t group = count_group(decisions + at, count - at);
         add_group(book, decisions + at, group);
@@ -45,6 +46,7 @@ void book_decide(struct book *book, struct book_decision *decisions, size_t coun
         }
         return;
     }
+    reply += reloads;
     for (size_t at = 0; at < count; reply++) {
         size_t group = count_group(decisions + at, count - at);
         read_group(reply, decisions + at, group);

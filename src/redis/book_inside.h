@@ -38,3 +38,6 @@ enum status book_check_replies(const struct redis_reply *replies, size_t count,
 bool book_record_decode(struct bytes bytes, struct book_record *record_out);
 /* "12", ":12\r\n": integers come as either. */
 bool book_reply_int(const struct redis_reply *reply, int64_t *integer_out);
+/* Of a canary: adds commands that load the scripts, whether Redis lost something or not, and says
+ * how many. */
+size_t book_reload_blindly(struct book *book);

@@ -66,12 +66,14 @@ enum status book_check(struct book *book, int64_t epoch, bool *open_out, struct 
 {
     int64_t own_epoch = book->epoch;
     book_set_epoch(book, epoch);
+    size_t reloads = book_reload_blindly(book);
     redis_link_add_text(book->link, "HGET", book->meta, "epoch", NULL);
     redis_link_add_text(book->link, "SCRIPT", "EXISTS", book->decide.sha, book->apply.sha, NULL);
     book_set_epoch(book, own_epoch);
     const struct redis_reply *replies;
     enum status status = redis_link_exchange(book->link, 0, &replies, failure);
     if (status == STATUS_OK) {
+        replies += reloads;
         status = book_check_replies(replies, 2, failure);
     }
     if (status != STATUS_OK) {

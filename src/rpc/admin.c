@@ -3,7 +3,7 @@
 
 #include <rpc/v1/admin.pb-c.h>
 
-#include "rpc/utf8.h"
+#include "base/utf8.h"
 
 static void ping(void *lane, struct rpc_call **calls, size_t count);
 static void info(void *lane, struct rpc_call **calls, size_t count);

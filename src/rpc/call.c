@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/wait.h"
 #include "rpc/call_pool.h"
 #include "rpc/limits.h"
 #include "rpc/message.h"
@@ -33,12 +33,8 @@ struct call_pool *call_pool_create(const struct call_pool_options *options)
         return NULL;
     }
     pool->options = *options;
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&pool->lock, NULL);
-    (void)pthread_cond_init(&pool->empty, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&pool->empty);
     return pool;
 }
 
@@ -156,14 +152,7 @@ uint64_t call_pool_inflight(const struct call_pool *pool, uint64_t *most_out)
 
 bool call_pool_wait_empty(struct call_pool *pool, int64_t timeout_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(timeout_ms / 1000);
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = wait_deadline(timeout_ms);
     atomic_store(&pool->is_awaited, true);
     (void)pthread_mutex_lock(&pool->lock);
     int waited = 0;

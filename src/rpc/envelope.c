@@ -4,9 +4,9 @@
 #include <rpc/v1/envelope.pb-c.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "rpc/failure_details.h"
 #include "rpc/message.h"
-#include "rpc/utf8.h"
 
 #define ENVELOPE_VERSION       1
 #define METADATA_KEY_BYTES_MAX 64
@@ -33,7 +33,7 @@ static enum status refuse(struct failure *failure, const char *what)
 enum status envelope_decode_request(struct bytes message, struct arena *arena,
                                     struct envelope_request *request_out, struct failure *failure)
 {
-    struct bytes header_bytes, payload;
+    struct bytes header_bytes = {0}, payload = {0};
     ProtobufCMessage *decoded;
     enum status status = split(message, &header_bytes, &payload, failure);
     if (status != STATUS_OK) {
@@ -79,7 +79,7 @@ enum status envelope_decode_response(struct bytes message, struct arena *arena,
                                      struct envelope_response *response_out,
                                      struct failure *failure)
 {
-    struct bytes header_bytes, payload;
+    struct bytes header_bytes = {0}, payload = {0};
     ProtobufCMessage *decoded;
     enum status status = split(message, &header_bytes, &payload, failure);
     if (status != STATUS_OK) {

@@ -15,5 +15,5 @@ struct intake {
     atomic_bool is_draining; /* nothing new is let in */
 };
 
-/* listener_options.on_request; `intake` is the context. */
-void intake_on_request(void *intake, struct listener_request *request);
+/* listener_options.on_request; the context is the struct intake. */
+void intake_on_request(void *context, struct listener_request *request);

@@ -32,7 +32,7 @@ struct lane {
 static struct lane *make_lane(const struct rpc_lane_kind *kind, const struct clock *clock);
 static void start_threads(struct lane *lane);
 static enum status wait_until_open(struct lane *lane, struct failure *failure);
-static void *run_thread(void *thread);
+static void *run_thread(void *argument);
 static bool open_state(struct lane_thread *thread);
 static void refuse_all(struct rpc_call **calls, size_t count);
 static void handle_all(struct lane_thread *thread, size_t count);

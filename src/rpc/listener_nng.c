@@ -53,7 +53,7 @@ static int secure(nng_listener handle, const struct endpoint *endpoint,
 static enum status explain(struct failure *failure, const char *endpoint, int error);
 static void wait_for_answers(struct listener *listener);
 static void destroy(struct listener *listener);
-static void on_completion(void *request);
+static void on_completion(void *argument);
 static void receive(struct listener_request *request);
 static nng_msg *make_answer(const struct envelope_response *response,
                             const ProtobufCMessage *payload, size_t payload_size);

@@ -38,6 +38,8 @@ static enum status start_lanes(struct rpc_server *server, struct failure *failur
 static enum status make_router(struct rpc_server *server, struct failure *failure);
 static void inform_own_services(struct rpc_server *server);
 static enum status open_listeners(struct rpc_server *server, struct failure *failure);
+static void end_threads(struct rpc_server *server);
+static void destroy(struct rpc_server *server);
 
 enum status rpc_server_start(const struct rpc_server_options *options,
                              struct rpc_server **server_out, struct failure *failure)
@@ -234,12 +236,17 @@ void rpc_server_drain(struct rpc_server *server, int64_t timeout_ms)
 
 /* No new work, then wait for what runs, then close the doors, then free: what comes later still
  * finds everything that it may touch. */
-void rpc_server_stop(struct rpc_server **stopped)
+void rpc_server_stop(struct rpc_server **server)
 {
-    struct rpc_server *server = *stopped;
-    if (server == NULL) {
-        return;
+    if (*server != NULL) {
+        end_threads(*server);
+        destroy(*server);
+        *server = NULL;
     }
+}
+
+static void end_threads(struct rpc_server *server)
+{
     rpc_server_set_serving(server, false);
     atomic_store(&server->intake.is_draining, true);
     for (size_t i = 0; i < server->lane_count; i++) {
@@ -248,6 +255,10 @@ void rpc_server_stop(struct rpc_server **stopped)
     for (size_t i = 0; i < server->listener_count; i++) {
         listener_close(&server->listeners[i]);
     }
+}
+
+static void destroy(struct rpc_server *server)
+{
     for (size_t i = 0; i < server->lane_count; i++) {
         lane_destroy(&server->lanes[i]);
     }
@@ -257,5 +268,4 @@ void rpc_server_stop(struct rpc_server **stopped)
     free(server->lanes);
     free(server->services);
     free(server);
-    *stopped = NULL;
 }

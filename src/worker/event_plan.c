@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/failpoint.h"
 #include "shop/rules.h"
 
 static bool allocate(struct event_plan *plan, size_t count);
@@ -104,7 +105,7 @@ void event_plan_decide(struct event_plan *plan, int64_t epoch)
         struct plan_event *planned = &plan->events[i];
         if (!is_winner(planned)) {
             decide_other(planned, epoch);
-        } else if (!planned->slot->fresh || planned->slot->counted) {
+        } else if ((!planned->slot->fresh || planned->slot->counted) && !CANARY("no_dedupe")) {
             planned->stored->outcome = EVENT_DUPLICATE;
         } else {
             planned->slot->counted = true;

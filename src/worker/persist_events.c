@@ -15,6 +15,7 @@ enum written {
 };
 
 static void await_store(struct persist *persist);
+static void acknowledge(struct persist *persist);
 static bool take(struct persist *persist);
 static bool write_batch(struct persist *persist);
 static bool write_apart(struct persist *persist);
@@ -39,6 +40,10 @@ void persist_step(struct persist *persist)
         return;
     }
     if (take(persist)) {
+        bool early = CANARY("ack_before_commit");
+        if (early) {
+            acknowledge(persist);
+        }
         bool stored = persist->inbox->parked ? write_apart(persist) : write_batch(persist);
         if (!stored) {
             inbox_release(persist->inbox);
@@ -46,9 +51,9 @@ void persist_step(struct persist *persist)
             return;
         }
         FAILPOINT("after_commit");
-        struct failure failure;
-        enum status status = inbox_acknowledge(persist->inbox, &failure);
-        note(persist, TROUBLE_BROKER, status, &failure);
+        if (!early) {
+            acknowledge(persist);
+        }
         FAILPOINT("after_ack");
         settle(persist);
         apply(persist, &persist->written);
@@ -58,6 +63,13 @@ void persist_step(struct persist *persist)
     }
     sweep(persist);
     worker_report_line(persist->report, now_ms(persist), false);
+}
+
+static void acknowledge(struct persist *persist)
+{
+    struct failure failure;
+    enum status status = inbox_acknowledge(persist->inbox, &failure);
+    note(persist, TROUBLE_BROKER, status, &failure);
 }
 
 /* Until PostgreSQL answers nothing is taken: what is not taken costs no delivery attempt. */

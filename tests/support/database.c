@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/cmocka_all.h"
+#include "tests/support/process.h"
 
 static PGconn *connect_to(const char *url);
 static void url_of(const char *base, const char *name, char *out, size_t room);
@@ -45,6 +46,28 @@ void database_drop(struct database *database)
     PQfinish(admin);
 }
 
+static bool is_connected(void *state)
+{
+    PGconn *connection = state;
+    PQreset(connection);
+    return PQstatus(connection) == CONNECTION_OK;
+}
+
+static bool is_lost(void *state)
+{
+    PGconn *connection = state;
+    PQclear(PQexec(connection, "SELECT 1"));
+    return PQstatus(connection) != CONNECTION_OK;
+}
+
+void database_reconnect(struct database *database, int64_t timeout_ms)
+{
+    if (!wait_until(is_lost, database->connection, timeout_ms) ||
+        !wait_until(is_connected, database->connection, timeout_ms)) {
+        fail_msg("PostgreSQL does not come back");
+    }
+}
+
 /* postgres://user@host:port/OTHER?options -> the same with another database. */
 static void url_of(const char *base, const char *name, char *out, size_t room)
 {
@@ -57,9 +80,17 @@ static void url_of(const char *base, const char *name, char *out, size_t room)
     (void)snprintf(out, room, "%.*s/%s%s", (int)kept, base, name, options != NULL ? options : "");
 }
 
+/* "Another process crashed": we made it. */
+static void ignore_notice(void *data, const PGresult *notice)
+{
+    (void)data;
+    (void)notice;
+}
+
 static PGconn *connect_to(const char *url)
 {
     PGconn *connection = PQconnectdb(url);
+    (void)PQsetNoticeReceiver(connection, ignore_notice, NULL);
     if (PQstatus(connection) != CONNECTION_OK) {
         fail_msg("PostgreSQL: %s", PQerrorMessage(connection));
     }

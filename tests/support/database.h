@@ -15,6 +15,8 @@ struct database {
 void database_create(struct database *database);
 /* Also while programs are still connected. */
 void database_drop(struct database *database);
+/* After PostgreSQL ended our connection: a new one, once it takes them again. */
+void database_reconnect(struct database *database, int64_t timeout_ms);
 /* The first column of the first row, as a number. */
 int64_t database_int(struct database *database, const char *sql);
 /* Any statement. */

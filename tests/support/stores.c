@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/broker.h"
 #include "tests/cmocka_all.h"
 #include "tests/support/process.h"
 
@@ -80,6 +81,22 @@ int64_t stores_queue_ready(const char *amqp_url, const char *queue)
     int64_t ready = queue_is != NULL ? queue_is->message_count : 0;
     (void)amqp_destroy_connection(connection);
     return ready;
+}
+
+void stores_unbind_queue(const char *amqp_url, const char *prefix)
+{
+    static const char *const keys[] = {BROKER_ROUTING_ORDER_CREATED, BROKER_ROUTING_STOCK_ADJUSTED};
+    char queue[96];
+    char exchange[96];
+    (void)snprintf(queue, sizeof queue, "%s.persist", prefix);
+    (void)snprintf(exchange, sizeof exchange, "%s.events", prefix);
+    amqp_connection_state_t connection = connect_rabbitmq(amqp_url);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        (void)amqp_queue_unbind(connection, 1, amqp_cstring_bytes(queue),
+                                amqp_cstring_bytes(exchange), amqp_cstring_bytes(keys[i]),
+                                amqp_empty_table);
+    }
+    (void)amqp_destroy_connection(connection);
 }
 
 static void delete_one(amqp_connection_state_t connection, const char *prefix, const char *name,

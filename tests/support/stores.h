@@ -10,5 +10,7 @@ int64_t stores_redis_int(const char *url, const char *command, const char *first
                          const char *second);
 /* Messages ready in a queue; 0 when there is no such queue. */
 int64_t stores_queue_ready(const char *amqp_url, const char *queue);
+/* Takes the bindings of <prefix>.persist away. */
+void stores_unbind_queue(const char *amqp_url, const char *prefix);
 /* <prefix>.persist, .parked and the exchanges <prefix>.events, .parked-exchange. */
 void stores_delete_queues(const char *amqp_url, const char *prefix);

@@ -16,6 +16,13 @@
 #define SYSTEM_SERVERS_MAX 2
 #define SYSTEM_WORKERS_MAX 2
 
+enum system_link {
+    SYSTEM_LINK_REDIS,
+    SYSTEM_LINK_RABBITMQ,
+    SYSTEM_LINK_POSTGRES,
+    SYSTEM_LINKS,
+};
+
 struct system {
     char directory[64]; /* sockets, logs, Redis' files; removed at the end */
     char prefix[32];    /* of exchange and queues */
@@ -27,6 +34,7 @@ struct system {
     struct process workers[SYSTEM_WORKERS_MAX];
     char ipc[SYSTEM_SERVERS_MAX][128]; /* endpoints */
     char tcp[SYSTEM_SERVERS_MAX][64];
+    struct tcp_proxy *links[SYSTEM_LINKS]; /* NULL: programs talk to the stores themselves */
 };
 
 /* Stores only; then servers and workers as the test wants them. */
@@ -34,6 +42,8 @@ void system_create(struct system *system);
 /* Ends what runs and removes all of it. */
 void system_destroy(struct system *system);
 
+/* Puts a proxy before each store, for the programs that are started from now on. */
+void system_interpose(struct system *system);
 void system_start_redis(struct system *system); /* again, with the same files */
 /* fail: ORDER_FAIL for that process, or NULL. Waits until it serves. */
 void system_start_server(struct system *system, size_t index, const char *fail);
@@ -56,8 +66,7 @@ void system_start_orderctl(struct system *system, const char *const *arguments,
 void system_wait_settled(struct system *system, int64_t timeout_ms);
 int64_t system_available(struct system *system, const char *product_id);
 int64_t system_outbox(struct system *system);
-/* For every product: Redis' available = on_hand - reserved; reserved = sum of the open lines; no
- * order without lines or events; no dead letters. */
+/* Books in tests/support/books.h hold, and no dead letters. */
 void system_assert_books(struct system *system);
 
 /* ---- calls ---- */

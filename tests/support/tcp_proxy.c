@@ -13,9 +13,10 @@
 
 #include "tests/cmocka_all.h"
 
-#define PAIRS_MAX 32
+#define PAIRS_MAX 128
 #define CHUNK     16384
 #define POLL_MS   20 /* how soon a change of mind is seen */
+#define SEND_S    2  /* an end that reads nothing for so long is reset: the others wait meanwhile */
 
 struct pair {
     int ends[2]; /* the program, the server; -1: free */
@@ -26,7 +27,7 @@ struct tcp_proxy {
     uint16_t port, target_port;
     _Atomic bool frozen, cut, cutting_answers, refusing, ending;
     _Atomic unsigned wishes, heeded; /* changes of these: made, and seen by the thread */
-    _Atomic int taken;
+    _Atomic int taken, delay_ms;
     /* the thread's */
     int listener;
     struct pair pairs[PAIRS_MAX];
@@ -108,6 +109,12 @@ void tcp_proxy_refuse(struct tcp_proxy *proxy, bool refusing)
     wait_until_heeded(proxy);
 }
 
+void tcp_proxy_slow(struct tcp_proxy *proxy, int delay_ms)
+{
+    proxy->delay_ms = delay_ms;
+    wait_until_heeded(proxy);
+}
+
 int tcp_proxy_taken(struct tcp_proxy *proxy)
 {
     return proxy->taken;
@@ -143,6 +150,9 @@ static void take_connection(struct tcp_proxy *proxy)
     for (size_t i = 0; i < PAIRS_MAX && server >= 0; i++) {
         if (proxy->pairs[i].ends[0] < 0 &&
             connect(server, (struct sockaddr *)&address, sizeof address) == 0) {
+            struct timeval patience = {.tv_sec = SEND_S};
+            (void)setsockopt(program, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+            (void)setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
             proxy->pairs[i] = (struct pair){{program, server}};
             proxy->taken++;
             return;
@@ -182,6 +192,9 @@ static void turn(struct tcp_proxy *proxy)
     }
     if (poll(polled, count, POLL_MS) <= 0) {
         return;
+    }
+    if (proxy->delay_ms > 0) {
+        (void)poll(NULL, 0, proxy->delay_ms);
     }
     for (size_t i = 0; i < PAIRS_MAX; i++) {
         for (int end = 0; end < 2; end++) {

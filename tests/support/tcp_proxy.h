@@ -21,5 +21,7 @@ void tcp_proxy_cut(struct tcp_proxy *proxy);
 void tcp_proxy_cut_answers(struct tcp_proxy *proxy, bool cutting);
 /* While it holds: every connection is reset, new ones as soon as they come. */
 void tcp_proxy_refuse(struct tcp_proxy *proxy, bool refusing);
+/* Every chunk, in either direction, waits this long; 0 ends that. */
+void tcp_proxy_slow(struct tcp_proxy *proxy, int delay_ms);
 /* Connections taken so far. */
 int tcp_proxy_taken(struct tcp_proxy *proxy);

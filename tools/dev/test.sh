@@ -3,7 +3,7 @@
 # Always: every suite asked for is run, whatever the ones before it said; the last line sums up and the exit code
 # agrees with it. Integration tests find the servers of instance `test`, which stays up for the next run.
 
-TEST_SUITES="gates lint unit integration asan tsan"
+TEST_SUITES="gates lint unit integration chaos asan tsan"
 PASSED=0
 FAILED=0
 FAILED_SUITES=()
@@ -11,7 +11,7 @@ FAILED_SUITES=()
 # test_run [SUITE...]
 test_run() {
     local suites=("$@") suite started=$SECONDS
-    [ $# -gt 0 ] || suites=(gates unit integration asan tsan)
+    [ $# -gt 0 ] || suites=(gates unit integration chaos asan tsan)
     for suite in "${suites[@]}"; do
         [[ " $TEST_SUITES " == *" $suite "* ]] || usage_error "test: there is no suite '$suite'" test
     done
@@ -26,7 +26,7 @@ test_run() {
     if [ "$FAILED" -gt 0 ] || [ ${#FAILED_SUITES[@]} -gt 0 ]; then exit 1; fi
 }
 
-# --- gates: what can be said of the sources without running them ---
+# --- gates: what can be said of the sources without running them; only the last needs the programs ---
 
 suite_gates() {
     local failed=$FAILED
@@ -36,6 +36,9 @@ suite_gates() {
     gate "errors" "$CLONE/tools/check-errors"
     gate "contracts" contracts_lint
     gate "scripts and spelling" "$CLONE/tools/lint" --light
+    if test_build dev; then
+        gate "configuration page" env ORDER_BIN_DIR="$CLONE/build/dev/bin" "$CLONE/tools/make-configuration" --check
+    fi
     [ "$FAILED" -eq "$failed" ]
 }
 
@@ -69,6 +72,7 @@ contracts_lint() { cd "$CLONE" && BUF_CACHE_DIR=$CLONE/.dev/buf-cache tools/node
 
 suite_unit() { tests_of dev --label-regex '^unit$'; }
 suite_integration() { tests_of dev --label-regex '^integration$'; }
+suite_chaos() { tests_of dev --label-regex '^chaos$'; }
 suite_asan() { tests_of asan --label-regex '^(unit|integration)$'; }
 suite_tsan() { tests_of tsan --label-regex '^threads$'; }
 
@@ -80,7 +84,7 @@ tests_of() {
     ctest --test-dir "$CLONE/build/$preset" "$@" --show-only >"$log" 2>&1 || true
     count=$(sed -n 's/^Total Tests: //p' "$log")
     [ "${count:-0}" -gt 0 ] || { say "  ..    no tests ($preset: $2)" && return 0; }
-    grep -qsl integration < <(ctest --test-dir "$CLONE/build/$preset" "$@" --print-labels) && test_servers
+    grep -qsE '^ +(integration|chaos)$' < <(ctest --test-dir "$CLONE/build/$preset" "$@" --print-labels) && test_servers
     test_environment "$preset"
     say "  ..    $count tests ($preset: $2)"
     live ctest_run "$preset" "$log" "$@" || status=$?

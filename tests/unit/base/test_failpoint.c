@@ -40,11 +40,23 @@ static void test_other_names_and_broken_specs_do_nothing(void **state)
     }
 }
 
+static void test_only_the_canary_that_is_named_is_one(void **state)
+{
+    (void)state;
+    assert_int_equal(unsetenv("ORDER_CANARY"), 0);
+    assert_false(CANARY("no_dedupe"));
+    assert_int_equal(setenv("ORDER_CANARY", "no_dedupe", 1), 0);
+    assert_true(CANARY("no_dedupe"));
+    assert_false(CANARY("no_dedupe_at_all"));
+    assert_int_equal(unsetenv("ORDER_CANARY"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dies_at_the_passing_that_is_named),
         cmocka_unit_test(test_other_names_and_broken_specs_do_nothing),
+        cmocka_unit_test(test_only_the_canary_that_is_named_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,262 @@
+/* See chaos_client.h. */
+#include "tests/chaos/chaos_client.h"
+
+#include <shop/v1/order_service.pb-c.h>
+#include <shop/v1/product_service.pb-c.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/uuid.h"
+
+#define THINK_MS_MAX 24 /* between two operations */
+#define RETRY_MS     100
+#define ATTEMPTS_MAX 40 /* a little longer than a reopening takes */
+#define QUANTITY_MAX 3
+#define CALL_MS      4000
+#define RECENT       200 /* requests that are asked for again */
+
+static void *run(void *argument);
+static void create(struct chaos_client *client);
+static void adjust(struct chaos_client *client);
+static void repeat(struct chaos_client *client);
+static void read_one(struct chaos_client *client);
+static void insist(struct chaos_client *client, struct chaos_request *request);
+static void send_create(struct chaos_client *client, const struct chaos_request *request,
+                        struct rpc_channel *channel, struct chaos_answer *answer);
+static void send_adjust(const struct chaos_request *request, struct rpc_channel *channel,
+                        struct chaos_answer *answer);
+
+static int64_t between(struct chaos_client *client, int64_t from, int64_t to)
+{
+    return chaos_random_between(&client->random, from, to);
+}
+
+static void pause_ms(int64_t ms)
+{
+    (void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+void chaos_client_start(struct chaos_client *client)
+{
+    if (pthread_create(&client->thread, NULL, run, client) != 0) {
+        abort();
+    }
+}
+
+void chaos_client_join(struct chaos_client *client)
+{
+    (void)pthread_join(client->thread, NULL);
+}
+
+static void *run(void *argument)
+{
+    struct chaos_client *client = argument;
+    while (!*client->ending) {
+        int64_t dice = between(client, 1, 100);
+        if (dice <= 70) {
+            create(client);
+        } else if (dice <= 80) {
+            adjust(client);
+        } else if (dice <= 90) {
+            repeat(client);
+        } else {
+            read_one(client);
+        }
+        pause_ms(between(client, 1, THINK_MS_MAX));
+    }
+    return NULL;
+}
+
+/* Half of them as the library makes them, half as people do. */
+static void name_request(struct chaos_client *client, struct chaos_request *request)
+{
+    if (between(client, 0, 1) == 0) {
+        struct uuid id = uuid_v7(clock_system());
+        uuid_print(&id, request->id);
+        return;
+    }
+    (void)snprintf(request->id, sizeof request->id, "chaos-%d-%zu", client->history.client,
+                   client->history.count);
+}
+
+static void create(struct chaos_client *client)
+{
+    struct chaos_request *request = chaos_history_add(&client->history);
+    name_request(client, request);
+    request->kind = CHAOS_CREATE;
+    request->line_count = (size_t)between(client, 1, CHAOS_LINES_MAX);
+    for (size_t i = 0; i < request->line_count; i++) {
+        request->lines[i] = (struct chaos_line){(int)between(client, 0, CHAOS_PRODUCTS - 1),
+                                                (int32_t)between(client, 1, QUANTITY_MAX)};
+    }
+    insist(client, request);
+}
+
+static void adjust(struct chaos_client *client)
+{
+    struct chaos_request *request = chaos_history_add(&client->history);
+    name_request(client, request);
+    request->kind = CHAOS_ADJUST;
+    request->line_count = 1;
+    int32_t delta = between(client, 0, 3) == 0 ? (int32_t)between(client, -20, -1)
+                                               : (int32_t)between(client, 1, 60);
+    request->lines[0] = (struct chaos_line){(int)between(client, 0, CHAOS_PRODUCTS - 1), delta};
+    insist(client, request);
+}
+
+static struct chaos_request *pick(struct chaos_client *client)
+{
+    struct chaos_history *history = &client->history;
+    if (history->count == 0) {
+        return NULL;
+    }
+    int64_t recent = history->count < RECENT ? (int64_t)history->count : RECENT;
+    return &history->requests[history->count - (size_t)between(client, 1, recent)];
+}
+
+static void repeat(struct chaos_client *client)
+{
+    struct chaos_request *request = pick(client);
+    if (request != NULL) {
+        (void)chaos_client_send(client, request, (int)between(client, 0, 1));
+    }
+}
+
+/* As the documentation says: not done or unsure - the same request again, through any server. Now
+ * and then a client gives up, as clients do. */
+static void insist(struct chaos_client *client, struct chaos_request *request)
+{
+    for (int attempt = 0; attempt < ATTEMPTS_MAX && !*client->ending; attempt++) {
+        enum chaos_verdict verdict = chaos_client_send(client, request, (int)between(client, 0, 1));
+        if ((verdict != CHAOS_NOT_DONE && verdict != CHAOS_UNSURE) || between(client, 1, 8) == 1) {
+            return;
+        }
+        pause_ms(RETRY_MS);
+    }
+}
+
+enum chaos_verdict chaos_client_send(struct chaos_client *client, struct chaos_request *request,
+                                     int server)
+{
+    struct chaos_answer answer = {0};
+    chaos_history_invoke(&client->history, request);
+    if (request->kind == CHAOS_CREATE) {
+        send_create(client, request, client->channels[server], &answer);
+    } else {
+        send_adjust(request, client->channels[server], &answer);
+    }
+    return chaos_history_conclude(&client->history, request, &answer);
+}
+
+/* ---- the calls ---- */
+
+static char *text(const char *constant)
+{
+    return (char *)(uintptr_t)constant;
+}
+
+static char *product_name(int product)
+{
+    static char names[CHAOS_PRODUCTS][8] = {"hot-0", "hot-1", "hot-2", "hot-3", "hot-4", "hot-5"};
+    return names[product];
+}
+
+static void take_failure(const struct rpc_stub *stub, struct chaos_answer *answer)
+{
+    answer->code = stub->failure.code;
+    if (answer->code != STATUS_OK) {
+        (void)snprintf(answer->reason, sizeof answer->reason, "%s", stub->failure.reason);
+    }
+}
+
+static void on_order(const Shop__V1__Order *order, void *data)
+{
+    struct chaos_answer *answer = data;
+    if (order != NULL) {
+        (void)snprintf(answer->made_id, sizeof answer->made_id, "%s", order->order_id);
+        answer->durability = (int)order->durability;
+    }
+}
+
+static void send_create(struct chaos_client *client, const struct chaos_request *request,
+                        struct rpc_channel *channel, struct chaos_answer *answer)
+{
+    char customer[32];
+    Shop__V1__CreateOrderLine lines[CHAOS_LINES_MAX];
+    Shop__V1__CreateOrderLine *list[CHAOS_LINES_MAX];
+    for (size_t i = 0; i < request->line_count; i++) {
+        shop__v1__create_order_line__init(&lines[i]);
+        lines[i].product_id = product_name(request->lines[i].product);
+        lines[i].quantity = request->lines[i].quantity;
+        list[i] = &lines[i];
+    }
+    (void)snprintf(customer, sizeof customer, "customer-%d", client->history.client);
+    Shop__V1__CreateOrderRequest create = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
+    create.request_id = text(request->id);
+    create.customer_id = customer;
+    create.order_ref = text(request->id);
+    create.n_lines = request->line_count;
+    create.lines = list;
+    struct rpc_stub stub;
+    rpc_stub_init(&stub, channel, &shop__v1__order_service__descriptor);
+    stub.timeout_ms = CALL_MS;
+    shop__v1__order_service__create_order(&stub.service, &create, on_order, answer);
+    take_failure(&stub, answer);
+}
+
+static void on_adjusted(const Shop__V1__AdjustStockResponse *response, void *data)
+{
+    struct chaos_answer *answer = data;
+    if (response != NULL) {
+        (void)snprintf(answer->made_id, sizeof answer->made_id, "%s", response->adjustment_id);
+        answer->durability = (int)response->durability;
+    }
+}
+
+static void send_adjust(const struct chaos_request *request, struct rpc_channel *channel,
+                        struct chaos_answer *answer)
+{
+    Shop__V1__AdjustStockRequest adjusting = SHOP__V1__ADJUST_STOCK_REQUEST__INIT;
+    adjusting.request_id = text(request->id);
+    adjusting.product_id = product_name(request->lines[0].product);
+    adjusting.delta = request->lines[0].quantity;
+    adjusting.reason = text("chaos");
+    adjusting.reference = text(request->id);
+    struct rpc_stub stub;
+    rpc_stub_init(&stub, channel, &shop__v1__product_service__descriptor);
+    stub.timeout_ms = CALL_MS;
+    shop__v1__product_service__adjust_stock(&stub.service, &adjusting, on_adjusted, answer);
+    take_failure(&stub, answer);
+}
+
+struct reading {
+    struct chaos_answer answer;
+    size_t line_count;
+};
+
+static void on_read(const Shop__V1__Order *order, void *data)
+{
+    struct reading *reading = data;
+    on_order(order, &reading->answer);
+    reading->line_count = order != NULL ? order->n_lines : 0;
+}
+
+static void read_one(struct chaos_client *client)
+{
+    struct chaos_request *request = pick(client);
+    if (request == NULL || request->kind != CHAOS_CREATE || request->made_id[0] == '\0') {
+        return;
+    }
+    Shop__V1__GetOrderRequest get = SHOP__V1__GET_ORDER_REQUEST__INIT;
+    get.order_id = request->made_id;
+    struct reading reading = {0};
+    struct rpc_stub stub;
+    rpc_stub_init(&stub, client->channels[between(client, 0, 1)],
+                  &shop__v1__order_service__descriptor);
+    stub.timeout_ms = CALL_MS;
+    shop__v1__order_service__get_order(&stub.service, &get, on_read, &reading);
+    take_failure(&stub, &reading.answer);
+    chaos_history_read(&client->history, request, &reading.answer, reading.line_count);
+}

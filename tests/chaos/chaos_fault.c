@@ -1,0 +1,297 @@
+/* See chaos_fault.h. */
+#include "tests/chaos/chaos_fault.h"
+
+#include <glob.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tests/chaos/chaos_history.h"
+#include "tests/chaos/chaos_random.h"
+#include "tests/cmocka_all.h"
+#include "tests/support/stores.h"
+#include "tests/support/tcp_proxy.h"
+
+#define SLOW_MS            40
+#define TAIL_BYTES_MAX     60000
+#define CONTROL_TIMEOUT_MS 60000
+#define RECOVER_TIMEOUT_MS 30000
+
+static void process_fault(struct chaos_faults *faults, const struct chaos_event *event);
+static void link_fault(struct chaos_faults *faults, const struct chaos_event *event);
+static void redis_fault(struct chaos_faults *faults, const struct chaos_event *event);
+static void store_fault(struct chaos_faults *faults, const struct chaos_event *event);
+
+void chaos_fault_apply(struct chaos_faults *faults, const struct chaos_event *event)
+{
+    faults->done[event->fault] += event->begins;
+    switch (event->fault) {
+    case CHAOS_SERVER_KILL:
+    case CHAOS_SERVER_STOP:
+    case CHAOS_WORKER_KILL:
+    case CHAOS_WORKER_STOP:
+        process_fault(faults, event);
+        break;
+    case CHAOS_LINK_FREEZE:
+    case CHAOS_LINK_CUT:
+    case CHAOS_LINK_SLOW:
+    case CHAOS_LINK_REFUSE:
+    case CHAOS_LINK_CUT_ANSWER:
+        link_fault(faults, event);
+        break;
+    case CHAOS_REDIS_KILL:
+    case CHAOS_REDIS_STOP:
+    case CHAOS_REDIS_LOSE_TAIL:
+    case CHAOS_REDIS_EMPTY:
+    case CHAOS_REDIS_FLUSHALL:
+    case CHAOS_REDIS_SCRIPT_FLUSH:
+        redis_fault(faults, event);
+        break;
+    case CHAOS_RABBITMQ_ALARM:
+    case CHAOS_RABBITMQ_RESTART:
+    case CHAOS_RABBITMQ_UNBIND:
+    case CHAOS_POSTGRES_TERMINATE:
+    case CHAOS_POSTGRES_CRASH:
+        store_fault(faults, event);
+        break;
+    case CHAOS_FAULTS:
+        break;
+    }
+}
+
+/* ---- servers and workers ---- */
+
+static struct process *process_of(struct system *system, const struct chaos_event *event)
+{
+    bool server = event->fault == CHAOS_SERVER_KILL || event->fault == CHAOS_SERVER_STOP;
+    return server ? &system->servers[event->target] : &system->workers[event->target];
+}
+
+static void check_alive(struct process *process)
+{
+    if (!process_is_running(process)) {
+        chaos_violation("a program ended by itself: %s", process->log_path);
+        process_show_log(process);
+    }
+}
+
+static void process_fault(struct chaos_faults *faults, const struct chaos_event *event)
+{
+    struct process *process = process_of(faults->system, event);
+    size_t target = (size_t)event->target;
+    bool kills = event->fault == CHAOS_SERVER_KILL || event->fault == CHAOS_WORKER_KILL;
+    if (event->begins) {
+        check_alive(process);
+    }
+    if (event->begins && kills) {
+        process_kill(process);
+    } else if (event->fault == CHAOS_SERVER_KILL) {
+        system_spawn_server(faults->system, target, NULL);
+    } else if (event->fault == CHAOS_WORKER_KILL) {
+        system_start_worker(faults->system, target, NULL);
+    } else if (process->pid > 0) {
+        process_signal(process, event->begins ? SIGSTOP : SIGCONT);
+    }
+}
+
+/* ---- links ---- */
+
+static void link_fault(struct chaos_faults *faults, const struct chaos_event *event)
+{
+    struct tcp_proxy *link = faults->system->links[event->target];
+    switch ((int)event->fault) {
+    case CHAOS_LINK_FREEZE:
+        tcp_proxy_freeze(link, event->begins);
+        break;
+    case CHAOS_LINK_CUT:
+        if (event->begins) {
+            tcp_proxy_cut(link);
+        }
+        break;
+    case CHAOS_LINK_SLOW:
+        tcp_proxy_slow(link, event->begins ? SLOW_MS : 0);
+        break;
+    case CHAOS_LINK_REFUSE:
+        tcp_proxy_refuse(link, event->begins);
+        break;
+    default:
+        tcp_proxy_cut_answers(link, event->begins);
+    }
+}
+
+/* ---- Redis ---- */
+
+static void remove_redis_files(struct system *system)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/appendonlydir", system->directory);
+    remove_directory(path);
+}
+
+/* What a full disk or a lost page cache leaves: the last writes are gone, one may be torn. */
+static void cut_redis_file(struct chaos_faults *faults)
+{
+    char pattern[128];
+    (void)snprintf(pattern, sizeof pattern, "%s/appendonlydir/*.incr.aof",
+                   faults->system->directory);
+    glob_t found;
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    const char *path = found.gl_pathv[found.gl_pathc - 1];
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    struct chaos_random random = {faults->seed + (uint64_t)faults->done[CHAOS_REDIS_LOSE_TAIL]};
+    int64_t lost = chaos_random_between(&random, 1, TAIL_BYTES_MAX);
+    assert_int_equal(truncate(path, status.st_size > lost ? status.st_size - lost : 0), 0);
+    globfree(&found);
+}
+
+static void redis_fault(struct chaos_faults *faults, const struct chaos_event *event)
+{
+    struct system *system = faults->system;
+    if (event->fault == CHAOS_REDIS_STOP) {
+        process_signal(&system->redis, event->begins ? SIGSTOP : SIGCONT);
+    } else if (event->fault == CHAOS_REDIS_FLUSHALL || event->fault == CHAOS_REDIS_SCRIPT_FLUSH) {
+        bool all = event->fault == CHAOS_REDIS_FLUSHALL;
+        if (event->begins) {
+            (void)stores_redis_int(system->redis_url, all ? "FLUSHALL" : "SCRIPT",
+                                   all ? NULL : "FLUSH", NULL);
+        }
+    } else if (event->begins) {
+        process_kill(&system->redis);
+        if (event->fault == CHAOS_REDIS_EMPTY) {
+            remove_redis_files(system);
+        } else if (event->fault == CHAOS_REDIS_LOSE_TAIL) {
+            cut_redis_file(faults);
+        }
+    } else {
+        system_start_redis(system);
+    }
+    if (event->fault != CHAOS_REDIS_STOP) {
+        chaos_note_redis_lost();
+    }
+}
+
+/* ---- RabbitMQ and PostgreSQL, the test instance's ---- */
+
+/* Takes seconds: the schedule goes on meanwhile. One at a time. */
+static void control_rabbitmq(struct chaos_faults *faults, const char *command, const char *argument)
+{
+    char log[128];
+    if (faults->control.pid != 0) {
+        (void)process_wait(&faults->control, CONTROL_TIMEOUT_MS);
+    }
+    (void)snprintf(log, sizeof log, "%s/rabbitmqctl.out", faults->system->directory);
+    process_start(&faults->control, (const char *[]){"rabbitmqctl", "-q", command, argument, NULL},
+                  NULL, log);
+}
+
+/* A backend dies the hard way: PostgreSQL ends all the others and recovers from its log. */
+static void crash_postgres(struct system *system)
+{
+    char *rows = database_rows(
+        &system->database, "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+                           "AND pid <> pg_backend_pid() LIMIT 1");
+    long pid = strtol(rows, NULL, 10);
+    free(rows);
+    if (pid > 1 && kill((pid_t)pid, SIGKILL) == 0) {
+        database_reconnect(&system->database, RECOVER_TIMEOUT_MS);
+    }
+}
+
+static void store_fault(struct chaos_faults *faults, const struct chaos_event *event)
+{
+    struct system *system = faults->system;
+    if (event->fault == CHAOS_RABBITMQ_ALARM) {
+        faults->alarmed = event->begins;
+        control_rabbitmq(faults, "set_vm_memory_high_watermark", event->begins ? "0" : "0.6");
+    } else if (event->fault == CHAOS_RABBITMQ_RESTART) {
+        faults->stopped = event->begins;
+        control_rabbitmq(faults, event->begins ? "stop_app" : "start_app", NULL);
+    } else if (!event->begins) {
+        return;
+    } else if (event->fault == CHAOS_RABBITMQ_UNBIND) {
+        stores_unbind_queue(getenv("TEST_RABBITMQ_URL"), system->prefix);
+    } else if (event->fault == CHAOS_POSTGRES_TERMINATE) {
+        database_execute(&system->database,
+                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+                         "current_database() AND pid <> pg_backend_pid()");
+    } else {
+        crash_postgres(system);
+    }
+}
+
+/* ---- healing ---- */
+
+static void heal_rabbitmq(struct chaos_faults *faults)
+{
+    if (faults->alarmed) {
+        control_rabbitmq(faults, "set_vm_memory_high_watermark", "0.6");
+        faults->alarmed = 0;
+    }
+    if (faults->stopped) {
+        control_rabbitmq(faults, "start_app", NULL);
+        faults->stopped = 0;
+    }
+    if (faults->control.pid != 0) {
+        (void)process_wait(&faults->control, CONTROL_TIMEOUT_MS);
+    }
+}
+
+static void heal_links(struct system *system)
+{
+    for (size_t i = 0; i < SYSTEM_LINKS; i++) {
+        tcp_proxy_freeze(system->links[i], false);
+        tcp_proxy_slow(system->links[i], 0);
+        tcp_proxy_refuse(system->links[i], false);
+        tcp_proxy_cut_answers(system->links[i], false);
+    }
+}
+
+void chaos_heal(struct chaos_faults *faults)
+{
+    struct system *system = faults->system;
+    heal_rabbitmq(faults);
+    if (!process_is_running(&system->redis)) {
+        system_start_redis(system);
+    }
+    process_signal(&system->redis, SIGCONT);
+    heal_links(system);
+    for (size_t i = 0; i < SYSTEM_SERVERS_MAX; i++) {
+        check_alive(&system->servers[i]);
+        if (system->servers[i].pid == 0) {
+            system_spawn_server(system, i, NULL);
+        }
+        process_signal(&system->servers[i], SIGCONT);
+    }
+    for (size_t i = 0; i < SYSTEM_WORKERS_MAX; i++) {
+        check_alive(&system->workers[i]);
+        if (system->workers[i].pid == 0) {
+            system_start_worker(system, i, NULL);
+        }
+        process_signal(&system->workers[i], SIGCONT);
+    }
+}
+
+int64_t chaos_queue_messages(struct chaos_faults *faults)
+{
+    char log[128];
+    char queue[64];
+    struct process control;
+    (void)snprintf(log, sizeof log, "%s/queues.out", faults->system->directory);
+    (void)snprintf(queue, sizeof queue, "%s.persist", faults->system->prefix);
+    (void)unlink(log);
+    const char *argv[] = {"rabbitmqctl", "-q",       "list_queues", "--no-table-headers",
+                          "name",        "messages", NULL};
+    process_start(&control, argv, NULL, log);
+    assert_int_equal(process_wait(&control, CONTROL_TIMEOUT_MS), 0);
+    char *text = read_whole(log);
+    const char *row = strstr(text, queue);
+    int64_t messages = row != NULL ? strtoll(row + strlen(queue), NULL, 10) : -1;
+    free(text);
+    return messages;
+}
