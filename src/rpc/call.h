@@ -31,7 +31,7 @@ const char *rpc_call_traceparent(const struct rpc_call *call);
 int64_t rpc_call_deadline_ms(const struct rpc_call *call);
 /* Whether it came over the local ipc socket. */
 bool rpc_call_is_local(const struct rpc_call *call);
-/* Who calls, for events and logs: "local" or "anonymous" until channels are secured. */
+/* Who calls, for events, logs and roles (security.h). */
 const char *rpc_call_principal(const struct rpc_call *call);
 
 /* Answers with a message of the method's output type (borrowed until it returns). */

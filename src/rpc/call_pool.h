@@ -34,6 +34,7 @@ struct rpc_call {
     int64_t deadline_ms;
     struct method_stats *stats; /* where its answer is counted */
     bool is_admitted;
+    char principal[RPC_PRINCIPAL_BYTES]; /* "" until somebody asks */
     size_t admitted_bytes;
     struct failure failure; /* why rpc refuses it, if it does */
     struct arena arena;

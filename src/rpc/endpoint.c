@@ -17,7 +17,7 @@ static enum status refuse(struct failure *failure, const char *text, const char 
 
 enum status endpoint_parse(const char *text, struct endpoint *endpoint_out, struct failure *failure)
 {
-    static const char IPC[] = "ipc://", TCP[] = "tcp://";
+    static const char IPC[] = "ipc://", TCP[] = "tcp://", TLS[] = "tls+tcp://";
     if (strlen(text) > ENDPOINT_TEXT_BYTES_MAX) {
         return refuse(failure, text, "longer than 127 bytes");
     }
@@ -29,15 +29,17 @@ enum status endpoint_parse(const char *text, struct endpoint *endpoint_out, stru
         *endpoint_out = (struct endpoint){.is_ipc = true, .address = path};
         return STATUS_OK;
     }
-    if (strncmp(text, TCP, strlen(TCP)) != 0) {
-        return refuse(failure, text, "neither tcp://host:port nor ipc://path");
+    bool is_tls = strncmp(text, TLS, strlen(TLS)) == 0;
+    if (!is_tls && strncmp(text, TCP, strlen(TCP)) != 0) {
+        return refuse(failure, text, "none of tcp://host:port, tls+tcp://host:port, ipc://path");
     }
     char host[ENDPOINT_TEXT_BYTES_MAX + 1];
-    const char *address = text + strlen(TCP), *port;
+    const char *address = text + (is_tls ? strlen(TLS) : strlen(TCP)), *port;
     if (!split_host(address, host, sizeof host, &port) || !is_port(port)) {
         return refuse(failure, text, "not of the form tcp://host:port");
     }
     *endpoint_out = (struct endpoint){
+        .is_tls = is_tls,
         .is_loopback = is_loopback(host),
         .address = address,
     };

@@ -1,4 +1,4 @@
-/* Endpoint: "tcp://host:port" or "ipc://path", checked before nng sees it.
+/* Endpoint: "tcp://host:port", "tls+tcp://host:port" or "ipc://path", checked before nng sees it.
  * Used by listener and channel. */
 #pragma once
 
@@ -10,6 +10,7 @@
 
 struct endpoint {
     bool is_ipc;
+    bool is_tls;
     bool is_loopback;    /* of tcp: 127.0.0.0/8, ::1, localhost */
     const char *address; /* behind "://": a view of the text */
 };

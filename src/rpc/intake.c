@@ -49,7 +49,10 @@ static enum status examine(struct intake *intake, struct rpc_call *call)
                            "%s is not served here", call->envelope.method);
     }
     call_set_route(call, route);
-    return STATUS_OK;
+    const struct rpc_security *security = intake->security;
+    return security->authorize == NULL
+               ? STATUS_OK
+               : security->authorize(security->context, call, &call->failure);
 }
 
 static int64_t choose_deadline(int64_t arrived_us, uint32_t timeout_ms)

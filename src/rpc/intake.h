@@ -11,6 +11,7 @@
 struct intake {
     struct call_pool *pool;
     struct router *router;
+    const struct rpc_security *security;
     atomic_bool is_draining; /* nothing new is let in */
 };
 

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "rpc/access.h"
 #include "rpc/envelope.h"
+#include "rpc/security.h"
 
 struct listener;
 /* A request from its arrival to its answer, and the message it came as. */
@@ -21,6 +22,7 @@ struct listener_request;
 struct listener_options {
     const char *endpoint;
     bool allow_plain_tcp; /* tcp beyond the loopback */
+    struct rpc_security security;
     size_t requests_max;
     /* On nng's threads, several at once: must not block. Each request is answered exactly once,
      * from there or later from any thread. */
@@ -37,6 +39,9 @@ void listener_close(struct listener **listener);
 
 /* Valid until the answer. */
 struct bytes listener_request_message(const struct listener_request *request);
+/* See security.h. */
+void listener_request_principal(const struct listener_request *request,
+                                char out[RPC_PRINCIPAL_BYTES]);
 /* Whether it came over ipc. */
 bool listener_request_is_local(const struct listener_request *request);
 /* "uid:1000", "127.0.0.1:40123", "[::1]:40123"; "gone" when the connection is. */

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
+#include <nng/supplemental/tls/tls.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -35,7 +36,7 @@ struct listener_request {
 
 struct listener {
     struct listener_options options;
-    bool is_local;
+    bool is_local, is_tls;
     nng_socket socket;
     atomic_size_t answering;
     atomic_bool has_answered;
@@ -47,6 +48,8 @@ static enum status open_socket(struct listener *listener, struct failure *failur
 static enum status open_requests(struct listener *listener, struct failure *failure);
 static enum status start_listening(struct listener *listener, const struct endpoint *endpoint,
                                    struct failure *failure);
+static int secure(nng_listener handle, const struct endpoint *endpoint,
+                  const struct rpc_security *security);
 static enum status explain(struct failure *failure, const char *endpoint, int error);
 static void wait_for_answers(struct listener *listener);
 static void destroy(struct listener *listener);
@@ -70,6 +73,7 @@ enum status listener_open(const struct listener_options *options, struct listene
     }
     listener->options = *options;
     listener->is_local = endpoint.is_ipc;
+    listener->is_tls = endpoint.is_tls;
     status = open_socket(listener, failure);
     if (status != STATUS_OK) {
         free(listener);
@@ -124,7 +128,8 @@ static enum status start_listening(struct listener *listener, const struct endpo
                                    struct failure *failure)
 {
     const char *text = listener->options.endpoint;
-    if (!endpoint->is_ipc && !endpoint->is_loopback && !listener->options.allow_plain_tcp) {
+    if (!endpoint->is_ipc && !endpoint->is_tls && !endpoint->is_loopback &&
+        !listener->options.allow_plain_tcp) {
         return failure_set(
             failure, STATUS_INVALID_ARGUMENT, "ENDPOINT_INVALID",
             "%s: plain tcp is for loopback only (127.0.0.1, [::1], localhost), unless "
@@ -137,16 +142,42 @@ static enum status start_listening(struct listener *listener, const struct endpo
         return failure_set(failure, STATUS_FAILED_PRECONDITION, "ENDPOINT_FAILED",
                            "%s: there is something that is no socket", text);
     }
+    const struct rpc_security *security = &listener->options.security;
+    if (endpoint->is_tls && (security->tls_cert_file == NULL || security->tls_ca_file == NULL)) {
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "ENDPOINT_INVALID",
+                           "%s: tls needs a certificate and the CA of the callers", text);
+    }
     nng_listener handle;
     int error = nng_listener_create(&handle, listener->socket, text);
     if (error == 0) {
-        error = endpoint->is_ipc ? nng_listener_set_int(handle, NNG_OPT_IPC_PERMISSIONS, 0600)
-                                 : nng_listener_set_bool(handle, NNG_OPT_TCP_KEEPALIVE, true);
+        error = secure(handle, endpoint, security);
     }
     if (error == 0) {
         error = nng_listener_start(handle, 0);
     }
     return error == 0 ? STATUS_OK : explain(failure, text, error);
+}
+
+/* Over tls nobody gets in without a certificate that the CA has signed. */
+static int secure(nng_listener handle, const struct endpoint *endpoint,
+                  const struct rpc_security *security)
+{
+    if (endpoint->is_ipc) {
+        int mode = security->ipc_mode != 0 ? (int)security->ipc_mode : 0600;
+        return nng_listener_set_int(handle, NNG_OPT_IPC_PERMISSIONS, mode);
+    }
+    int error = nng_listener_set_bool(handle, NNG_OPT_TCP_KEEPALIVE, true);
+    if (!endpoint->is_tls || error != 0) {
+        return error;
+    }
+    error = nng_listener_set_string(handle, NNG_OPT_TLS_CERT_KEY_FILE, security->tls_cert_file);
+    if (error == 0) {
+        error = nng_listener_set_string(handle, NNG_OPT_TLS_CA_FILE, security->tls_ca_file);
+    }
+    if (error == 0) {
+        error = nng_listener_set_int(handle, NNG_OPT_TLS_AUTH_MODE, NNG_TLS_AUTH_MODE_REQUIRED);
+    }
+    return error;
 }
 
 static enum status explain(struct failure *failure, const char *endpoint, int error)
@@ -230,6 +261,13 @@ struct bytes listener_request_message(const struct listener_request *request)
 bool listener_request_is_local(const struct listener_request *request)
 {
     return request->listener->is_local;
+}
+
+void listener_request_principal(const struct listener_request *request,
+                                char out[RPC_PRINCIPAL_BYTES])
+{
+    const struct listener *listener = request->listener;
+    peer_principal(nng_msg_get_pipe(request->message), listener->is_local, listener->is_tls, out);
 }
 
 void listener_request_peer(const struct listener_request *request, char out[RPC_PEER_BYTES])

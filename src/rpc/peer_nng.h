@@ -5,6 +5,9 @@
 #include <stdbool.h>
 
 #include "rpc/access.h"
+#include "rpc/security.h"
 
 /* "uid:1000", "127.0.0.1:40123", "[::1]:40123"; "gone" when the connection is. */
 void peer_print(nng_pipe pipe, bool is_ipc, char out[RPC_PEER_BYTES]);
+/* See security.h; "anonymous" when the connection is gone. */
+void peer_principal(nng_pipe pipe, bool is_ipc, bool is_tls, char out[RPC_PRINCIPAL_BYTES]);

@@ -127,6 +127,7 @@ static struct rpc_server *make_server(const struct rpc_server_options *options)
         .access_context = options->access_context,
         .access_all = options->access_all,
     };
+    server->intake.security = &server->options.security;
     server->intake.pool = call_pool_create(&pool);
     if (server->services == NULL || server->lanes == NULL || server->listeners == NULL ||
         server->intake.pool == NULL) {
@@ -198,6 +199,7 @@ static enum status open_listeners(struct rpc_server *server, struct failure *fai
             .endpoint = server->options.endpoints[server->listener_count],
             .allow_plain_tcp = server->options.allow_plain_tcp,
             .requests_max = server->options.max_inflight + REFUSAL_MARGIN,
+            .security = server->options.security,
             .on_request = intake_on_request,
             .context = &server->intake,
         };

@@ -20,6 +20,7 @@
 #include "rpc/access.h"
 #include "rpc/call.h"
 #include "rpc/limits.h"
+#include "rpc/security.h"
 
 /* In place of a lane's index: on the listener's own thread, one call at a time with `lane` NULL.
  * For what answers at once from memory; it must never block. */
@@ -77,6 +78,7 @@ struct rpc_server_options {
     const char *program, *version; /* what Admin tells; NULL = "" */
     struct bytes contracts;        /* what Reflection hands out: an encoded FileDescriptorSet */
     const struct clock *clock;
+    struct rpc_security security;
     rpc_on_access on_access; /* told of failures, and of all calls with access_all; NULL = nobody */
     void *access_context;
     bool access_all;

@@ -7,6 +7,7 @@
 #include "base/stop.h"
 #include "server/access_log.h"
 #include "server/expire_holds.h"
+#include "server/policy.h"
 #include "server/relay.h"
 #include "server/services.h"
 #include "server/shop_lane.h"
@@ -17,6 +18,7 @@
 
 struct parts {
     struct access_log access;
+    struct policy *policy;
     struct stock_gate gate;
     struct lane_options lanes;
     struct rpc_server *rpc;
@@ -94,7 +96,13 @@ static void fill_lane_options(const struct server_config *config, struct stock_g
 static enum status start(const struct server_config *config, struct parts *parts,
                          struct failure *failure)
 {
-    enum status status = start_rpc(config, parts, failure);
+    enum status status = STATUS_OK;
+    if (config->policy_file[0] != '\0') {
+        status = policy_load(config->policy_file, &parts->policy, failure);
+    }
+    if (status == STATUS_OK) {
+        status = start_rpc(config, parts, failure);
+    }
     if (status == STATUS_OK) {
         status = relay_start(&parts->lanes, relay_round, &parts->relay, failure);
     }
@@ -105,6 +113,11 @@ static enum status start(const struct server_config *config, struct parts *parts
         status = stock_opener_start(&parts->lanes, on_stock, parts->rpc, &parts->opener, failure);
     }
     return status;
+}
+
+static const char *none_if_empty(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
 }
 
 static enum status start_rpc(const struct server_config *config, struct parts *parts,
@@ -141,6 +154,11 @@ static enum status start_rpc(const struct server_config *config, struct parts *p
         .version = ORDER_VERSION,
         .contracts = bytes_of(CONTRACTS, sizeof CONTRACTS - 1),
         .clock = clock_system(),
+        .security = {.ipc_mode = config->ipc_mode,
+                     .tls_cert_file = none_if_empty(config->tls_cert_file),
+                     .tls_ca_file = none_if_empty(config->tls_ca_file),
+                     .authorize = parts->policy != NULL ? policy_authorize : NULL,
+                     .context = parts->policy},
         .on_access = access_log_write,
         .access_context = &parts->access,
         .access_all = log_is_on(LOG_DEBUG),
@@ -162,6 +180,7 @@ static void stop(const struct server_config *config, struct parts *parts)
     relay_stop(&parts->expiry);
     relay_stop(&parts->relay);
     rpc_server_stop(&parts->rpc);
+    policy_destroy(&parts->policy);
 }
 
 static void on_stock(void *context, bool is_open)

@@ -2,6 +2,7 @@
 #include "server/server_config.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@
 
 static const struct config_entry TABLE[] = {
     {"listen", "ORDER_SERVER_LISTEN", TEXT(listen), "tcp://127.0.0.1:7400", 0, 0, "", false,
-     "where callers connect, comma separated: tcp://host:port, ipc:///path"},
+     "where callers connect, comma separated: tcp://host:port, tls+tcp://host:port, ipc:///path"},
     {"database-url", "DATABASE_URL", TEXT(database_url), "postgresql://localhost/orders", 0, 0, "",
      true, "PostgreSQL: any libpq connection string"},
     {"redis-url", "REDIS_URL", TEXT(redis_url), "redis://localhost:6379", 0, 0, "", true,
@@ -78,6 +79,14 @@ static const struct config_entry TABLE[] = {
      false, "listen on tcp:// beyond the loopback: only in a network that is private by itself"},
     {"drain-timeout-ms", "ORDER_SERVER_DRAIN_TIMEOUT_MS", INT(drain_timeout_ms), "10000", 0, 600000,
      "ms", false, "for the calls under way when the server is stopped"},
+    {"tls-cert-file", "ORDER_SERVER_TLS_CERT_FILE", TEXT(tls_cert_file), "", 0, 0, "", false,
+     "PEM file with the server's certificate and key, for tls+tcp"},
+    {"tls-ca-file", "ORDER_SERVER_TLS_CA_FILE", TEXT(tls_ca_file), "", 0, 0, "", false,
+     "PEM file with the CA that signs callers' certificates; each caller needs one"},
+    {"ipc-mode", "ORDER_SERVER_IPC_MODE", TEXT(ipc_mode_text), "0600", 0, 0, "", false,
+     "who may connect to ipc sockets: 0600, 0660 or 0666"},
+    {"policy-file", "ORDER_SERVER_POLICY_FILE", TEXT(policy_file), "", 0, 0, "", false,
+     "who may call what (docs/SECURITY.md); empty: all may all"},
     {"log-level", "ORDER_LOG_LEVEL", TEXT(log_level), "info", 0, 0, "", false,
      "debug, info, warn or error"},
 };
@@ -122,6 +131,12 @@ static enum status check(struct server_config *config, struct failure *failure)
                            config->log_level);
     }
     config->log = (enum log_level)level;
+    if (strcmp(config->ipc_mode_text, "0600") != 0 && strcmp(config->ipc_mode_text, "0660") != 0 &&
+        strcmp(config->ipc_mode_text, "0666") != 0) {
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "CONFIG_INVALID",
+                           "ipc-mode must be 0600, 0660 or 0666, not '%s'", config->ipc_mode_text);
+    }
+    config->ipc_mode = (unsigned)strtoul(config->ipc_mode_text, NULL, 8);
     if (strlen(config->server_id) >= sizeof config->own_server_id) {
         return failure_set(failure, STATUS_INVALID_ARGUMENT, "CONFIG_INVALID",
                            "server-id has more than %zu bytes", sizeof config->own_server_id - 1);

@@ -13,6 +13,7 @@ struct server_config {
     const char *database_url, *redis_url, *cache_redis_url, *rabbitmq_url;
     const char *exchange, *queue, *parked_exchange, *parked_queue;
     const char *shard, *server_id, *log_level;
+    const char *tls_cert_file, *tls_ca_file, *ipc_mode_text, *policy_file;
     int64_t write_lanes, read_lanes, bulk_lanes;
     int64_t batch_max, queue_max, inflight_max;
     int64_t connect_timeout_ms, redis_timeout_ms, cache_timeout_ms, postgres_timeout_ms;
@@ -24,6 +25,7 @@ struct server_config {
 
     /* Made from the above. */
     enum log_level log;
+    unsigned ipc_mode;
     const char *endpoints[SERVER_ENDPOINTS_MAX];
     size_t endpoint_count;
     char endpoint_texts[1024];

@@ -95,6 +95,7 @@ enum status toy_start(struct toy *toy, const struct toy_options *options, struct
         .services = &service,
         .service_count = 1,
         .clock = clock_system(),
+        .security = options->security,
     };
     return rpc_server_start(&server, &toy->server, failure);
 }

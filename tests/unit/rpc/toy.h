@@ -17,7 +17,8 @@ struct toy_options {
     size_t max_inflight;  /* 0 = 64 */
     size_t queue_max;     /* 0 = 64, of each lane */
     size_t write_threads; /* 0 = 1 */
-    const char *failure;  /* lanes do not open, for this reason */
+    struct rpc_security security;
+    const char *failure; /* lanes do not open, for this reason */
 };
 
 struct toy {
