@@ -28,3 +28,19 @@ function(order_protobuf_c target)
   target_include_directories(${target} SYSTEM PUBLIC ${out})
   target_link_libraries(${target} PUBLIC PkgConfig::PROTOBUF_C)
 endfunction()
+
+# order_descriptor_set(TARGET FILE...): the FileDescriptorSet of .proto files and all they import, made
+# at build time as ${CMAKE_BINARY_DIR}/contracts/TARGET.binpb.
+function(order_descriptor_set target)
+  set(out ${CMAKE_BINARY_DIR}/contracts)
+  file(MAKE_DIRECTORY ${out})
+  file(GLOB_RECURSE inputs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/proto/*.proto)
+  add_custom_command(
+    OUTPUT ${out}/${target}.binpb
+    COMMAND ${PROTOC} --descriptor_set_out=${out}/${target}.binpb --include_imports
+      --include_source_info -I ${CMAKE_SOURCE_DIR}/proto ${ARGN}
+    DEPENDS ${inputs}
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/proto
+    VERBATIM)
+  add_custom_target(${target} DEPENDS ${out}/${target}.binpb)
+endfunction()

@@ -102,6 +102,11 @@ int log_level_parse(const char *name)
     return -1;
 }
 
+bool log_is_on(enum log_level level)
+{
+    return level >= least_level;
+}
+
 void log_line(enum log_level level, const char *event, ...)
 {
     if (level < least_level) {

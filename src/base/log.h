@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level {
@@ -18,6 +19,9 @@ enum log_level {
 void log_init(const char *program, enum log_level least);
 /* "debug", "info", "warn", "error"; -1 otherwise. */
 int log_level_parse(const char *name);
+
+/* Whether lines of this level are written, for those that cost something to make. */
+bool log_is_on(enum log_level level);
 
 /* log_line(LOG_INFO, "listening", "endpoint", endpoint, "lanes", "4", NULL): pairs of strings, then
  * NULL. A NULL value prints as "-". */

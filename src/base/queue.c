@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/wait.h"
 
 struct queue {
     pthread_mutex_t lock;
@@ -24,12 +25,8 @@ struct queue *queue_create(size_t capacity)
         return NULL;
     }
     queue->capacity = capacity;
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&queue->lock, NULL);
-    (void)pthread_cond_init(&queue->not_empty, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&queue->not_empty);
     return queue;
 }
 
@@ -79,16 +76,7 @@ size_t queue_take(struct queue *queue, void **items, size_t most, int64_t timeou
 
 static bool wait_for_item(struct queue *queue, int64_t timeout_ms)
 {
-    struct timespec until;
-    if (timeout_ms >= 0) {
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += (time_t)(timeout_ms / 1000);
-        until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000;
-        }
-    }
+    struct timespec until = wait_deadline(timeout_ms);
     int waited = 0;
     while (queue->count == 0 && !queue->closed && waited != ETIMEDOUT) {
         queue->waiting++;

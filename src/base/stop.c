@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/wait.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
@@ -22,12 +23,7 @@ static void *wait_for_signals(void *signals)
 
 bool stop_init(void)
 {
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-
+    wait_init(&changed);
     static sigset_t signals;
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGTERM);
@@ -62,11 +58,7 @@ void stop_request(void)
 
 bool stop_wait(int64_t timeout_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + (timeout_ms % 1000) * 1000000;
-    until.tv_sec += (time_t)(timeout_ms / 1000 + ns / 1000000000);
-    until.tv_nsec = (long)(ns % 1000000000);
+    struct timespec until = wait_deadline(timeout_ms);
     (void)pthread_mutex_lock(&lock);
     int waited = 0;
     while (!requested && waited != ETIMEDOUT) {

@@ -7,7 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/wait.h"
 
 struct broker_lookup {
     pthread_mutex_t lock;
@@ -70,11 +71,7 @@ static struct broker_lookup *start(const char *host)
         return NULL;
     }
     (void)pthread_mutex_init(&lookup->lock, NULL);
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&lookup->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    wait_init(&lookup->changed);
     lookup->host = strdup(host);
     pthread_t thread;
     if (lookup->host == NULL || pthread_create(&thread, NULL, look_up, lookup) != 0) {
@@ -108,12 +105,7 @@ static void *look_up(void *argument)
 
 static bool wait_until_done(struct broker_lookup *lookup, int64_t timeout_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms > 0 ? timeout_ms / 1000 : 0;
-    until.tv_nsec += timeout_ms > 0 ? timeout_ms % 1000 * 1000000 : 0;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    struct timespec until = wait_deadline(timeout_ms);
     (void)pthread_mutex_lock(&lookup->lock);
     int result = 0;
     while (!lookup->done && result == 0) {

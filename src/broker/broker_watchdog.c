@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/wait.h"
+
 #define NEVER INT64_MAX
 
 struct broker_watchdog {
@@ -38,11 +40,7 @@ struct broker_watchdog *broker_watchdog_create(void)
     watchdog->socket = -1;
     watchdog->deadline_ns = NEVER;
     watchdog->wake_ns = NEVER;
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&watchdog->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    wait_init(&watchdog->changed);
     (void)pthread_mutex_init(&watchdog->lock, NULL);
     if (pthread_create(&watchdog->thread, NULL, watch, watchdog) != 0) {
         (void)pthread_mutex_destroy(&watchdog->lock);

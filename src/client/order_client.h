@@ -3,7 +3,7 @@
  *     rpc/channel.h     the channel and the stubs: blocking, asynchronous, deadlines, failures
  *     *.pb-c.h          the messages and services, as protoc-c makes them from proto/shop/v1
  *     client_call.h     a blocking call that keeps its answer
- *     json_print.h      any message as proto3 JSON
+ *     json/json_print.h any message as proto3 JSON
  *     base/uuid.h       request ids */
 #pragma once
 
@@ -13,5 +13,5 @@
 
 #include "base/uuid.h"
 #include "client/client_call.h"
-#include "client/json_print.h"
+#include "json/json_print.h"
 #include "rpc/channel.h"

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
+
+#include "base/wait.h"
 
 #define ROUND_MS 250 /* how late a cut may be */
 
@@ -28,22 +29,17 @@ struct http_watch {
 
 static void *run(void *watch);
 static void cut_overdue(struct http_watch *watch);
-static struct timespec next_round(void);
 
 enum status http_watch_start(const struct clock *clock, struct http_watch **watch_out,
                              struct failure *failure)
 {
     struct http_watch *watch = calloc(1, sizeof *watch);
-    pthread_condattr_t attributes;
     if (watch == NULL) {
         return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no memory");
     }
     watch->clock = clock;
     (void)pthread_mutex_init(&watch->lock, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&watch->stopped, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    wait_init(&watch->stopped);
     if (pthread_create(&watch->thread, NULL, run, watch) != 0) {
         free(watch);
         return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_THREADS", "no thread");
@@ -117,7 +113,7 @@ static void *run(void *state)
     (void)pthread_mutex_lock(&watch->lock);
     while (!watch->is_stopping) {
         cut_overdue(watch);
-        struct timespec until = next_round();
+        struct timespec until = wait_deadline(ROUND_MS);
         (void)pthread_cond_timedwait(&watch->stopped, &watch->lock, &until);
     }
     (void)pthread_mutex_unlock(&watch->lock);
@@ -134,14 +130,4 @@ static void cut_overdue(struct http_watch *watch)
             (void)shutdown(watched->socket, SHUT_RDWR);
         }
     }
-}
-
-static struct timespec next_round(void)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += ROUND_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    return until;
 }

@@ -1,8 +1,8 @@
 /* JSON assign: a field by its path from a text of a URL. See json_read.h. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "json/json_reader.h"
-#include "json/utf8.h"
 
 static enum json_outcome assign_path(struct json_reader *reader, ProtobufCMessage *message,
                                      struct bytes path, yyjson_val *value,
@@ -31,7 +31,7 @@ enum status json_assign(ProtobufCMessage *message, struct bytes path, struct byt
     }
     memcpy(ended, text.size == 0 ? "" : (const char *)text.data, text.size);
     ended[text.size] = '\0';
-    if (!utf8_is_valid(text)) {
+    if (!utf8_is_text(text)) {
         (void)json_refuse(&reader, &step, "INVALID_TEXT", "not UTF-8");
         return STATUS_INVALID_ARGUMENT;
     }

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "json/base64.h"
-#include "json/utf8.h"
 
 #define FIRST_ROOM_BYTES  512 /* the usual order fits */
 #define NUMBER_TEXT_BYTES 32  /* 17 digits, sign, point and exponent */

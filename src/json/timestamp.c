@@ -4,10 +4,12 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DAY_SECONDS         86400
 #define NANOS_MOST          999999999
 #define FRACTION_MOST       9
+#define DATE_BYTES          10 /* "1996-07-04" */
 #define SECONDS_DIGITS_MOST 12 /* of DURATION_SECONDS_MOST */
 
 struct civil {
@@ -47,6 +49,16 @@ bool timestamp_print(int64_t seconds, int32_t nanos, char out[TIMESTAMP_TEXT_BYT
     return true;
 }
 
+void timestamp_print_short(int64_t seconds, char out[TIMESTAMP_TEXT_BYTES])
+{
+    if (!timestamp_print(seconds, 0, out)) {
+        snprintf(out, TIMESTAMP_TEXT_BYTES, "?");
+        return;
+    }
+    out[DATE_BYTES] = ' ';
+    out[strlen(out) - 1] = '\0';
+}
+
 bool timestamp_parse(const char *text, int64_t *seconds_out, int32_t *nanos_out)
 {
     int64_t days = 0, in_day = 0, offset = 0;
@@ -68,6 +80,23 @@ bool timestamp_parse(const char *text, int64_t *seconds_out, int32_t *nanos_out)
     *seconds_out = seconds;
     *nanos_out = nanos;
     return true;
+}
+
+bool timestamp_parse_written(const char *text, int64_t *seconds_out, int32_t *nanos_out)
+{
+    char strict[TIMESTAMP_TEXT_BYTES];
+    size_t size = strlen(text);
+    if (size <= DATE_BYTES || size >= sizeof strict) {
+        return false;
+    }
+    memcpy(strict, text, size + 1);
+    if (strict[DATE_BYTES] == 't' || strict[DATE_BYTES] == ' ') {
+        strict[DATE_BYTES] = 'T';
+    }
+    if (strict[size - 1] == 'z') {
+        strict[size - 1] = 'Z';
+    }
+    return timestamp_parse(strict, seconds_out, nanos_out);
 }
 
 bool duration_print(int64_t seconds, int32_t nanos, char out[TIMESTAMP_TEXT_BYTES])

@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/wait.h"
 #include "rpc/call_pool.h"
 #include "rpc/limits.h"
 #include "rpc/message.h"
@@ -33,12 +33,8 @@ struct call_pool *call_pool_create(const struct call_pool_options *options)
         return NULL;
     }
     pool->options = *options;
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&pool->lock, NULL);
-    (void)pthread_cond_init(&pool->empty, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&pool->empty);
     return pool;
 }
 
@@ -64,7 +60,8 @@ void call_pool_destroy(struct call_pool **pool)
     *pool = NULL;
 }
 
-struct rpc_call *call_pool_take(struct call_pool *pool, struct listener_request *request)
+struct rpc_call *call_pool_take(struct call_pool *pool, struct listener_request *request,
+                                struct method_stats *stray)
 {
     (void)pthread_mutex_lock(&pool->lock);
     struct rpc_call *call = pool->idle;
@@ -83,11 +80,20 @@ struct rpc_call *call_pool_take(struct call_pool *pool, struct listener_request 
     call->pool = pool;
     call->request = request;
     call->route = NULL;
-    call->envelope = (struct envelope_request){.call_id = ""};
+    call->envelope = (struct envelope_request){.method = "", .call_id = "", .traceparent = ""};
     call->message = NULL;
+    call->arrived_us = clock_monotonic_us(pool->options.clock);
     call->deadline_ms = 0;
+    call->stats = stray;
     call->is_admitted = false;
     return call;
+}
+
+void call_set_route(struct rpc_call *call, const struct route *route)
+{
+    call->route = route;
+    call->stats = route->stats;
+    method_stats_start(call->stats);
 }
 
 static void give_back(struct rpc_call *call)
@@ -137,16 +143,15 @@ static void leave(struct rpc_call *call)
     }
 }
 
+uint64_t call_pool_inflight(const struct call_pool *pool, uint64_t *most_out)
+{
+    *most_out = pool->options.inflight_max;
+    return atomic_load(&pool->admitted);
+}
+
 bool call_pool_wait_empty(struct call_pool *pool, int64_t timeout_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(timeout_ms / 1000);
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = wait_deadline(timeout_ms);
     atomic_store(&pool->is_awaited, true);
     (void)pthread_mutex_lock(&pool->lock);
     int waited = 0;
@@ -188,6 +193,11 @@ const char *rpc_call_id(const struct rpc_call *call)
     return call->envelope.call_id;
 }
 
+const char *rpc_call_traceparent(const struct rpc_call *call)
+{
+    return call->envelope.traceparent;
+}
+
 int64_t rpc_call_deadline_ms(const struct rpc_call *call)
 {
     return call->deadline_ms;
@@ -222,6 +232,30 @@ void rpc_fail(struct rpc_call *call, const struct failure *failure)
     answer(call, failure, NULL, 0);
 }
 
+static void note_answer(struct rpc_call *call, const struct failure *failure)
+{
+    const struct call_pool_options *options = &call->pool->options;
+    int64_t duration_us = clock_monotonic_us(options->clock) - call->arrived_us;
+    int64_t unix_us = failure != NULL ? clock_unix_us(options->clock) : 0;
+    method_stats_end(call->stats, failure, duration_us, unix_us);
+    if (options->on_access == NULL || (failure == NULL && !options->access_all)) {
+        return;
+    }
+    char peer[RPC_PEER_BYTES];
+    listener_request_peer(call->request, peer);
+    const struct rpc_access access = {
+        .method = call->envelope.method,
+        .call_id = call->envelope.call_id,
+        .attempt = call->envelope.attempt,
+        .traceparent = call->envelope.traceparent,
+        .peer = peer,
+        .principal = rpc_call_principal(call),
+        .failure = failure,
+        .duration_us = duration_us,
+    };
+    options->on_access(options->access_context, &access);
+}
+
 static void answer(struct rpc_call *call, const struct failure *failure,
                    const ProtobufCMessage *response, size_t size)
 {
@@ -233,6 +267,7 @@ static void answer(struct rpc_call *call, const struct failure *failure,
     };
     /* Before the answer: who has it may send the next call at once, and must find room. */
     leave(call);
+    note_answer(call, failure);
     listener_answer(call->request, &envelope, response, size);
     give_back(call);
 }

@@ -25,6 +25,8 @@ const char *rpc_call_method(const struct rpc_call *call);
 const void *rpc_call_tag(const struct rpc_call *call);
 /* The caller's id for it, on every try the same; never empty. */
 const char *rpc_call_id(const struct rpc_call *call);
+/* The caller's W3C traceparent; "" when there is none. */
+const char *rpc_call_traceparent(const struct rpc_call *call);
 /* Monotonic ms by the server's clock. */
 int64_t rpc_call_deadline_ms(const struct rpc_call *call);
 /* Whether it came over the local ipc socket. */

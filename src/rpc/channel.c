@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/wait.h"
 #include "rpc/channel_exchange.h"
 #include "rpc/limits.h"
 
@@ -33,17 +33,17 @@ struct rpc_channel {
 };
 
 static struct rpc_channel *make_channel(const struct rpc_channel_options *options);
+static void cancel_all(struct rpc_channel *channel);
 static void destroy(struct rpc_channel *channel);
 static enum status wait_for_room(struct rpc_channel *channel, bool async, int32_t timeout_ms,
                                  struct failure *failure);
 static struct channel_exchange *make_exchange(struct rpc_channel *channel);
 static void free_exchange(struct channel_exchange *exchange);
-static void on_exchange_done(void *exchange);
+static void on_exchange_done(void *argument);
 static bool put_ended(struct rpc_channel *channel, struct rpc_stub *stub);
-static void run_closures(void *channel);
+static void run_closures(void *argument);
 static size_t finish_all(struct rpc_stub *ended, struct channel_exchange **used_out);
 static void give_back(struct rpc_channel *channel, struct channel_exchange *used, size_t calls);
-static struct timespec after_ms(int64_t timeout_ms);
 
 enum status rpc_channel_open(const struct rpc_channel_options *options,
                              struct rpc_channel **channel_out, struct failure *failure)
@@ -73,22 +73,23 @@ static struct rpc_channel *make_channel(const struct rpc_channel_options *option
     channel->max_outstanding =
         options->max_outstanding > 0 ? options->max_outstanding : MAX_OUTSTANDING_DEFAULT;
     channel->clock = options->clock != NULL ? options->clock : clock_system();
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&channel->lock, NULL);
-    (void)pthread_cond_init(&channel->room, &monotonic);
-    (void)pthread_cond_init(&channel->idle, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&channel->room);
+    wait_init(&channel->idle);
     return channel;
 }
 
-void rpc_channel_close(struct rpc_channel **closed)
+void rpc_channel_close(struct rpc_channel **channel)
 {
-    struct rpc_channel *channel = *closed;
-    if (channel == NULL) {
-        return;
+    if (*channel != NULL) {
+        cancel_all(*channel);
+        destroy(*channel);
+        *channel = NULL;
     }
+}
+
+static void cancel_all(struct rpc_channel *channel)
+{
     (void)pthread_mutex_lock(&channel->lock);
     channel->closing = true;
     (void)pthread_cond_broadcast(&channel->room);
@@ -100,8 +101,6 @@ void rpc_channel_close(struct rpc_channel **closed)
         (void)pthread_cond_wait(&channel->idle, &channel->lock);
     }
     (void)pthread_mutex_unlock(&channel->lock);
-    destroy(channel);
-    *closed = NULL;
 }
 
 static void destroy(struct rpc_channel *channel)
@@ -120,7 +119,7 @@ static void destroy(struct rpc_channel *channel)
 
 bool rpc_channel_wait_idle(struct rpc_channel *channel, int64_t timeout_ms)
 {
-    struct timespec until = after_ms(timeout_ms);
+    struct timespec until = wait_deadline(timeout_ms);
     int waited = 0;
     (void)pthread_mutex_lock(&channel->lock);
     while (channel->under_way > 0 && waited != ETIMEDOUT) {
@@ -177,7 +176,7 @@ static enum status wait_for_room(struct rpc_channel *channel, bool async, int32_
                                  struct failure *failure)
 {
     if (channel->outstanding == channel->max_outstanding && !async && !channel->closing) {
-        struct timespec until = after_ms(timeout_ms);
+        struct timespec until = wait_deadline(timeout_ms);
         int waited = 0;
         channel->waiting_for_room++;
         while (channel->outstanding == channel->max_outstanding && !channel->closing &&
@@ -335,17 +334,4 @@ static void give_back(struct rpc_channel *channel, struct channel_exchange *used
     if (channel->under_way == 0) {
         (void)pthread_cond_broadcast(&channel->idle);
     }
-}
-
-static struct timespec after_ms(int64_t timeout_ms)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(timeout_ms / 1000);
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    return until;
 }

@@ -18,6 +18,7 @@
  * calls, but must not block: the other closures of the channel wait behind it, and the process has
  * few of these threads. The request message may be freed as soon as the function returns.
  *
+ * Order: calls that are under way at the same time reach the server in any.
  * Threads: a channel is for all of them; a stub for one at a time.
  * Failures: every call ends, at the latest at its deadline. UNAVAILABLE = not executed;
  * DEADLINE_EXCEEDED and UNKNOWN = may have been executed: repeat with the same request_id.
@@ -62,8 +63,8 @@ struct rpc_stub {
  * deadline and ends with UNAVAILABLE. Fails on a malformed endpoint. */
 enum status rpc_channel_open(const struct rpc_channel_options *options,
                              struct rpc_channel **channel_out, struct failure *failure);
-/* Cancels what is under way (closures run with NULL, CANCELLED), then frees. NULL-safe; nulls the
- * caller's pointer. Not from a closure. */
+/* Cancels what is under way (closures run with NULL, CANCELLED), then frees: no thread may still be
+ * about to begin a call. NULL-safe; nulls the caller's pointer. Not from a closure. */
 void rpc_channel_close(struct rpc_channel **channel);
 /* Waits until no call is under way; false after timeout_ms. Not from a closure. */
 bool rpc_channel_wait_idle(struct rpc_channel *channel, int64_t timeout_ms);

@@ -23,7 +23,7 @@ enum status channel_enter(struct rpc_channel *channel, struct rpc_stub *stub, in
 void channel_vacate(struct rpc_channel *channel);
 /* Ends a blocking call, whose closure has run. `exchange` may be NULL. */
 void channel_leave(struct rpc_channel *channel, struct channel_exchange *exchange);
-/* Ends an asynchronous call: its closure runs on the completion thread. */
+/* Ends an asynchronous call before it was sent: its closure runs later, on one of nng's threads. */
 void channel_complete(struct rpc_channel *channel, struct rpc_stub *stub);
 
 int32_t channel_timeout_ms(const struct rpc_channel *channel);

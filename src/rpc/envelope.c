@@ -4,13 +4,14 @@
 #include <rpc/v1/envelope.pb-c.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "rpc/failure_details.h"
 #include "rpc/message.h"
-#include "rpc/utf8.h"
 
 #define ENVELOPE_VERSION       1
 #define METADATA_KEY_BYTES_MAX 64
 
+static const char TRACEPARENT[] = "traceparent";
 static const uint8_t MAGIC[3] = {'O', 'R', 'P'};
 
 static enum status split(struct bytes message, struct bytes *header_out, struct bytes *payload_out,
@@ -18,6 +19,8 @@ static enum status split(struct bytes message, struct bytes *header_out, struct 
 static bool is_method(const char *text);
 static bool is_call_id(const char *text);
 static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count);
+static const char *find_traceparent(Rpc__V1__Metadata *const *metadata, size_t count,
+                                    struct arena *arena);
 static const struct failure *read_failure(const Rpc__V1__ResponseHeader *header,
                                           struct arena *arena);
 static size_t encode(const ProtobufCMessage *header, uint8_t *out, size_t room);
@@ -30,7 +33,7 @@ static enum status refuse(struct failure *failure, const char *what)
 enum status envelope_decode_request(struct bytes message, struct arena *arena,
                                     struct envelope_request *request_out, struct failure *failure)
 {
-    struct bytes header_bytes, payload;
+    struct bytes header_bytes = {0}, payload = {0};
     ProtobufCMessage *decoded;
     enum status status = split(message, &header_bytes, &payload, failure);
     if (status != STATUS_OK) {
@@ -55,6 +58,7 @@ enum status envelope_decode_request(struct bytes message, struct arena *arena,
         .timeout_ms = header->timeout_ms,
         .call_id = header->call_id,
         .attempt = header->attempt,
+        .traceparent = find_traceparent(header->metadata, header->n_metadata, arena),
         .payload = payload,
     };
     return STATUS_OK;
@@ -75,7 +79,7 @@ enum status envelope_decode_response(struct bytes message, struct arena *arena,
                                      struct envelope_response *response_out,
                                      struct failure *failure)
 {
-    struct bytes header_bytes, payload;
+    struct bytes header_bytes = {0}, payload = {0};
     ProtobufCMessage *decoded;
     enum status status = split(message, &header_bytes, &payload, failure);
     if (status != STATUS_OK) {
@@ -215,4 +219,38 @@ static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count)
         total += strlen(key) + metadata[i]->value.len;
     }
     return total <= ENVELOPE_METADATA_BYTES_MAX;
+}
+
+static bool is_hex(const uint8_t *text, size_t size)
+{
+    bool is_zero = true;
+    for (size_t i = 0; i < size; i++) {
+        if (!(text[i] >= '0' && text[i] <= '9') && !(text[i] >= 'a' && text[i] <= 'f')) {
+            return false;
+        }
+        is_zero = is_zero && text[i] == '0';
+    }
+    return size == 2 || !is_zero; /* an id of zeros is none; a version or flags of zeros are */
+}
+
+/* "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01". Whatever else is there is no reason to
+ * refuse the call: it goes on without a trace. */
+static const char *find_traceparent(Rpc__V1__Metadata *const *metadata, size_t count,
+                                    struct arena *arena)
+{
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *text = metadata[i]->value.data;
+        if (strcmp(metadata[i]->key, TRACEPARENT) != 0 ||
+            metadata[i]->value.len != ENVELOPE_TRACEPARENT_BYTES - 1) {
+            continue;
+        }
+        bool is_valid = memcmp(text, "00-", 3) == 0 && is_hex(text + 3, 32) && text[35] == '-' &&
+                        is_hex(text + 36, 16) && text[52] == '-' && is_hex(text + 53, 2);
+        char *copy = is_valid ? arena_calloc(arena, 1, ENVELOPE_TRACEPARENT_BYTES) : NULL;
+        if (copy != NULL) {
+            memcpy(copy, text, ENVELOPE_TRACEPARENT_BYTES - 1);
+            return copy;
+        }
+    }
+    return "";
 }

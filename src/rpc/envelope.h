@@ -12,6 +12,7 @@
 #define ENVELOPE_HEADER_BYTES_MAX   (16 * 1024) /* metadata 8 KiB, details and some room */
 #define ENVELOPE_METHOD_BYTES_MAX   128
 #define ENVELOPE_CALL_ID_BYTES_MAX  64
+#define ENVELOPE_TRACEPARENT_BYTES  56 /* 55 and the NUL */
 #define ENVELOPE_METADATA_MAX       32
 #define ENVELOPE_METADATA_BYTES_MAX (8 * 1024)
 
@@ -20,7 +21,9 @@ struct envelope_request {
     uint32_t timeout_ms;
     const char *call_id;
     uint32_t attempt;
-    struct bytes payload; /* view into the message */
+    const char *traceparent; /* W3C Trace Context, from the metadata; "" when there is none, or none
+                                that is valid */
+    struct bytes payload;    /* view into the message */
 };
 
 struct envelope_response {

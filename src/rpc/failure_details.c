@@ -5,8 +5,8 @@
 #include <google/rpc/error_details.pb-c.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "rpc/message.h"
-#include "rpc/utf8.h"
 
 #define TYPE_PREFIX      "type.googleapis.com/google.rpc."
 #define ERROR_INFO_TYPE  TYPE_PREFIX "ErrorInfo"

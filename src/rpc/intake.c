@@ -9,7 +9,7 @@
 
 static void refuse_without_memory(struct intake *intake, struct listener_request *request);
 static enum status examine(struct intake *intake, struct rpc_call *call);
-static int64_t choose_deadline(struct intake *intake, uint32_t timeout_ms);
+static int64_t choose_deadline(int64_t arrived_us, uint32_t timeout_ms);
 static enum status pass_on(struct intake *intake, struct rpc_call *call);
 static enum status refuse_overload(struct failure *failure);
 static enum status refuse_drain(struct failure *failure);
@@ -17,7 +17,8 @@ static enum status refuse_drain(struct failure *failure);
 void intake_on_request(void *context, struct listener_request *request)
 {
     struct intake *intake = context;
-    struct rpc_call *call = call_pool_take(intake->pool, request);
+    struct rpc_call *call =
+        call_pool_take(intake->pool, request, router_stray_stats(intake->router));
     if (call == NULL) {
         refuse_without_memory(intake, request);
         return;
@@ -41,21 +42,22 @@ static enum status examine(struct intake *intake, struct rpc_call *call)
     if (status != STATUS_OK) {
         return status;
     }
-    call->deadline_ms = choose_deadline(intake, call->envelope.timeout_ms);
-    call->route = router_find(intake->router, call->envelope.method);
-    if (call->route == NULL) {
+    call->deadline_ms = choose_deadline(call->arrived_us, call->envelope.timeout_ms);
+    const struct route *route = router_find(intake->router, call->envelope.method);
+    if (route == NULL) {
         return failure_set(&call->failure, STATUS_UNIMPLEMENTED, "UNKNOWN_METHOD",
                            "%s is not served here", call->envelope.method);
     }
+    call_set_route(call, route);
     return STATUS_OK;
 }
 
-static int64_t choose_deadline(struct intake *intake, uint32_t timeout_ms)
+static int64_t choose_deadline(int64_t arrived_us, uint32_t timeout_ms)
 {
     uint32_t granted = timeout_ms == 0                   ? RPC_TIMEOUT_MS_DEFAULT
                        : timeout_ms > RPC_TIMEOUT_MS_MAX ? RPC_TIMEOUT_MS_MAX
                                                          : timeout_ms;
-    return clock_monotonic_ms(intake->clock) + granted;
+    return arrived_us / 1000 + granted;
 }
 
 static enum status pass_on(struct intake *intake, struct rpc_call *call)

@@ -5,16 +5,14 @@
 
 #include <stdatomic.h>
 
-#include "base/clock.h"
 #include "rpc/call_pool.h"
 #include "rpc/router.h"
 
 struct intake {
     struct call_pool *pool;
     struct router *router;
-    const struct clock *clock;
     atomic_bool is_draining; /* nothing new is let in */
 };
 
-/* listener_options.on_request; `intake` is the context. */
-void intake_on_request(void *intake, struct listener_request *request);
+/* listener_options.on_request; the context is the struct intake. */
+void intake_on_request(void *context, struct listener_request *request);

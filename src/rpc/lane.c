@@ -32,7 +32,7 @@ struct lane {
 static struct lane *make_lane(const struct rpc_lane_kind *kind, const struct clock *clock);
 static void start_threads(struct lane *lane);
 static enum status wait_until_open(struct lane *lane, struct failure *failure);
-static void *run_thread(void *thread);
+static void *run_thread(void *argument);
 static bool open_state(struct lane_thread *thread);
 static void refuse_all(struct rpc_call **calls, size_t count);
 static void handle_all(struct lane_thread *thread, size_t count);
@@ -149,6 +149,11 @@ void lane_destroy(struct lane **lane)
 bool lane_put(struct lane *lane, struct rpc_call *call)
 {
     return queue_put(lane->queue, call);
+}
+
+const struct rpc_lane_kind *lane_kind(const struct lane *lane)
+{
+    return &lane->kind;
 }
 
 size_t lane_depth(const struct lane *lane)

@@ -15,6 +15,7 @@ enum status lane_start(const struct rpc_lane_kind *kind, const struct clock *clo
                        struct lane **lane_out, struct failure *failure);
 /* False when full or closed; the call stays the caller's. Does not block. Any thread. */
 bool lane_put(struct lane *lane, struct rpc_call *call);
+const struct rpc_lane_kind *lane_kind(const struct lane *lane);
 /* Calls that wait. */
 size_t lane_depth(const struct lane *lane);
 /* Refuses what waits (UNAVAILABLE, DRAINING), lets what runs come to its end, ends the threads.

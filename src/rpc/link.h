@@ -22,9 +22,9 @@ enum link_outcome {
     LINK_NO_MEMORY, /* not sent */
 };
 
-/* Connects in the background, again and again. `on_poke` is for link_poke. Fails with
- * ENDPOINT_INVALID. */
-enum status link_open(const char *endpoint, void (*on_poke)(void *context), void *context,
+/* Connects to the endpoint `text` in the background, again and again. `on_poke` is for link_poke.
+ * Fails with ENDPOINT_INVALID. */
+enum status link_open(const char *text, void (*on_poke)(void *context), void *context,
                       struct link **link_out, struct failure *failure);
 /* Ends all exchanges with LINK_CLOSED; new ones, too. */
 void link_close(struct link *link);

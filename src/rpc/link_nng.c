@@ -42,7 +42,7 @@ static bool send_at_once(struct link_exchange *exchange);
 static void begin_sending(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
 static void begin_receiving(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
 static nng_duration remaining_ms(const struct link_exchange *exchange);
-static void on_completion(void *exchange);
+static void on_completion(void *argument);
 static bool end_sending(struct link_exchange *exchange, nng_aio *aio);
 static void end_receiving(struct link_exchange *exchange, nng_aio *aio);
 
@@ -149,19 +149,18 @@ struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(vo
     return exchange;
 }
 
-void link_exchange_destroy(struct link_exchange **destroyed)
+void link_exchange_destroy(struct link_exchange **exchange)
 {
-    struct link_exchange *exchange = *destroyed;
-    if (exchange == NULL) {
+    if (*exchange == NULL) {
         return;
     }
-    (void)nng_ctx_close(exchange->nng);
-    nng_aio_stop(exchange->notified);
-    nng_aio_free(exchange->notified);
-    nng_aio_free(exchange->waited);
-    link_exchange_reset(exchange);
-    free(exchange);
-    *destroyed = NULL;
+    (void)nng_ctx_close((*exchange)->nng);
+    nng_aio_stop((*exchange)->notified);
+    nng_aio_free((*exchange)->notified);
+    nng_aio_free((*exchange)->waited);
+    link_exchange_reset(*exchange);
+    free(*exchange);
+    *exchange = NULL;
 }
 
 uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size)

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "rpc/access.h"
 #include "rpc/envelope.h"
 
 struct listener;
@@ -38,6 +39,8 @@ void listener_close(struct listener **listener);
 struct bytes listener_request_message(const struct listener_request *request);
 /* Whether it came over ipc. */
 bool listener_request_is_local(const struct listener_request *request);
+/* "uid:1000", "127.0.0.1:40123", "[::1]:40123"; "gone" when the connection is. */
+void listener_request_peer(const struct listener_request *request, char out[RPC_PEER_BYTES]);
 /* Takes the request back and sends the answer: the response's envelope, then `payload` (NULL with a
  * failure), whose packed size the caller knows. A peer that is gone is not an error. */
 void listener_answer(struct listener_request *request, const struct envelope_response *response,

@@ -11,6 +11,7 @@
 #include "rpc/endpoint.h"
 #include "rpc/limits.h"
 #include "rpc/listener.h"
+#include "rpc/peer_nng.h"
 #include "rpc/tune_nng.h"
 
 /* nng counts its own request id, 4 bytes for each hop, 8 at most. */
@@ -49,7 +50,7 @@ static enum status start_listening(struct listener *listener, const struct endpo
 static enum status explain(struct failure *failure, const char *endpoint, int error);
 static void wait_for_answers(struct listener *listener);
 static void destroy(struct listener *listener);
-static void on_completion(void *request);
+static void on_completion(void *argument);
 static void receive(struct listener_request *request);
 static nng_msg *make_answer(const struct envelope_response *response,
                             const ProtobufCMessage *payload, size_t payload_size);
@@ -229,6 +230,11 @@ struct bytes listener_request_message(const struct listener_request *request)
 bool listener_request_is_local(const struct listener_request *request)
 {
     return request->listener->is_local;
+}
+
+void listener_request_peer(const struct listener_request *request, char out[RPC_PEER_BYTES])
+{
+    peer_print(nng_msg_get_pipe(request->message), request->listener->is_local, out);
 }
 
 void listener_answer(struct listener_request *request, const struct envelope_response *response,

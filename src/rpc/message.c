@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "rpc/utf8.h"
+#include "base/utf8.h"
 
 /* No contract of ours nests deeper than 5; a FileDescriptorSet seldom deeper than 10. */
 #define MESSAGE_DEPTH_MAX 32
@@ -56,8 +56,8 @@ static void note_step(struct trail *trail, size_t depth, const ProtobufCFieldDes
 static enum status explain(enum verdict verdict, const ProtobufCMessageDescriptor *descriptor,
                            struct bytes encoded, struct failure *failure);
 static void print_trail(const struct trail *trail, char *out, size_t room);
-static void *allocate(void *allocations, size_t size);
-static void free_later(void *allocations, void *memory);
+static void *allocate(void *state, size_t size);
+static void free_later(void *state, void *memory);
 
 enum status message_decode(const ProtobufCMessageDescriptor *descriptor, struct bytes encoded,
                            struct arena *arena, ProtobufCMessage **message_out,

@@ -11,10 +11,13 @@ struct router {
     struct arena arena; /* of the paths */
     const char **services;
     size_t service_count;
+    struct method_stats *stats; /* of stray requests, then of each route */
+    size_t method_count;        /* of all services; routes are what was added of them */
     size_t route_count;
     struct route routes[];
 };
 
+static struct method_stats *make_stats(struct arena *arena, size_t count);
 static enum status add_service(struct router *router, const struct rpc_service *service,
                                struct lane *const *lanes, struct failure *failure);
 static enum status add_method(struct router *router, const struct rpc_service *service,
@@ -37,8 +40,13 @@ enum status router_create(size_t service_count, const struct rpc_service *servic
         return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no memory");
     }
     arena_init(&router->arena, 4096, 1024 * 1024);
+    router->method_count = methods;
     router->services = arena_calloc(&router->arena, service_count, sizeof router->services[0]);
+    router->stats = make_stats(&router->arena, methods);
     enum status status = STATUS_OK;
+    if (router->services == NULL || router->stats == NULL) {
+        status = failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no memory");
+    }
     for (size_t i = 0; i < service_count && status == STATUS_OK; i++) {
         status = add_service(router, &services[i], lanes, failure);
     }
@@ -52,6 +60,16 @@ enum status router_create(size_t service_count, const struct rpc_service *servic
     }
     *router_out = router;
     return STATUS_OK;
+}
+
+/* `count` and one more; NULL when memory is out. */
+static struct method_stats *make_stats(struct arena *arena, size_t count)
+{
+    struct method_stats *stats = arena_calloc(arena, count + 1, sizeof *stats);
+    for (size_t i = 0; stats != NULL && i <= count; i++) {
+        method_stats_init(&stats[i]);
+    }
+    return stats;
 }
 
 static enum status add_service(struct router *router, const struct rpc_service *service,
@@ -88,12 +106,14 @@ static enum status add_method(struct router *router, const struct rpc_service *s
     if (path == NULL) {
         return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no memory");
     }
+    struct method_stats *stats = &router->stats[1 + router->route_count];
     router->routes[router->route_count++] = (struct route){
         .path = path,
         .method = descriptor,
         .handler = method->handler,
         .tag = method->tag,
         .lane = method->lane == RPC_LANE_NONE ? NULL : lanes[method->lane],
+        .stats = stats,
     };
     return STATUS_OK;
 }
@@ -129,6 +149,9 @@ void router_destroy(struct router **router)
     if (*router == NULL) {
         return;
     }
+    for (size_t i = 0; (*router)->stats != NULL && i <= (*router)->method_count; i++) {
+        method_stats_fini(&(*router)->stats[i]);
+    }
     arena_fini(&(*router)->arena);
     free(*router);
     *router = NULL;
@@ -138,6 +161,27 @@ const struct route *router_find(const struct router *router, const char *path)
 {
     const struct route key = {.path = path};
     return bsearch(&key, router->routes, router->route_count, sizeof key, compare_routes);
+}
+
+struct method_stats *router_stray_stats(const struct router *router)
+{
+    return &router->stats[0];
+}
+
+size_t router_size(const struct router *router)
+{
+    return router->route_count;
+}
+
+const struct route *router_at(const struct router *router, size_t index)
+{
+    return &router->routes[index];
+}
+
+const char *const *router_services(const struct router *router, size_t *count_out)
+{
+    *count_out = router->service_count;
+    return router->services;
 }
 
 bool router_has_service(const struct router *router, const char *name)

@@ -4,19 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rpc/admin.h"
 #include "rpc/health.h"
 #include "rpc/intake.h"
 #include "rpc/lane.h"
+#include "rpc/reflection.h"
 
 /* Requests a listener sees beyond the server's limit, to refuse them at once. */
 #define REFUSAL_MARGIN     32
 #define IDENTITY_BYTES_MAX 64
+#define OWN_SERVICES       3 /* health, reflection, admin */
 
 struct rpc_server {
     struct rpc_server_options options;
     struct health health;
-    struct rpc_method health_method;
-    struct rpc_service *services; /* the options' and health */
+    struct reflection reflection;
+    struct admin admin;
+    struct rpc_method health_methods[HEALTH_METHODS];
+    struct rpc_method reflection_methods[REFLECTION_METHODS];
+    struct rpc_method admin_methods[ADMIN_METHODS];
+    struct rpc_service *services; /* the options' and OWN_SERVICES */
     struct intake intake;
     struct lane **lanes;
     size_t lane_count;
@@ -29,7 +36,10 @@ static enum status check_options(const struct rpc_server_options *options, struc
 static enum status check_methods(const struct rpc_server_options *options, struct failure *failure);
 static enum status start_lanes(struct rpc_server *server, struct failure *failure);
 static enum status make_router(struct rpc_server *server, struct failure *failure);
+static void inform_own_services(struct rpc_server *server);
 static enum status open_listeners(struct rpc_server *server, struct failure *failure);
+static void end_threads(struct rpc_server *server);
+static void destroy(struct rpc_server *server);
 
 enum status rpc_server_start(const struct rpc_server_options *options,
                              struct rpc_server **server_out, struct failure *failure)
@@ -104,7 +114,7 @@ static struct rpc_server *make_server(const struct rpc_server_options *options)
         return NULL;
     }
     server->options = *options;
-    server->services = calloc(options->service_count + 1, sizeof server->services[0]);
+    server->services = calloc(options->service_count + OWN_SERVICES, sizeof server->services[0]);
     server->lanes = calloc(options->lane_count + 1, sizeof(struct lane *));
     server->listeners = calloc(options->endpoint_count, sizeof(struct listener *));
     struct call_pool_options pool = {
@@ -112,8 +122,11 @@ static struct rpc_server *make_server(const struct rpc_server_options *options)
         .idle_max = options->max_inflight + REFUSAL_MARGIN,
         .server_id = options->server_id,
         .error_domain = options->error_domain != NULL ? options->error_domain : "rpc",
+        .clock = options->clock,
+        .on_access = options->on_access,
+        .access_context = options->access_context,
+        .access_all = options->access_all,
     };
-    server->intake.clock = options->clock;
     server->intake.pool = call_pool_create(&pool);
     if (server->services == NULL || server->lanes == NULL || server->listeners == NULL ||
         server->intake.pool == NULL) {
@@ -142,13 +155,40 @@ static enum status make_router(struct rpc_server *server, struct failure *failur
     if (count > 0) {
         memcpy(server->services, server->options.services, count * sizeof server->services[0]);
     }
-    server->services[count] = health_service(&server->health, &server->health_method);
-    enum status status =
-        router_create(count + 1, server->services, server->lanes, &server->intake.router, failure);
+    server->services[count] = health_service(&server->health, server->health_methods);
+    server->services[count + 1] =
+        reflection_service(&server->reflection, server->reflection_methods);
+    server->services[count + 2] = admin_service(&server->admin, server->admin_methods);
+    enum status status = router_create(count + OWN_SERVICES, server->services, server->lanes,
+                                       &server->intake.router, failure);
     if (status == STATUS_OK) {
-        server->health.router = server->intake.router;
+        inform_own_services(server);
     }
     return status;
+}
+
+/* What they answer from. */
+static void inform_own_services(struct rpc_server *server)
+{
+    const struct rpc_server_options *options = &server->options;
+    server->health.router = server->intake.router;
+    server->reflection = (struct reflection){
+        .router = server->intake.router,
+        .contracts = options->contracts,
+    };
+    server->admin = (struct admin){
+        .server_id = options->server_id,
+        .program = options->program != NULL ? options->program : "",
+        .version = options->version != NULL ? options->version : "",
+        .start_unix_us = clock_unix_us(options->clock),
+        .clock = options->clock,
+        .is_serving = &server->health.is_serving,
+        .is_draining = &server->intake.is_draining,
+        .router = server->intake.router,
+        .pool = server->intake.pool,
+        .lanes = server->lanes,
+        .lane_count = &server->lane_count,
+    };
 }
 
 static enum status open_listeners(struct rpc_server *server, struct failure *failure)
@@ -194,12 +234,17 @@ void rpc_server_drain(struct rpc_server *server, int64_t timeout_ms)
 
 /* No new work, then wait for what runs, then close the doors, then free: what comes later still
  * finds everything that it may touch. */
-void rpc_server_stop(struct rpc_server **stopped)
+void rpc_server_stop(struct rpc_server **server)
 {
-    struct rpc_server *server = *stopped;
-    if (server == NULL) {
-        return;
+    if (*server != NULL) {
+        end_threads(*server);
+        destroy(*server);
+        *server = NULL;
     }
+}
+
+static void end_threads(struct rpc_server *server)
+{
     rpc_server_set_serving(server, false);
     atomic_store(&server->intake.is_draining, true);
     for (size_t i = 0; i < server->lane_count; i++) {
@@ -208,6 +253,10 @@ void rpc_server_stop(struct rpc_server **stopped)
     for (size_t i = 0; i < server->listener_count; i++) {
         listener_close(&server->listeners[i]);
     }
+}
+
+static void destroy(struct rpc_server *server)
+{
     for (size_t i = 0; i < server->lane_count; i++) {
         lane_destroy(&server->lanes[i]);
     }
@@ -217,5 +266,4 @@ void rpc_server_stop(struct rpc_server **stopped)
     free(server->lanes);
     free(server->services);
     free(server);
-    *stopped = NULL;
 }

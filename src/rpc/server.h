@@ -14,8 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "rpc/access.h"
 #include "rpc/call.h"
 #include "rpc/limits.h"
 
@@ -69,9 +71,15 @@ struct rpc_server_options {
     size_t max_inflight;      /* calls inside the server at most; more are refused */
     const struct rpc_lane_kind *lanes;
     size_t lane_count;
-    const struct rpc_service *services; /* grpc.health.v1 is added by the server itself */
+    /* grpc.health.v1, rpc.v1.Reflection and rpc.v1.Admin are added by the server itself. */
+    const struct rpc_service *services;
     size_t service_count;
+    const char *program, *version; /* what Admin tells; NULL = "" */
+    struct bytes contracts;        /* what Reflection hands out: an encoded FileDescriptorSet */
     const struct clock *clock;
+    rpc_on_access on_access; /* told of failures, and of all calls with access_all; NULL = nobody */
+    void *access_context;
+    bool access_all;
 };
 
 struct rpc_server;

@@ -1,5 +1,6 @@
 /* See channel.h: what the generated functions call. A request becomes bytes here, an answer becomes
  * a response or a failure. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/uuid.h"
@@ -119,7 +120,8 @@ static const char *make_path(struct arena *arena, const char *service, const cha
     path[0] = '/';
     memcpy(path + 1, service, service_size);
     path[1 + service_size] = '/';
-    memcpy(path + 2 + service_size, method, method_size + 1);
+    memcpy(path + 2 + service_size, method, method_size);
+    path[2 + service_size + method_size] = '\0';
     return path;
 }
 
@@ -140,13 +142,13 @@ static const ProtobufCMessage *with_request_id(const ProtobufCMessage *request,
     if (given != NULL && given[0] != '\0') {
         return request;
     }
-    char *copy = arena_alloc(arena, descriptor->sizeof_message);
+    ProtobufCMessage *copy = arena_alloc(arena, descriptor->sizeof_message);
     if (copy == NULL) {
         return request; /* the server refuses it */
     }
     memcpy(copy, request, descriptor->sizeof_message);
-    memcpy(copy + field->offset, &request_id, sizeof request_id);
-    return (const ProtobufCMessage *)(const void *)copy;
+    memcpy((char *)copy + field->offset, &request_id, sizeof request_id);
+    return copy;
 }
 
 void stub_finish(struct rpc_stub *stub)
@@ -166,6 +168,7 @@ void stub_finish(struct rpc_stub *stub)
 static const ProtobufCMessage *read_answer(struct rpc_stub *stub)
 {
     struct channel_exchange *exchange = stub->exchange;
+    assert(exchange != NULL); /* a call without a place has failed already */
     enum link_outcome outcome = link_exchange_outcome(exchange->link);
     if (outcome != LINK_ANSWERED) {
         (void)explain(outcome, &stub->failure);

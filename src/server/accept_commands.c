@@ -204,6 +204,7 @@ static void publish(struct shop_lane *lane, struct batch *batch)
                 .event_id = command->event_id,
                 .event = command->event,
                 .routing_key = event_codec_routing_key(command->event_kind),
+                .traceparent = rpc_call_traceparent(command->call),
             };
         }
     }

@@ -1,8 +1,11 @@
 /* See order_server.h. */
 #include "server/order_server.h"
 
+#include <embedded/CONTRACTS.h>
+
 #include "base/log.h"
 #include "base/stop.h"
+#include "server/access_log.h"
 #include "server/relay.h"
 #include "server/services.h"
 #include "server/shop_lane.h"
@@ -12,6 +15,7 @@
 #define ERROR_DOMAIN "shop.orders"
 
 struct parts {
+    struct access_log access;
     struct stock_gate gate;
     struct lane_options lanes;
     struct rpc_server *rpc;
@@ -129,8 +133,15 @@ static enum status start_rpc(const struct server_config *config, struct parts *p
         .max_inflight = (size_t)config->inflight_max,
         .lanes = lanes,
         .lane_count = SERVICE_LANE_COUNT,
+        .program = "order-server",
+        .version = ORDER_VERSION,
+        .contracts = bytes_of(CONTRACTS, sizeof CONTRACTS - 1),
         .clock = clock_system(),
+        .on_access = access_log_write,
+        .access_context = &parts->access,
+        .access_all = log_is_on(LOG_DEBUG),
     };
+    parts->access.clock = options.clock;
     options.services = services_table(&options.service_count);
     return rpc_server_start(&options, &parts->rpc, failure);
 }

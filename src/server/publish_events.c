@@ -92,6 +92,10 @@ static size_t pack_one(const struct publish_event *events, size_t count, size_t 
             break;
         }
         bodies[packed++] = events[i].event;
+        struct broker_message *message = &packing->messages[packing->message_count];
+        if (message->traceparent == NULL || message->traceparent[0] == '\0') {
+            message->traceparent = events[i].traceparent; /* a header has room for one trace */
+        }
         bytes += more;
         packing->message_of[i] = packing->message_count;
     }

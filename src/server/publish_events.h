@@ -13,6 +13,7 @@ struct publish_event {
     struct uuid event_id;
     struct bytes event; /* encoded */
     const char *routing_key;
+    const char *traceparent; /* NULL or "": none */
 
     bool confirmed; /* RabbitMQ has it; false = not known */
 };

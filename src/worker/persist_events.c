@@ -58,7 +58,8 @@ void persist_step(struct persist *persist)
         settle(persist);
         apply(persist, &persist->written);
         FAILPOINT("after_settle");
-        worker_report_batch(persist->report, persist->inbox->batch.messages);
+        worker_report_batch(persist->report, persist->inbox->messages,
+                            persist->inbox->batch.messages);
     }
     sweep(persist);
     worker_report_line(persist->report, now_ms(persist), false);

@@ -27,10 +27,25 @@ void worker_report_write(struct worker_report *report, const struct event_write 
     }
 }
 
-void worker_report_batch(struct worker_report *report, size_t messages)
+/* The last bit of "00-...-01". */
+static bool is_sampled(const char *traceparent)
+{
+    return strchr("13579bdf", traceparent[strlen(traceparent) - 1]) != NULL;
+}
+
+void worker_report_batch(struct worker_report *report, const struct broker_delivery *messages,
+                         size_t count)
 {
     report->batches++;
-    report->messages += (int64_t)messages;
+    report->messages += (int64_t)count;
+    for (size_t i = 0; i < count; i++) {
+        const struct broker_delivery *message = &messages[i];
+        if (message->traceparent[0] != '\0') {
+            log_line(is_sampled(message->traceparent) ? LOG_INFO : LOG_DEBUG, "message persisted",
+                     "message_id", message->message_id, "routing_key", message->routing_key,
+                     "traceparent", message->traceparent, NULL);
+        }
+    }
 }
 
 void worker_report_letter(struct worker_report *report, const struct dead_letter *letter)

@@ -2,6 +2,7 @@
  * happened; troubles when they begin and when they end. */
 #pragma once
 
+#include "broker/broker.h"
 #include "worker/event_store.h"
 
 enum worker_trouble {
@@ -26,7 +27,9 @@ struct worker_report {
 void worker_report_init(struct worker_report *report, int64_t lane, int64_t now_ms);
 /* A write was committed. Rejected and late events are worth a line each. */
 void worker_report_write(struct worker_report *report, const struct event_write *write);
-void worker_report_batch(struct worker_report *report, size_t messages);
+/* A batch was acknowledged. A message of a trace that is sampled is worth a line. */
+void worker_report_batch(struct worker_report *report, const struct broker_delivery *messages,
+                         size_t count);
 void worker_report_letter(struct worker_report *report, const struct dead_letter *letter);
 /* `failure` NULL: it works (again). `detail` may be "". */
 void worker_report_trouble(struct worker_report *report, enum worker_trouble trouble,

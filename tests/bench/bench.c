@@ -1,17 +1,17 @@
 /* See bench.h. */
 #include "bench.h"
 
-#include <arpa/inet.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/support/free_port.h"
 
 #define WARM_UP_US 300000
 
@@ -27,17 +27,7 @@ static void choose_endpoint(const char *transport, char *out, size_t room)
         (void)snprintf(out, room, "ipc:///tmp/order-bench-%d.sock", (int)getpid());
         return;
     }
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof address;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-        perror("no free port");
-        exit(1);
-    }
-    (void)close(fd);
-    (void)snprintf(out, room, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
+    (void)snprintf(out, room, "tcp://127.0.0.1:%u", free_port());
 }
 
 struct bench_options bench_options_parse(int argc, char **argv)

@@ -36,7 +36,7 @@ static void serve(const struct bench_options *options)
     bench_serve_forever();
 }
 
-static void on_checked(const Grpc__Health__V1__HealthCheckResponse *response, void *client);
+static void on_checked(const Grpc__Health__V1__HealthCheckResponse *response, void *data);
 
 static void check(struct client *client)
 {
@@ -45,7 +45,7 @@ static void check(struct client *client)
     grpc__health__v1__health__check(&client->stub.service, &request, on_checked, client);
 }
 
-/* On the channel's completion thread: one at a time. */
+/* One at a time, so the figures need no lock. */
 static void on_checked(const Grpc__Health__V1__HealthCheckResponse *response, void *data)
 {
     struct client *client = data;

@@ -51,6 +51,12 @@ const char *rpc_call_id(const struct rpc_call *call)
     return call->id;
 }
 
+const char *rpc_call_traceparent(const struct rpc_call *call)
+{
+    (void)call;
+    return "";
+}
+
 int64_t rpc_call_deadline_ms(const struct rpc_call *call)
 {
     return call->deadline_ms;

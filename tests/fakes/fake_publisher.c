@@ -56,6 +56,8 @@ static void note(const struct broker_message *message)
     }
     fake_publisher.messages[at].bytes = message->body.size;
     (void)snprintf(fake_publisher.messages[at].routing_key, 64, "%s", message->routing_key);
+    (void)snprintf(fake_publisher.messages[at].traceparent, 64, "%s",
+                   message->traceparent != NULL ? message->traceparent : "");
     arena_fini(&arena);
 }
 

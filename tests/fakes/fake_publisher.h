@@ -18,7 +18,7 @@ struct fake_publisher {
     int64_t deadline_ms; /* of the last call */
     size_t message_count;
     struct {
-        char routing_key[64];
+        char routing_key[64], traceparent[64];
         size_t events, bytes;
     } messages[FAKE_PUBLISHER_MESSAGES_MAX];
 };

@@ -1,12 +1,12 @@
 /* Fuzz: any bytes as JSON of any message. The first byte chooses the message and how unknown fields
  * are taken. What was taken must print, and read again as the same message. */
-#include <json/test/samples.pb-c.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "json/json_print.h"
 #include "json/json_read.h"
 #include "tests/support/contract_types.h"
+#include "tests/support/sample_types.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,12 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct contract_types types;
     if (types.count == 0) {
         contract_types_collect(&types);
-        contract_types_add(&types, &json__test__scalars__descriptor);
-        contract_types_add(&types, &json__test__lists__descriptor);
-        contract_types_add(&types, &json__test__choice__descriptor);
-        contract_types_add(&types, &json__test__maps__descriptor);
-        contract_types_add(&types, &json__test__known__descriptor);
-        contract_types_add(&types, &json__test__endless__descriptor);
+        sample_types_add(&types);
     }
     if (size == 0) {
         return 0;

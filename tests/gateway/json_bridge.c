@@ -3,7 +3,6 @@
  *     print TYPE HEX           -> the message's JSON
  *     read TYPE JSON           -> the message's bytes in hex (strict); lax: unknown fields ignored
  * or "! REASON FIELD" when it is refused. Driven by json_differential.test.mjs. */
-#include <json/test/samples.pb-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "json/json_print.h"
 #include "json/json_read.h"
 #include "tests/support/contract_types.h"
+#include "tests/support/sample_types.h"
 
 #define ARENA_BYTES (16 * 1024 * 1024)
 
@@ -29,12 +29,7 @@ int main(void)
     size_t room = 0;
     ssize_t size;
     contract_types_collect(&types);
-    contract_types_add(&types, &json__test__scalars__descriptor);
-    contract_types_add(&types, &json__test__lists__descriptor);
-    contract_types_add(&types, &json__test__choice__descriptor);
-    contract_types_add(&types, &json__test__maps__descriptor);
-    contract_types_add(&types, &json__test__known__descriptor);
-    contract_types_add(&types, &json__test__names__descriptor);
+    sample_types_add(&types);
     arena_init(&arena, 65536, ARENA_BYTES);
     while ((size = getline(&line, &room, stdin)) > 0) {
         line[size - 1] = '\0';

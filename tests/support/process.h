@@ -34,5 +34,3 @@ bool wait_until(bool (*holds)(void *state), void *state, int64_t timeout_ms);
 char *read_whole(const char *path);
 /* Removes a directory of a test's own, and all in it. */
 void remove_directory(const char *path);
-/* A free TCP port of the loopback. */
-uint16_t free_port(void);

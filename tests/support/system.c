@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "tests/cmocka_all.h"
 #include "tests/support/books.h"
+#include "tests/support/free_port.h"
 #include "tests/support/stores.h"
 #include "tests/support/tcp_proxy.h"
 

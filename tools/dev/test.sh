@@ -26,15 +26,19 @@ test_run() {
     if [ "$FAILED" -gt 0 ] || [ ${#FAILED_SUITES[@]} -gt 0 ]; then exit 1; fi
 }
 
-# --- gates: what can be said of the sources without running them ---
+# --- gates: what can be said of the sources without running them; only the last needs the programs ---
 
 suite_gates() {
     local failed=$FAILED
     gate "format" "$CLONE/tools/format" --check
     gate "layers" "$CLONE/tools/check-layers"
     gate "size" "$CLONE/tools/check-size"
+    gate "errors" "$CLONE/tools/check-errors"
     gate "contracts" contracts_lint
     gate "scripts and spelling" "$CLONE/tools/lint" --light
+    if test_build dev; then
+        gate "configuration page" env ORDER_BIN_DIR="$CLONE/build/dev/bin" "$CLONE/tools/make-configuration" --check
+    fi
     [ "$FAILED" -eq "$failed" ]
 }
 

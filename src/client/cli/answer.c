@@ -1,13 +1,14 @@
 /* Answer: how a command calls the server, and how it says what came of it. See cli.h. */
 #include <assert.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "base/uuid.h"
 #include "client/cli/cli.h"
 #include "client/cli/text.h"
 #include "client/client_call.h"
-#include "client/json_print.h"
+#include "json/json_print.h"
+
+#define PRINT_CHUNK_BYTES (16 * 1024)
 
 static void print_hint(struct cli *cli, enum status code);
 static void put_safe(FILE *out, const char *before, const char *text, const char *after);
@@ -108,16 +109,20 @@ int cli_exit_code(enum status code)
 
 int cli_print_json(struct cli *cli, const ProtobufCMessage *message)
 {
-    const struct json_options options = {.defaults = true, .pretty = true};
+    static const struct json_print_options OPTIONS = {.defaults = true, .pretty = true};
     struct failure failure;
-    char *text = NULL;
-    if (json_print(message, &options, &text, &failure) != STATUS_OK) {
+    struct arena arena;
+    struct bytes text;
+    int code = CLI_OK;
+    arena_init(&arena, PRINT_CHUNK_BYTES, CLI_ARENA_BYTES);
+    if (json_print(message, &OPTIONS, &arena, &text, &failure) == STATUS_OK) {
+        fprintf(cli->out, "%s\n", (const char *)text.data);
+    } else {
         failure.code = STATUS_INTERNAL;
-        return cli_fail(cli, &failure);
+        code = cli_fail(cli, &failure);
     }
-    fprintf(cli->out, "%s\n", text);
-    free(text);
-    return CLI_OK;
+    arena_fini(&arena);
+    return code;
 }
 
 /* What one can do about it. */

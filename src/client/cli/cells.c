@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "client/cli/money.h"
-#include "client/timestamp.h"
+#include "json/timestamp.h"
 
 static const char *keep(struct arena *arena, const char *text);
 

@@ -9,7 +9,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/list.h"
 #include "client/cli/table.h"
-#include "client/timestamp.h"
+#include "json/timestamp.h"
 #include "shop/limits.h"
 
 #define SERVICE (&shop__v1__order_service__descriptor)
@@ -109,7 +109,7 @@ static int create_order(struct cli *cli, const void *values)
     Shop__V1__CreateOrderRequest request = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
     Google__Protobuf__Timestamp placed = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     if (options->placed_time != NULL) {
-        if (!timestamp_parse(options->placed_time, &placed.seconds, &placed.nanos)) {
+        if (!timestamp_parse_written(options->placed_time, &placed.seconds, &placed.nanos)) {
             return cli_usage(cli, "--placed-time: '%s' is no time such as 2026-01-31T12:00:00Z",
                              options->placed_time);
         }

@@ -10,6 +10,7 @@ extern const struct cli_command COMMAND_PRODUCT_CREATE, COMMAND_PRODUCT_GET, COM
 extern const struct cli_command COMMAND_STOCK_GET, COMMAND_STOCK_LIST, COMMAND_STOCK_ADJUST;
 extern const struct cli_command COMMAND_ORDER_CREATE, COMMAND_ORDER_GET, COMMAND_ORDER_LIST;
 extern const struct cli_command COMMAND_IMPORT_PRODUCTS, COMMAND_IMPORT_ORDERS;
+extern const struct cli_command COMMAND_LIST, COMMAND_DESCRIBE, COMMAND_STATS;
 extern const struct cli_command COMMAND_HEALTH, COMMAND_BENCH, COMMAND_HELP, COMMAND_VERSION;
 
 /* NULL when there is none; group NULL for commands of one word. */

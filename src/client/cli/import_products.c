@@ -4,10 +4,10 @@
 #include <shop/v1/product_service.pb-c.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "client/cli/commands.h"
 #include "client/cli/import.h"
 #include "client/cli/money.h"
-#include "client/cli/text.h"
 #include "shop/rules.h"
 
 enum column { PRODUCT_ID, DISPLAY_NAME, UNIT_PRICE_MINOR, CURRENCY, ON_HAND, COLUMNS };
@@ -98,7 +98,7 @@ static enum status read_row(const struct csv_values *values, const char *problem
                            "'%s' is no currency of ISO 4217", values->items[CURRENCY]);
     }
     memcpy(product->currency, values->items[CURRENCY], strlen(values->items[CURRENCY]) + 1);
-    if (!text_is_utf8(product->display_name)) {
+    if (!utf8_is_text(bytes_of_text(product->display_name))) {
         return failure_set(failure, STATUS_INVALID_ARGUMENT, "BAD_NAME",
                            "display_name is not UTF-8");
     }

@@ -1,65 +1,71 @@
 /* See json_line.h. */
 #include "client/cli/json_line.h"
 
-#include <assert.h>
-#include <stdlib.h>
-#include <yyjson.h>
+#include <inttypes.h>
+#include <math.h>
 
-static void add(struct json_line *line, const char *key, yyjson_mut_val *value);
+#define LINE_CHUNK_BYTES 2048
+#define LINE_BYTES_MAX   (256 * 1024)
 
 void json_line_begin(struct json_line *line, FILE *out)
 {
-    *line = (struct json_line){.out = out, .doc = yyjson_mut_doc_new(NULL)};
-    line->objects[line->depth++] = yyjson_mut_obj(line->doc);
-    yyjson_mut_doc_set_root(line->doc, line->objects[0]);
+    line->out = out;
+    arena_init(&line->arena, LINE_CHUNK_BYTES, LINE_BYTES_MAX);
+    json_text_begin(&line->text, &line->arena, false);
+    json_text_open(&line->text, '{');
 }
 
 void json_line_text(struct json_line *line, const char *key, const char *value)
 {
-    add(line, key, yyjson_mut_strcpy(line->doc, value));
+    json_text_key(&line->text, bytes_of_text(key));
+    json_text_string(&line->text, bytes_of_text(value));
 }
 
 void json_line_bool(struct json_line *line, const char *key, bool value)
 {
-    add(line, key, yyjson_mut_bool(line->doc, value));
+    json_text_key(&line->text, bytes_of_text(key));
+    json_text_raw(&line->text, value ? "true" : "false");
 }
 
 void json_line_count(struct json_line *line, const char *key, uint64_t value)
 {
-    add(line, key, yyjson_mut_uint(line->doc, value));
+    char number[24];
+    snprintf(number, sizeof(number), "%" PRIu64, value);
+    json_text_key(&line->text, bytes_of_text(key));
+    json_text_raw(&line->text, number);
 }
 
 void json_line_real(struct json_line *line, const char *key, double value)
 {
-    char text[40];
-    snprintf(text, sizeof(text), "%.6f", value);
-    add(line, key, yyjson_mut_real(line->doc, strtod(text, NULL)));
+    char number[40];
+    json_text_key(&line->text, bytes_of_text(key));
+    size_t size = (size_t)snprintf(number, sizeof(number), "%.6f", value);
+    if (!isfinite(value) || size >= sizeof(number)) {
+        json_text_real(&line->text, value, false);
+        return;
+    }
+    while (number[size - 1] == '0' && number[size - 2] != '.') {
+        number[--size] = '\0';
+    }
+    json_text_raw(&line->text, number);
 }
 
 void json_line_open(struct json_line *line, const char *key)
 {
-    assert(line->depth < JSON_LINE_DEPTH_MAX);
-    yyjson_mut_val *object = yyjson_mut_obj(line->doc);
-    add(line, key, object);
-    line->objects[line->depth++] = object;
+    json_text_key(&line->text, bytes_of_text(key));
+    json_text_open(&line->text, '{');
 }
 
 void json_line_close(struct json_line *line)
 {
-    assert(line->depth > 1);
-    line->depth--;
+    json_text_close(&line->text, '}');
 }
 
 void json_line_end(struct json_line *line)
 {
-    assert(line->depth == 1);
-    char *text = yyjson_mut_write(line->doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE, NULL);
-    fprintf(line->out, "%s\n", text == NULL ? "{}" : text);
-    free(text);
-    yyjson_mut_doc_free(line->doc);
-}
-
-static void add(struct json_line *line, const char *key, yyjson_mut_val *value)
-{
-    yyjson_mut_obj_add(line->objects[line->depth - 1], yyjson_mut_strcpy(line->doc, key), value);
+    struct bytes text;
+    json_text_close(&line->text, '}');
+    bool fits = json_text_end(&line->text, &text);
+    fprintf(line->out, "%s\n", fits ? (const char *)text.data : "{}");
+    arena_fini(&line->arena);
 }

@@ -2,20 +2,15 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#define JSON_LINE_DEPTH_MAX 4
-
-struct yyjson_mut_doc;
-struct yyjson_mut_val;
+#include "json/json_text.h"
 
 struct json_line {
     FILE *out;
-    struct yyjson_mut_doc *doc;
-    struct yyjson_mut_val *objects[JSON_LINE_DEPTH_MAX]; /* the open ones, innermost last */
-    size_t depth;
+    struct arena arena;
+    struct json_text text;
 };
 
 void json_line_begin(struct json_line *line, FILE *out);
@@ -23,7 +18,7 @@ void json_line_begin(struct json_line *line, FILE *out);
 void json_line_text(struct json_line *line, const char *key, const char *value);
 void json_line_bool(struct json_line *line, const char *key, bool value);
 void json_line_count(struct json_line *line, const char *key, uint64_t value);
-/* With up to 6 digits behind the point. */
+/* With 1 to 6 digits behind the point. */
 void json_line_real(struct json_line *line, const char *key, double value);
 void json_line_open(struct json_line *line, const char *key);
 void json_line_close(struct json_line *line);

@@ -3,13 +3,13 @@
 #include "client/cli/list.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "client/client_call.h"
-#include "client/json_print.h"
+#include "json/json_print.h"
 
 #define PAGE_CHUNK_BYTES (256 * 1024)
+#define ITEM_CHUNK_BYTES (16 * 1024)
 
 struct alone {
     struct list_options list;
@@ -24,6 +24,7 @@ struct listing {
     const struct list_options *options;
     struct table table;
     struct arena page; /* the page's request and response */
+    struct arena item; /* the item's JSON */
     size_t printed;
     char page_token[1024]; /* the servers' are far below */
 };
@@ -50,6 +51,7 @@ int list_run(struct cli *cli, const struct list_kind *kind, ProtobufCMessage *re
     int code = CLI_OK;
     table_init(&listing.table, cli->out, kind->columns, kind->column_count);
     arena_init(&listing.page, PAGE_CHUNK_BYTES, CLI_ARENA_BYTES);
+    arena_init(&listing.item, ITEM_CHUNK_BYTES, CLI_ARENA_BYTES);
     do {
         arena_reset(&listing.page);
         if (ask_page(&listing, request, &page, &failure) != STATUS_OK) {
@@ -67,6 +69,7 @@ int list_run(struct cli *cli, const struct list_kind *kind, ProtobufCMessage *re
         fputs(listing.printed == 0 ? "[]\n" : "\n]\n", cli->out);
     }
     table_fini(&listing.table);
+    arena_fini(&listing.item);
     arena_fini(&listing.page);
     return code;
 }
@@ -140,15 +143,16 @@ static int print_page(struct listing *listing, const struct page *page)
 
 static int print_json_item(struct listing *listing, const ProtobufCMessage *item)
 {
-    const struct json_options options = {.defaults = true};
+    static const struct json_print_options OPTIONS = {.defaults = true};
     struct failure failure;
-    char *text = NULL;
-    if (json_print(item, &options, &text, &failure) != STATUS_OK) {
+    struct bytes text;
+    arena_reset(&listing->item);
+    if (json_print(item, &OPTIONS, &listing->item, &text, &failure) != STATUS_OK) {
         failure.code = STATUS_INTERNAL;
         return cli_fail(listing->cli, &failure);
     }
-    fprintf(listing->cli->out, "%s%s", listing->printed == 0 ? "[\n" : ",\n", text);
-    free(text);
+    fprintf(listing->cli->out, "%s%s", listing->printed == 0 ? "[\n" : ",\n",
+            (const char *)text.data);
     return CLI_OK;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "client/cli/options.h"
-#include "client/timestamp.h"
+#include "json/timestamp.h"
 #include "shop/rules.h"
 
 #define TEXTS_CHUNK_BYTES (64 * 1024)
@@ -136,7 +136,7 @@ static void read_head(struct order_group *group, const struct csv_values *values
     }
     int64_t seconds;
     int32_t nanos;
-    if (!timestamp_parse(group->order_time, &seconds, &nanos)) {
+    if (!timestamp_parse_written(group->order_time, &seconds, &nanos)) {
         note(group, values->line, "BAD_TIME",
              "order_time is no time such as 1996-07-04T00:00:00Z: ", group->order_time);
         return;

@@ -3,6 +3,12 @@
  * not depend on the locale. */
 #include "client/cli/text.h"
 
+#include <string.h>
+
+#include "base/utf8.h"
+
+#define CHARACTER_BYTES_MAX 4
+
 struct range {
     uint32_t first, last;
 };
@@ -47,42 +53,18 @@ size_t text_width(const char *text)
 
 size_t text_next(const char *text, uint32_t *character_out)
 {
-    static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned char first = (unsigned char)text[0];
-    *character_out = first;
-    if (first < 0x80) {
-        return 1;
-    }
-    size_t size = first >= 0xF8 ? 0 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 0;
-    uint32_t character = size == 0 ? 0 : first & (0x7Fu >> size);
-    for (size_t i = 1; i < size; i++) {
-        unsigned char next = (unsigned char)text[i];
-        if ((next & 0xC0) != 0x80) {
-            size = 0;
-            break;
-        }
-        character = character << 6 | (next & 0x3F);
-    }
-    bool surrogate = character >= 0xD800 && character <= 0xDFFF;
-    if (size == 0 || character < LEAST[size] || character > 0x10FFFF || surrogate) {
+    size_t size = utf8_character_bytes(bytes_of(text, strnlen(text, CHARACTER_BYTES_MAX)));
+    if (size == 0) {
         *character_out = 0xFFFD;
         return 1;
     }
+    unsigned char first = (unsigned char)text[0];
+    uint32_t character = size == 1 ? first : first & (0x7Fu >> size);
+    for (size_t i = 1; i < size; i++) {
+        character = character << 6 | ((unsigned char)text[i] & 0x3F);
+    }
     *character_out = character;
     return size;
-}
-
-bool text_is_utf8(const char *text)
-{
-    while (*text != '\0') {
-        uint32_t character;
-        size_t size = text_next(text, &character);
-        if (size == 1 && character == 0xFFFD) {
-            return false;
-        }
-        text += size;
-    }
-    return true;
 }
 
 void text_disarm(char *text)

@@ -4,8 +4,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/wait.h"
 #include "client/client_call.h"
 
 #define JOB_CHUNK_BYTES (16 * 1024)
@@ -57,11 +57,7 @@ struct window *window_create(const struct window_options *options)
     }
     window->options = *options;
     window->last_answer_ms = INT64_MIN;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&window->answered, &attributes);
-    pthread_condattr_destroy(&attributes);
+    wait_init(&window->answered);
     pthread_mutex_init(&window->mutex, NULL);
     for (size_t i = 0; i < options->size; i++) {
         window->slots[i].window = window;
@@ -215,11 +211,7 @@ static void wait_for_answer(struct window *window)
         }
     }
     if (!answered && wait_ms > 0) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        int64_t nanos = until.tv_nsec + wait_ms % 1000 * 1000000;
-        until.tv_sec += wait_ms / 1000 + nanos / 1000000000;
-        until.tv_nsec = nanos % 1000000000;
+        struct timespec until = wait_deadline(wait_ms);
         pthread_cond_timedwait(&window->answered, &window->mutex, &until);
     }
     pthread_mutex_unlock(&window->mutex);

@@ -1,6 +1,7 @@
 /* See toy_shop.h. */
 #include "toy_shop.h"
 
+#include <embedded/CONTRACTS.h>
 #include <shop/v1/order_service.pb-c.h>
 #include <shop/v1/product_service.pb-c.h>
 #include <stdio.h>
@@ -275,6 +276,8 @@ void toy_shop_start(struct toy_shop *shop)
     const struct rpc_server_options options = {.endpoints = shop->endpoints,
                                                .endpoint_count = 1,
                                                .server_id = "toy",
+                                               .contracts =
+                                                   bytes_of(CONTRACTS, sizeof CONTRACTS - 1),
                                                .max_inflight = 1024,
                                                .lanes = LANES,
                                                .lane_count = 1,

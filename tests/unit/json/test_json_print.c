@@ -1,5 +1,7 @@
 #include <google/protobuf/any.pb-c.h>
 #include <google/rpc/error_details.pb-c.h>
+#include <json/test/presence.pb-c.h>
+#include <shop/v1/product.pb-c.h>
 
 #include "json/json_print.h"
 #include "tests/unit/json/json_case.h"
@@ -51,6 +53,36 @@ static void test_defaults_on_request(void **state)
     assert_string_equal(must_print(test, &choice), "{}");
 }
 
+/* What orderctl -o json and the REST form show: a stock of 0 is a 0. */
+static void test_an_empty_stock_shows_its_zeros(void **state)
+{
+    struct json_case *test = *state;
+    Shop__V1__Stock stock = SHOP__V1__STOCK__INIT;
+    stock.product_id = text_of("nw-01");
+    test->printing.defaults = true;
+    assert_string_equal(
+        must_print(test, &stock),
+        "{\"productId\":\"nw-01\",\"available\":\"0\",\"onHand\":\"0\",\"reserved\":\"0\"}");
+    test->printing.pretty = true;
+    assert_string_equal(must_print(test, &stock),
+                        "{\n  \"productId\": \"nw-01\",\n  \"available\": \"0\",\n"
+                        "  \"onHand\": \"0\",\n  \"reserved\": \"0\"\n}");
+}
+
+static void test_presence_of_proto2(void **state)
+{
+    struct json_case *test = *state;
+    Json__Test__Presence presence = JSON__TEST__PRESENCE__INIT;
+    assert_string_equal(must_print(test, &presence), "{\"needed\":0}");
+    presence.has_some_number = 1;
+    presence.a_text = text_of("");
+    presence.has_some_bytes = 1;
+    presence.has_a_flag = 1;
+    assert_string_equal(
+        must_print(test, &presence),
+        "{\"needed\":0,\"someNumber\":0,\"aText\":\"\",\"someBytes\":\"\",\"aFlag\":true}");
+}
+
 static void test_a_choice_at_its_default_is_there(void **state)
 {
     struct json_case *test = *state;
@@ -88,6 +120,12 @@ static void test_known_types_without_a_text_are_refused(void **state)
     Google__Protobuf__Timestamp time = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     time.nanos = -1;
     assert_int_equal(json_print(&time.base, &test->printing, &test->arena, &out, &test->failure),
+                     STATUS_INVALID_ARGUMENT);
+    assert_string_equal(test->failure.reason, "BAD_TIME");
+    Google__Protobuf__Duration mixed = GOOGLE__PROTOBUF__DURATION__INIT;
+    mixed.seconds = -3;
+    mixed.nanos = 1;
+    assert_int_equal(json_print(&mixed.base, &test->printing, &test->arena, &out, &test->failure),
                      STATUS_INVALID_ARGUMENT);
     assert_string_equal(test->failure.reason, "BAD_TIME");
     static const char *const BAD[] = {"camelCase", "a__b", "a_", "a_1"};
@@ -182,6 +220,10 @@ static void test_odd_names(void **state)
     assert_string_equal(must_print(test, &names),
                         "{\"Leading\":1,\"trailing\":1,\"twoInRow\":1,\"a1b\":1,"
                         "\"camelAlready\":1,\"UpperCase\":1}");
+    char small[4];
+    assert_true(json_name("a_bc", small, sizeof small));
+    assert_string_equal(small, "aBc");
+    assert_false(json_name("a_bcd", small, sizeof small));
 }
 
 int main(void)
@@ -189,6 +231,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_every_scalar),
         CASE(test_defaults_on_request),
+        CASE(test_an_empty_stock_shows_its_zeros),
+        CASE(test_presence_of_proto2),
         CASE(test_a_choice_at_its_default_is_there),
         CASE(test_known_types),
         CASE(test_known_types_without_a_text_are_refused),

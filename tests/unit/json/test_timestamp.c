@@ -83,6 +83,46 @@ static void test_offsets_and_refusals(void **state)
     assert_false(timestamp_print(0, 1000000000, text));
 }
 
+static void test_what_people_write(void **state)
+{
+    (void)state;
+    static const char *const SAME[] = {
+        "1996-07-04T00:00:00Z",      "1996-07-04t02:30:00+02:30",      "1996-07-03 19:00:00-05:00",
+        "1996-07-04 00:00:00.000z",  "1996-07-04T02:00:00.0+02:00",    "1996-07-04t00:00:00z",
+        "1996-07-04 00:00:00+00:00", "1996-07-04 00:00:00.000000000Z", "1996-07-03t23:00:00-01:00"};
+    static const char *const BAD[] = {"",
+                                      "1996-07-04",
+                                      "1996-07-04 ",
+                                      "1996-07-04x00:00:00Z",
+                                      "1996-07-04  00:00:00Z",
+                                      "1996-07-04 00:00:00",
+                                      "1996-07-04T00:00:00zz",
+                                      " 1996-07-04T00:00:00Z",
+                                      "1996-07-04T00:00:00.1234567890123456789012Z"};
+    int64_t seconds;
+    int32_t nanos;
+    for (size_t i = 0; i < sizeof SAME / sizeof *SAME; i++) {
+        assert_true(timestamp_parse_written(SAME[i], &seconds, &nanos));
+        assert_int_equal(seconds, 836438400);
+        assert_int_equal(nanos, 0);
+    }
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
+        assert_false(timestamp_parse_written(BAD[i], &seconds, &nanos));
+    }
+}
+
+static void test_short_form_of_tables(void **state)
+{
+    (void)state;
+    char text[TIMESTAMP_TEXT_BYTES];
+    timestamp_print_short(-86400, text);
+    assert_string_equal(text, "1969-12-31 00:00:00");
+    timestamp_print_short(TIMESTAMP_SECONDS_MOST, text);
+    assert_string_equal(text, "9999-12-31 23:59:59");
+    timestamp_print_short(INT64_MAX, text);
+    assert_string_equal(text, "?");
+}
+
 static void must_span(int64_t seconds, int32_t nanos, const char *expected)
 {
     char text[TIMESTAMP_TEXT_BYTES];
@@ -136,6 +176,8 @@ int main(void)
         cmocka_unit_test(test_moments_there_and_back),
         cmocka_unit_test(test_every_day_of_800_years),
         cmocka_unit_test(test_offsets_and_refusals),
+        cmocka_unit_test(test_what_people_write),
+        cmocka_unit_test(test_short_form_of_tables),
         cmocka_unit_test(test_spans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,15 @@ void start_toy(struct toy *toy, const struct toy_options *options)
     }
 }
 
+void start_toy_busy(struct toy *toy, const struct toy_options *options, struct calls *calls)
+{
+    start_toy(toy, options);
+    toy_shut_gate(toy);
+    open_calls(calls, toy);
+    start_creates(calls, 1, 0);
+    assert_true(toy_wait_at_gate(toy, 1));
+}
+
 static struct call *next_call(struct calls *calls)
 {
     assert_true(calls->started < CALLS_MAX);

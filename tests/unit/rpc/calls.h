@@ -38,6 +38,8 @@ void expect_waiting(struct toy *toy, size_t count);
 void ignore_order(const Shop__V1__Order *order, void *data);
 /* toy_start that fails the test. */
 void start_toy(struct toy *toy, const struct toy_options *options);
+/* A toy whose write lane holds the first of `calls` at the shut gate, so that more of them wait. */
+void start_toy_busy(struct toy *toy, const struct toy_options *options, struct calls *calls);
 
 /* How one call ended, as its closure saw it. */
 struct outcome {

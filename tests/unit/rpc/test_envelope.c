@@ -298,9 +298,56 @@ static void test_survives_random_bytes(void **state)
     free(bytes);
 }
 
+static const char *decoded_trace(const char *traceparent)
+{
+    struct envelope_request decoded;
+    struct failure failure;
+    Rpc__V1__Metadata trace = RPC__V1__METADATA__INIT;
+    Rpc__V1__Metadata *metadata[] = {&trace};
+    trace.key = text("traceparent");
+    trace.value.data = (uint8_t *)text(traceparent);
+    trace.value.len = strlen(traceparent);
+    Rpc__V1__RequestHeader header = RPC__V1__REQUEST_HEADER__INIT;
+    header.method = text(USUAL.method);
+    header.call_id = text(USUAL.call_id);
+    header.metadata = metadata;
+    header.n_metadata = 1;
+    struct bytes message =
+        write_header(&header.base, protobuf_c_message_get_packed_size(&header.base));
+    assert_int_equal(envelope_decode_request(message, &arena, &decoded, &failure), STATUS_OK);
+    return decoded.traceparent;
+}
+
+static void test_a_trace_is_carried_when_it_is_one(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00",
+    };
+    static const char *const bad[] = {
+        "",
+        "00",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-\n1",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736x00f067aa0ba902b7-01",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_string_equal(decoded_trace(good[i]), good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_string_equal(decoded_trace(bad[i]), "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_trace_is_carried_when_it_is_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_request_there_and_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bytes_on_the_wire, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_success_there_and_back, set_up, tear_down),

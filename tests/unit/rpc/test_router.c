@@ -22,6 +22,7 @@ static const struct rpc_method ORDERS[] = {
 };
 static const struct rpc_method HEALTH[] = {
     {.name = "Check", .lane = RPC_LANE_NONE, .handler = handle},
+    {.name = "List", .lane = RPC_LANE_NONE, .handler = handle},
 };
 
 static enum status create(const struct rpc_method *methods, size_t count, struct failure *failure)
@@ -42,7 +43,7 @@ static void test_finds_every_method(void **state)
     (void)state;
     const struct rpc_service services[] = {
         {.descriptor = &shop__v1__order_service__descriptor, .methods = ORDERS, .method_count = 3},
-        {.descriptor = &grpc__health__v1__health__descriptor, .methods = HEALTH, .method_count = 1},
+        {.descriptor = &grpc__health__v1__health__descriptor, .methods = HEALTH, .method_count = 2},
     };
     struct router *router = NULL;
     struct failure failure;

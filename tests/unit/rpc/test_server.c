@@ -35,12 +35,8 @@ static void test_what_waits_becomes_a_batch(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {0};
-    start_toy(&toy, &options);
-    toy_shut_gate(&toy);
     struct calls calls;
-    open_calls(&calls, &toy);
-    start_creates(&calls, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &calls);
     start_creates(&calls, 20, 0);
     expect_waiting(&toy, 20);
     toy_open_gate(&toy);
@@ -72,7 +68,8 @@ static void test_a_handler_gets_its_own_calls_only(void **state)
     toy_open_gate(&toy);
     assert_true(rpc_channel_wait_idle(calls.channel, TOY_WAIT_MS));
     assert_int_equal(atomic_load(&calls.answers), 6);
-    assert_string_equal(toy.reads, "G1G2L3");
+    /* nng's threads may have overtaken each other: which kind came first is open. */
+    assert_true(strcmp(toy.reads, "G1G2L3") == 0 || strcmp(toy.reads, "G1L3G2") == 0);
     close_calls(&calls);
     toy_stop(&toy);
 }
@@ -82,12 +79,8 @@ static void test_above_max_inflight_is_refused_at_once(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {.max_inflight = 8};
-    start_toy(&toy, &options);
-    toy_shut_gate(&toy);
     struct calls calls;
-    open_calls(&calls, &toy);
-    start_creates(&calls, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &calls);
     start_creates(&calls, 30, 0);
     assert_true(toy_wait_for(&calls.failures, 23)); /* while the gate is shut */
     expect_health_answers(&calls);                  /* and health is answered all the same */
@@ -114,12 +107,8 @@ static void test_above_a_lanes_queue_is_refused_at_once(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {.queue_max = 4};
-    start_toy(&toy, &options);
-    toy_shut_gate(&toy);
     struct calls calls;
-    open_calls(&calls, &toy);
-    start_creates(&calls, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &calls);
     start_creates(&calls, 10, 0);
     assert_true(toy_wait_for(&calls.failures, 6));
     /* The other lane does not suffer. */
@@ -139,20 +128,16 @@ static void test_what_expires_in_the_queue_is_never_handled(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {0};
-    start_toy(&toy, &options);
-    toy_shut_gate(&toy);
     struct calls calls;
-    open_calls(&calls, &toy);
-    start_creates(&calls, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &calls);
     start_creates(&calls, 5, 40);
-    assert_true(toy_wait_for(&calls.failures, 5));
-    assert_int_equal(last_failure(&calls).code, STATUS_DEADLINE_EXCEEDED);
-    int64_t expired_ms =
-        toy_now_ms() + 5; /* the server's view is a little later than the caller's */
+    expect_waiting(&toy, 5);
+    int64_t expired_ms = toy_now_ms() + 42; /* for the server, too: it counts from the arrival */
     while (toy_now_ms() < expired_ms) {
         expect_health_answers(&calls);
     }
+    assert_true(toy_wait_for(&calls.failures, 5));
+    assert_int_equal(last_failure(&calls).code, STATUS_DEADLINE_EXCEEDED);
     start_creates(&calls, 1, 0);
     toy_open_gate(&toy);
     assert_true(rpc_channel_wait_idle(calls.channel, TOY_WAIT_MS));

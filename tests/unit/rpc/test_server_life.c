@@ -43,13 +43,9 @@ static void test_drain_finishes_the_old_and_refuses_the_new(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {0};
-    start_toy(&toy, &options);
-    rpc_server_set_serving(toy.server, true);
-    toy_shut_gate(&toy);
     struct calls old;
-    open_calls(&old, &toy);
-    start_creates(&old, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &old);
+    rpc_server_set_serving(toy.server, true);
     start_creates(&old, 3, 0);
     expect_waiting(&toy, 3);
 
@@ -74,12 +70,8 @@ static void test_drain_has_an_end(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {0};
-    start_toy(&toy, &options);
-    toy_shut_gate(&toy);
     struct calls calls;
-    open_calls(&calls, &toy);
-    start_creates(&calls, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &calls);
     int64_t begin_ms = toy_now_ms();
     rpc_server_drain(toy.server, 30);
     assert_true(toy_now_ms() - begin_ms >= 30);
@@ -101,12 +93,8 @@ static void test_stop_answers_what_is_under_way(void **state)
     (void)state;
     struct toy toy;
     struct toy_options options = {0};
-    start_toy(&toy, &options);
-    toy_shut_gate(&toy);
     struct calls calls;
-    open_calls(&calls, &toy);
-    start_creates(&calls, 1, 0);
-    assert_true(toy_wait_at_gate(&toy, 1));
+    start_toy_busy(&toy, &options, &calls);
     start_creates(&calls, 10, 0);
     expect_waiting(&toy, 10);
     pthread_t stopper;

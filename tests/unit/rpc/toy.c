@@ -1,7 +1,6 @@
 /* See toy.h. */
 #include "toy.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
@@ -9,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/support/free_port.h"
 
 enum { LANE_WRITE, LANE_READ };
 
@@ -260,16 +260,7 @@ void toy_endpoint(const char *transport, char out[128])
                        atomic_fetch_add(&serial, 1));
         return;
     }
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof address;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-        abort();
-    }
-    (void)close(fd);
-    (void)snprintf(out, 128, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
+    (void)snprintf(out, 128, "tcp://127.0.0.1:%u", free_port());
 }
 
 struct rpc_channel *toy_channel(const char *endpoint)

@@ -93,6 +93,24 @@ static void test_each_routing_key_has_its_messages_and_each_event_its_confirm(vo
     arena_fini(&arena);
 }
 
+static void test_a_message_carries_the_first_trace_of_its_events(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 65536, 64 << 20);
+    for (size_t i = 0; i < 4; i++) {
+        make(&events[i], i == 3 ? EVENT_STOCK_ADJUSTED : EVENT_ORDER_CREATED, 0, &arena);
+    }
+    events[0].traceparent = "";
+    events[1].traceparent = "trace-1";
+    events[2].traceparent = "trace-2";
+    publish(4);
+    assert_int_equal(fake_publisher.message_count, 2);
+    assert_string_equal(fake_publisher.messages[0].traceparent, "trace-1");
+    assert_string_equal(fake_publisher.messages[1].traceparent, "");
+    arena_fini(&arena);
+}
+
 static void test_nothing_is_no_message(void **state)
 {
     (void)state;
@@ -108,6 +126,7 @@ int main(void)
         TEST(test_a_message_holds_256_events),
         TEST(test_a_message_holds_256_kib_unless_one_event_is_larger),
         TEST(test_each_routing_key_has_its_messages_and_each_event_its_confirm),
+        TEST(test_a_message_carries_the_first_trace_of_its_events),
         TEST(test_nothing_is_no_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "rpc/utf8.h"
+#include "base/utf8.h"
 #include "tests/cmocka_all.h"
 
 static bool is_text(const char *bytes, size_t size)
@@ -48,10 +48,25 @@ static void test_refuses_what_is_not_utf8(void **state)
     assert_false(IS_TEXT("\xf4\x90\x80\x80")); /* above U+10FFFF */
     assert_false(IS_TEXT("\xf5\x80\x80\x80")); /* above U+10FFFF */
     assert_false(IS_TEXT("\xc3"));             /* cut */
-    assert_false(IS_TEXT("\xe2\x82"));         /* cut */
-    assert_false(IS_TEXT("\xf0\x9f\x8d"));     /* cut */
-    assert_false(IS_TEXT("\xe2\x28\xa1"));     /* not continued */
-    assert_false(IS_TEXT("eight by\xff"));     /* behind a whole word */
+    assert_false(IS_TEXT("\xc2"
+                         "a"));            /* not continued */
+    assert_false(IS_TEXT("\xe2\x82"));     /* cut */
+    assert_false(IS_TEXT("\xf0\x9f\x8d")); /* cut */
+    assert_false(IS_TEXT("\xe2\x28\xa1")); /* not continued */
+    assert_false(IS_TEXT("eight by\xff")); /* behind a whole word */
+}
+
+static void test_measures_a_character(void **state)
+{
+    (void)state;
+    assert_int_equal(utf8_character_bytes(bytes_of_text("a\xc3\xa4")), 1);
+    assert_int_equal(utf8_character_bytes(bytes_of_text("\xc3\xa4"
+                                                        "a")),
+                     2);
+    assert_int_equal(utf8_character_bytes(bytes_of_text("\xe2\x82\xac")), 3);
+    assert_int_equal(utf8_character_bytes(bytes_of_text("\xf0\x9f\x8d\xb2")), 4);
+    assert_int_equal(utf8_character_bytes(bytes_of("\0", 1)), 0);
+    assert_int_equal(utf8_character_bytes(bytes_of("\xe2\x82\xac", 2)), 0); /* cut */
 }
 
 static void test_copy_ends_between_characters(void **state)
@@ -88,6 +103,7 @@ int main(void)
         cmocka_unit_test(test_accepts_every_kind_of_character),
         cmocka_unit_test(test_refuses_nul_wherever_it_is),
         cmocka_unit_test(test_refuses_what_is_not_utf8),
+        cmocka_unit_test(test_measures_a_character),
         cmocka_unit_test(test_copy_ends_between_characters),
         cmocka_unit_test(test_copy_replaces_what_is_not_utf8),
     };

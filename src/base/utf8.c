@@ -1,10 +1,9 @@
 /* See utf8.h. */
-#include "rpc/utf8.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 #include <string.h>
 
-static size_t character_size(const uint8_t *at, size_t left);
 static bool is_plain_word(uint64_t word);
 
 bool utf8_is_text(struct bytes text)
@@ -21,7 +20,7 @@ bool utf8_is_text(struct bytes text)
                 continue;
             }
         }
-        size_t size = character_size(at, left);
+        size_t size = utf8_character_bytes(bytes_of(at, left));
         if (size == 0) {
             return false;
         }
@@ -38,15 +37,15 @@ static bool is_plain_word(uint64_t word)
     return ((word | (word - ones)) & highs) == 0;
 }
 
-/* Of the character at `at`; 0 when there is none. */
-static size_t character_size(const uint8_t *at, size_t left)
+size_t utf8_character_bytes(struct bytes rest)
 {
+    const uint8_t *at = rest.data;
     uint8_t first = at[0];
     if (first < 0x80) {
         return first != 0;
     }
     size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || left < size) {
+    if (first < 0xc2 || first > 0xf4 || rest.size < size) {
         return 0;
     }
     /* The second byte's range rules out long forms, surrogates and what is above U+10FFFF. */
@@ -69,7 +68,7 @@ void utf8_copy(char *out, size_t room, const char *text)
     size_t left = strlen(text);
     size_t used = 0;
     while (left > 0) {
-        size_t size = character_size(at, left);
+        size_t size = utf8_character_bytes(bytes_of(at, left));
         size_t taken = size > 0 ? size : 1;
         if (used + taken >= room) {
             break;
