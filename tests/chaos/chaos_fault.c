@@ -178,13 +178,18 @@ static void redis_fault(struct chaos_faults *faults, const struct chaos_event *e
 
 /* ---- RabbitMQ and PostgreSQL, the test instance's ---- */
 
+static void await_control(struct chaos_faults *faults)
+{
+    if (faults->control.pid != 0) {
+        (void)process_wait(&faults->control, CONTROL_TIMEOUT_MS);
+    }
+}
+
 /* Takes seconds: the schedule goes on meanwhile. One at a time. */
 static void control_rabbitmq(struct chaos_faults *faults, const char *command, const char *argument)
 {
     char log[128];
-    if (faults->control.pid != 0) {
-        (void)process_wait(&faults->control, CONTROL_TIMEOUT_MS);
-    }
+    await_control(faults);
     (void)snprintf(log, sizeof log, "%s/rabbitmqctl.out", faults->system->directory);
     process_start(&faults->control, (const char *[]){"rabbitmqctl", "-q", command, argument, NULL},
                   NULL, log);
@@ -215,6 +220,7 @@ static void store_fault(struct chaos_faults *faults, const struct chaos_event *e
     } else if (!event->begins) {
         return;
     } else if (event->fault == CHAOS_RABBITMQ_UNBIND) {
+        await_control(faults); /* it may still be starting */
         stores_unbind_queue(getenv("TEST_RABBITMQ_URL"), system->prefix);
     } else if (event->fault == CHAOS_POSTGRES_TERMINATE) {
         database_execute(&system->database,
@@ -237,9 +243,7 @@ static void heal_rabbitmq(struct chaos_faults *faults)
         control_rabbitmq(faults, "start_app", NULL);
         faults->stopped = 0;
     }
-    if (faults->control.pid != 0) {
-        (void)process_wait(&faults->control, CONTROL_TIMEOUT_MS);
-    }
+    await_control(faults);
 }
 
 static void heal_links(struct system *system)

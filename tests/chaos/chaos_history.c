@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "tests/cmocka_all.h"
 
 static enum chaos_verdict judge(const struct chaos_answer *answer);
 static void tally(struct chaos_history *history, enum chaos_kind kind,
@@ -58,7 +57,9 @@ void chaos_history_init(struct chaos_history *history, int client, const char *d
     history->client = client;
     (void)snprintf(path, sizeof path, "%s/history.%d", directory, client);
     history->log = fopen(path, "w");
-    assert_non_null(history->log);
+    if (history->log == NULL) {
+        abort();
+    }
     (void)setvbuf(history->log, NULL, _IOLBF, 4096);
 }
 
@@ -73,10 +74,12 @@ struct chaos_request *chaos_history_add(struct chaos_history *history)
 {
     if (history->count == history->room) {
         history->room = history->room * 2 + 1024;
-        history->requests = realloc(history->requests, history->room * sizeof history->requests[0]);
-        if (history->requests == NULL) {
+        struct chaos_request *more =
+            realloc(history->requests, history->room * sizeof history->requests[0]);
+        if (more == NULL) {
             abort();
         }
+        history->requests = more;
     }
     struct chaos_request *request = &history->requests[history->count++];
     memset(request, 0, sizeof *request);

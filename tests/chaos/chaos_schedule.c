@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "tests/chaos/chaos_random.h"
-#include "tests/cmocka_all.h"
 #include "tests/support/system.h"
 
 #define CALM_MS 500 /* before the first and after the last */
@@ -107,8 +106,12 @@ void chaos_schedule_add(struct chaos_schedule *schedule, enum chaos_fault fault,
 {
     if (schedule->count + 2 > schedule->room) {
         schedule->room = schedule->room * 2 + 64;
-        schedule->events = realloc(schedule->events, schedule->room * sizeof schedule->events[0]);
-        assert_non_null(schedule->events);
+        struct chaos_event *more =
+            realloc(schedule->events, schedule->room * sizeof schedule->events[0]);
+        if (more == NULL) {
+            abort();
+        }
+        schedule->events = more;
     }
     schedule->events[schedule->count++] = (struct chaos_event){at_ms, fault, target, 1};
     schedule->events[schedule->count++] = (struct chaos_event){at_ms + for_ms, fault, target, 0};
