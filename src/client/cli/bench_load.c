@@ -1,4 +1,4 @@
-/* Bench load: see bench_load.h. Each channel has one completion thread, so a lane's figures need no
+/* Bench load: see bench_load.h. A channel runs one closure at a time, so a lane's figures need no
  * lock; only the open loop's list of free slots has one. */
 #include "client/cli/bench_load.h"
 
@@ -16,7 +16,7 @@
 
 #define IDLE_WAIT_MS 40000 /* longer than any call's deadline */
 
-/* What one completion thread writes. */
+/* What one channel's closures write. */
 struct lane {
     struct load *load;
     struct rpc_channel *channel;
@@ -199,7 +199,7 @@ static void start(struct bench_slot *slot, int64_t begun_us)
                     on_response, slot);
 }
 
-/* On the channel's completion thread. */
+/* One at a time on a channel, on a thread of its own choosing. */
 static void on_response(const ProtobufCMessage *response, void *data)
 {
     struct bench_slot *slot = data;
