@@ -7,11 +7,20 @@ TEST_SUITES="gates lint unit integration chaos asan tsan"
 PASSED=0
 FAILED=0
 FAILED_SUITES=()
+ONLY=()
 
-# test_run [SUITE...]: without one, those that suit every change; lint and chaos take their time and are asked for.
+# test_run [SUITE...] [-R REGEX]: without one, those that suit every change; lint and chaos take their time and are
+# asked for. -R: only the test programs whose names match.
 test_run() {
-    local suites=("$@") suite started=$SECONDS
-    [ $# -gt 0 ] || suites=(gates unit integration asan tsan)
+    local suites=() suite started=$SECONDS
+    while [ $# -gt 0 ]; do
+        case $1 in
+        -R) ONLY=(-R "${2:?-R needs a regular expression}") && shift ;;
+        *) suites+=("$1") ;;
+        esac
+        shift
+    done
+    [ ${#suites[@]} -gt 0 ] || suites=(gates unit integration asan tsan)
     for suite in "${suites[@]}"; do
         [[ " $TEST_SUITES " == *" $suite "* ]] || usage_error "test: there is no suite '$suite'" test
     done
@@ -80,6 +89,7 @@ suite_tsan() { tests_of tsan --label-regex '^threads$'; }
 tests_of() {
     local preset=$1 log=$CLONE/.dev/log/ctest-$1.log count=0 status=0
     shift
+    set -- "$@" "${ONLY[@]}"
     test_build "$preset" || return 1
     ctest --test-dir "$CLONE/build/$preset" "$@" --show-only >"$log" 2>&1 || true
     count=$(sed -n 's/^Total Tests: //p' "$log")
