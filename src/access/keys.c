@@ -122,12 +122,17 @@ const struct key *keys_find(const struct keys *keys, const char *text, int64_t n
     return is_equal && is_live && found != &nobody ? found : NULL;
 }
 
-bool key_has_scope(const struct key *key, const char *scope)
+bool scopes_have(const char *scopes, const char *scope)
 {
-    size_t size = strlen(scope);
-    for (const char *at = key->scopes; *at != '\0';) {
+    return key_text_has_word(scopes, "*") || key_text_has_word(scopes, scope);
+}
+
+bool key_text_has_word(const char *list, const char *word)
+{
+    size_t size = strlen(word);
+    for (const char *at = list; *at != '\0';) {
         size_t length = strcspn(at, ",");
-        if ((length == 1 && *at == '*') || (length == size && memcmp(at, scope, size) == 0)) {
+        if (length == size && size > 0 && memcmp(at, word, size) == 0) {
             return true;
         }
         at += length + (at[length] == ',');

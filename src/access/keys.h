@@ -41,9 +41,14 @@ struct keys {
 /* NOT_FOUND when there is no such file; FAILED_PRECONDITION (KEYS_MALFORMED) names the line. Ends
  * with keys_fini. */
 enum status keys_load(const char *path, struct keys *keys_out, struct failure *failure);
-/* In one step, readable by the owner only. Changes of two at once: the later one wins. */
+/* In one step, and on disk when it returns. A new file is readable by the owner only; one that is
+ * there keeps its owner and mode, so that the gateway can go on reading it. */
 enum status keys_save(const struct keys *keys, const char *path, struct failure *failure);
 void keys_fini(struct keys *keys);
+/* Between loading and saving, so that of two who change the file at once neither undoes the
+ * other's change. Makes an empty file where there is none; waits for whoever holds it. */
+enum status keys_lock(const char *path, int *lock_out, struct failure *failure);
+void keys_unlock(int lock);
 
 /* Adds a key; `wanted` says name, customer_id, scopes and expire_s. The text is shown once and
  * cannot be had again. FAILED_PRECONDITION (TOO_MANY_KEYS) at the third of a name that has not
@@ -56,4 +61,5 @@ bool keys_revoke(struct keys *keys, const char *id);
 /* Whose key the text is; NULL when it is nobody's or has expired. Takes the same time for every
  * wrong secret. */
 const struct key *keys_find(const struct keys *keys, const char *text, int64_t now_s);
-bool key_has_scope(const struct key *key, const char *scope);
+/* Of a key or a token: whether the list has the scope, or "*". */
+bool scopes_have(const char *scopes, const char *scope);

@@ -2,9 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "access/key_text.h"
@@ -15,6 +18,9 @@
 
 static bool parse_line(const char *line, struct key *key);
 static bool write_all(const struct keys *keys, FILE *file);
+static bool keep_owner(const char *path, int descriptor);
+static bool is_still_at(const char *path, int descriptor);
+static bool sync_folder(const char *path);
 
 enum status keys_load(const char *path, struct keys *keys_out, struct failure *failure)
 {
@@ -83,8 +89,8 @@ enum status keys_save(const struct keys *keys, const char *path, struct failure 
                          ? -1
                          : open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "w");
-    bool is_written =
-        file != NULL && write_all(keys, file) && fflush(file) == 0 && fsync(descriptor) == 0;
+    bool is_written = file != NULL && keep_owner(path, descriptor) && write_all(keys, file) &&
+                      fflush(file) == 0 && fsync(descriptor) == 0;
     int reason = errno;
     if (file != NULL) {
         is_written = fclose(file) == 0 && is_written;
@@ -92,7 +98,11 @@ enum status keys_save(const struct keys *keys, const char *path, struct failure 
         (void)close(descriptor);
     }
     if (is_written && rename(draft, path) == 0) {
-        return STATUS_OK;
+        if (sync_folder(path)) {
+            return STATUS_OK;
+        }
+        return failure_set(failure, STATUS_UNKNOWN, "KEYS_NOT_WRITTEN",
+                           "%s: written, but perhaps not for good: %s", path, strerror(errno));
     }
     if (descriptor >= 0) {
         (void)unlink(draft);
@@ -117,4 +127,64 @@ static bool write_all(const struct keys *keys, FILE *file)
                              key->create_s, expires) > 0;
     }
     return is_written;
+}
+
+enum status keys_lock(const char *path, int *lock_out, struct failure *failure)
+{
+    for (;;) {
+        int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (descriptor < 0 || flock(descriptor, LOCK_EX) != 0) {
+            int reason = errno;
+            if (descriptor >= 0) {
+                (void)close(descriptor);
+            }
+            return failure_set(failure, STATUS_UNAVAILABLE, "KEYS_NOT_WRITTEN", "%s: %s", path,
+                               strerror(reason));
+        }
+        if (is_still_at(path, descriptor)) {
+            *lock_out = descriptor;
+            return STATUS_OK;
+        }
+        (void)close(descriptor); /* another one has replaced the file while this one waited */
+    }
+}
+
+void keys_unlock(int lock)
+{
+    (void)close(lock);
+}
+
+static bool is_still_at(const char *path, int descriptor)
+{
+    struct stat held, there;
+    return fstat(descriptor, &held) == 0 && stat(path, &there) == 0 &&
+           held.st_ino == there.st_ino && held.st_dev == there.st_dev;
+}
+
+static bool keep_owner(const char *path, int descriptor)
+{
+    struct stat old, new;
+    if (stat(path, &old) != 0) {
+        return errno == ENOENT;
+    }
+    if (fstat(descriptor, &new) != 0 || ((old.st_uid != new.st_uid || old.st_gid != new.st_gid) &&
+                                         fchown(descriptor, old.st_uid, old.st_gid) != 0)) {
+        return false;
+    }
+    return fchmod(descriptor, old.st_mode & 0777) == 0;
+}
+
+/* That the new name is on disk: a key that was revoked must not come back with the power. */
+static bool sync_folder(const char *path)
+{
+    char copy[PATH_BYTES];
+    (void)snprintf(copy, sizeof copy, "%s", path);
+    int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_synced = folder >= 0 && fsync(folder) == 0;
+    int reason = errno;
+    if (folder >= 0) {
+        (void)close(folder);
+    }
+    errno = reason;
+    return is_synced;
 }

@@ -42,7 +42,9 @@ bool call_admit(struct call *call)
         return true;
     }
     if (failure.code == STATUS_UNAUTHENTICATED) {
-        http_add_header(call->http, "WWW-Authenticate", "Bearer");
+        bool is_given = key_of(call->http) != NULL; /* RFC 6750: then say what is wrong with it */
+        http_add_header(call->http, "WWW-Authenticate",
+                        is_given ? "Bearer error=\"invalid_token\"" : "Bearer");
     }
     call->on_failure(call, &failure);
     return false;
@@ -57,8 +59,8 @@ static enum status admit(struct call *call, struct failure *failure)
         status = rate_limit_take(gateway->address_limit, http_request_origin(call->http), failure);
     }
     if (status == STATUS_OK && gateway->callers != NULL) {
-        status = callers_admit(gateway->callers, key_of(call->http), call->method, &call->caller,
-                               failure);
+        status = callers_admit(gateway->callers, key_of(call->http), call->method,
+                               http_request_arena(call->http), &call->caller, failure);
     }
     if (status == STATUS_OK && call->caller.is_known && gateway->caller_limit != NULL) {
         status = rate_limit_take(gateway->caller_limit, bytes_of_text(call->caller.name), failure);
@@ -66,7 +68,7 @@ static enum status admit(struct call *call, struct failure *failure)
     return status;
 }
 
-/* "Authorization: Bearer ok_..." or "X-Api-Key: ok_..."; NULL for none. */
+/* "Authorization: Bearer ..." or "X-Api-Key: ok_..."; NULL for none. */
 static const char *key_of(struct http_request *http)
 {
     static const char BEARER[] = "Bearer ";

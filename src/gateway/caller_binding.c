@@ -32,7 +32,7 @@ enum status caller_bind(const struct caller *caller, const struct method *method
     bool is_bound = caller->customer_id[0] != '\0';
     if (is_bound && !method->has_no_side_effects && !names_customer(request->descriptor)) {
         return failure_set(failure, STATUS_PERMISSION_DENIED, "CUSTOMER_NOT_NAMED",
-                           "this API key stands for one customer; this method is for all");
+                           "this caller stands for one customer; this method is for all");
     }
     struct binding binding = {.caller = caller, .arena = arena, .failure = failure};
     walk(&binding, request);
@@ -113,7 +113,7 @@ static void visit_customer(struct binding *binding, char **customer_id)
         *customer_id = (char *)(uintptr_t)protobuf_c_empty_string;
     }
     binding->status = failure_set(binding->failure, STATUS_PERMISSION_DENIED, "OTHER_CUSTOMER",
-                                  "this API key stands for another customer");
+                                  "this caller stands for another customer");
 }
 
 /* A UUIDv7 stays one, of the same time: that it is young is what spares the servers a search. Any

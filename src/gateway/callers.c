@@ -1,43 +1,55 @@
 /* See callers.h. */
 #include "gateway/callers.h"
 
+#include <assert.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
-
-#define LOOK_AGAIN_MS 1000 /* how long a revoked key may still live */
+#include "gateway/watched_file.h"
 
 struct callers {
     const struct clock *clock;
-    const char *path;
+    struct tokens *tokens; /* NULL: none is taken */
+    bool has_keys;
     pthread_mutex_t lock;
+    struct watched_file file;
     struct keys keys;
-    struct stat seen; /* of the file that `keys` came from, or that was malformed */
-    int64_t next_look_ms;
 };
 
+static enum status find_by_key(struct callers *callers, const char *text,
+                               char scopes[JWT_SCOPES_BYTES], struct caller *caller,
+                               struct failure *failure);
+static enum status find_by_token(struct callers *callers, const char *text, struct arena *arena,
+                                 char scopes[JWT_SCOPES_BYTES], struct caller *caller,
+                                 struct failure *failure);
 static void look_again(struct callers *callers);
-static bool is_same_file(const struct stat *a, const struct stat *b);
 
-enum status callers_open(const char *path, const struct clock *clock, struct callers **callers_out,
-                         struct failure *failure)
+static_assert(KEY_SCOPES_BYTES <= JWT_SCOPES_BYTES, "room for either");
+static_assert(JWT_CUSTOMER_BYTES == KEY_NAME_BYTES, "one kind of customer");
+
+enum status callers_open(const char *keys_file, struct tokens *tokens, const struct clock *clock,
+                         struct callers **callers_out, struct failure *failure)
 {
     struct callers *callers = calloc(1, sizeof *callers);
     if (callers == NULL) {
+        tokens_close(&tokens);
         return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no memory");
     }
     callers->clock = clock;
-    callers->path = path;
-    (void)stat(path, &callers->seen); /* before reading: a change meanwhile is seen later */
-    enum status status = keys_load(path, &callers->keys, failure);
-    if (status != STATUS_OK) {
-        free(callers);
-        return status;
-    }
+    callers->tokens = tokens;
+    callers->has_keys = keys_file != NULL;
     (void)pthread_mutex_init(&callers->lock, NULL);
+    if (callers->has_keys) {
+        watched_file_init(&callers->file, keys_file, clock);
+        enum status status = keys_load(keys_file, &callers->keys, failure);
+        if (status != STATUS_OK) {
+            callers_close(&callers);
+            return status;
+        }
+    }
     *callers_out = callers;
     return STATUS_OK;
 }
@@ -49,57 +61,79 @@ void callers_close(struct callers **callers)
     }
     (void)pthread_mutex_destroy(&(*callers)->lock);
     keys_fini(&(*callers)->keys);
+    tokens_close(&(*callers)->tokens);
     free(*callers);
     *callers = NULL;
 }
 
 enum status callers_admit(struct callers *callers, const char *text, const struct method *method,
-                          struct caller *caller_out, struct failure *failure)
+                          struct arena *arena, struct caller *caller_out, struct failure *failure)
 {
-    struct key key;
+    char scopes[JWT_SCOPES_BYTES];
+    struct caller caller = {.is_known = true};
     if (text == NULL) {
         return failure_set(failure, STATUS_UNAUTHENTICATED, "KEY_MISSING",
-                           "an API key is needed: Authorization: Bearer ok_...");
+                           "an API key or a token is needed: Authorization: Bearer ...");
     }
+    bool is_key = callers->tokens == NULL || strncmp(text, "ok_", 3) == 0;
+    enum status status = is_key ? find_by_key(callers, text, scopes, &caller, failure)
+                                : find_by_token(callers, text, arena, scopes, &caller, failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (!scopes_have(scopes, method->scope)) {
+        (void)failure_set(failure, STATUS_PERMISSION_DENIED, "SCOPE_MISSING",
+                          "this caller has not the scope %s", method->scope);
+        failure_add(failure, "scope", "%s", method->scope);
+        return STATUS_PERMISSION_DENIED;
+    }
+    *caller_out = caller;
+    return STATUS_OK;
+}
+
+static enum status find_by_key(struct callers *callers, const char *text,
+                               char scopes[JWT_SCOPES_BYTES], struct caller *caller,
+                               struct failure *failure)
+{
     (void)pthread_mutex_lock(&callers->lock);
     look_again(callers);
     const struct key *found =
         keys_find(&callers->keys, text, clock_unix_us(callers->clock) / 1000000);
     if (found != NULL) {
-        key = *found;
+        memcpy(caller->name, found->name, sizeof found->name);
+        memcpy(caller->customer_id, found->customer_id, sizeof found->customer_id);
+        memcpy(scopes, found->scopes, sizeof found->scopes);
     }
     (void)pthread_mutex_unlock(&callers->lock);
-    if (found == NULL) {
-        return failure_set(failure, STATUS_UNAUTHENTICATED, "KEY_INVALID",
-                           "this API key is unknown, revoked or has expired");
+    return found != NULL ? STATUS_OK
+                         : failure_set(failure, STATUS_UNAUTHENTICATED, "KEY_INVALID",
+                                       "this API key is unknown, revoked or has expired");
+}
+
+/* A '/' cannot stand in a key's name. */
+static enum status find_by_token(struct callers *callers, const char *text, struct arena *arena,
+                                 char scopes[JWT_SCOPES_BYTES], struct caller *caller,
+                                 struct failure *failure)
+{
+    struct jwt_claims claims;
+    enum status status = tokens_check(callers->tokens, text, arena, &claims, failure);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (!key_has_scope(&key, method->scope)) {
-        (void)failure_set(failure, STATUS_PERMISSION_DENIED, "SCOPE_MISSING",
-                          "this API key has not the scope %s", method->scope);
-        failure_add(failure, "scope", "%s", method->scope);
-        return STATUS_PERMISSION_DENIED;
-    }
-    caller_out->is_known = true;
-    memcpy(caller_out->name, key.name, sizeof key.name);
-    memcpy(caller_out->customer_id, key.customer_id, sizeof key.customer_id);
+    (void)snprintf(caller->name, sizeof caller->name, "jwt/%s", claims.subject);
+    memcpy(caller->customer_id, claims.customer_id, sizeof claims.customer_id);
+    memcpy(scopes, claims.scopes, sizeof claims.scopes);
     return STATUS_OK;
 }
 
 static void look_again(struct callers *callers)
 {
-    struct stat now;
     struct keys keys;
     struct failure failure;
-    int64_t now_ms = clock_monotonic_ms(callers->clock);
-    if (now_ms < callers->next_look_ms) {
+    if (!callers->has_keys || !watched_file_has_changed(&callers->file)) {
         return;
     }
-    callers->next_look_ms = now_ms + LOOK_AGAIN_MS;
-    if (stat(callers->path, &now) != 0 || is_same_file(&now, &callers->seen)) {
-        return;
-    }
-    callers->seen = now;
-    if (keys_load(callers->path, &keys, &failure) != STATUS_OK) {
+    if (keys_load(callers->file.path, &keys, &failure) != STATUS_OK) {
         log_line(LOG_ERROR, "keys not read again", "reason", failure.reason, "message",
                  failure.message, NULL);
         return;
@@ -107,10 +141,4 @@ static void look_again(struct callers *callers)
     keys_fini(&callers->keys);
     callers->keys = keys;
     log_line(LOG_INFO, "keys read again", "keys", LOG_INT(keys.count), NULL);
-}
-
-static bool is_same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }

@@ -1,25 +1,31 @@
-/* Callers: who a request comes from and whether it may call the method. Over a file of keys
- * (access/keys.h), which is read again when it changes: a revoked key ends within a second, without
- * a restart. A file that has become malformed changes nothing; the log says so. Threads: any. */
+/* Callers: who a request comes from and whether it may call the method. By API keys
+ * (access/keys.h), whose file is read again when it changes - a revoked key ends within a second,
+ * without a restart; one that has become malformed changes nothing, and the log says so - or by
+ * tokens (tokens.h), or both. Threads: any. */
 #pragma once
 
 #include "access/keys.h"
 #include "gateway/method.h"
+#include "gateway/tokens.h"
+
+#define CALLER_NAME_BYTES (JWT_SUBJECT_BYTES + 4) /* "jwt/" and a token's subject */
 
 struct callers;
 
 struct caller {
     bool is_known;                    /* false: callers are not told apart */
-    char name[KEY_NAME_BYTES];        /* of its keys */
+    char name[CALLER_NAME_BYTES];     /* of its keys, or "jwt/" and the subject: never the same */
     char customer_id[KEY_NAME_BYTES]; /* whose orders it may see and make; "" = everybody's */
 };
 
-enum status callers_open(const char *path, const struct clock *clock, struct callers **callers_out,
-                         struct failure *failure);
+/* Without a file of keys (NULL) nobody has a key; without tokens (NULL) none is taken. They are the
+ * callers' from then on, also on failure. */
+enum status callers_open(const char *keys_file, struct tokens *tokens, const struct clock *clock,
+                         struct callers **callers_out, struct failure *failure);
 /* NULL-safe; nulls the caller's pointer. */
 void callers_close(struct callers **callers);
 
-/* `text` is the key as sent, or NULL. UNAUTHENTICATED: KEY_MISSING, KEY_INVALID; PERMISSION_DENIED:
- * SCOPE_MISSING. */
+/* `text` is the key or token as sent, or NULL. UNAUTHENTICATED: KEY_MISSING, KEY_INVALID and those
+ * of tokens.h; PERMISSION_DENIED: SCOPE_MISSING. */
 enum status callers_admit(struct callers *callers, const char *text, const struct method *method,
-                          struct caller *caller_out, struct failure *failure);
+                          struct arena *arena, struct caller *caller_out, struct failure *failure);

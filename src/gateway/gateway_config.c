@@ -22,7 +22,20 @@ static const struct config_entry table[] = {
          "file with the certificate chain in PEM; empty: plain HTTP, as behind a proxy"),
     TEXT("tls-key", "ORDER_GATEWAY_TLS_KEY", tls_key_file, "", "file with its private key in PEM"),
     TEXT("keys", "ORDER_GATEWAY_KEYS", keys_file, "",
-         "file of API keys; empty: whoever reaches the gateway may call everything"),
+         "file of API keys; without it and jwks whoever reaches the gateway may call everything"),
+    TEXT("jwks", "ORDER_GATEWAY_JWKS", jwks_file, "",
+         "file with the public keys (JWKS) of whoever issues tokens; empty: no tokens are taken"),
+    TEXT("jwt-algorithm", "ORDER_GATEWAY_JWT_ALGORITHM", jwt_algorithm, "RS256",
+         "the only algorithm of tokens: RS256, PS256, ES256 or EdDSA"),
+    TEXT("jwt-issuer", "ORDER_GATEWAY_JWT_ISSUER", jwt_issuer, "", "the only iss of tokens"),
+    TEXT("jwt-audience", "ORDER_GATEWAY_JWT_AUDIENCE", jwt_audience, "",
+         "what aud of tokens must name"),
+    TEXT("jwt-customer-claim", "ORDER_GATEWAY_JWT_CUSTOMER_CLAIM", jwt_customer_claim, "sub",
+         "claim with the customer that a token stands for"),
+    TEXT("jwt-scope-claim", "ORDER_GATEWAY_JWT_SCOPE_CLAIM", jwt_scope_claim, "scope",
+         "claim with a token's scopes: a text with spaces, or an array"),
+    NUMBER("jwt-leeway", "ORDER_GATEWAY_JWT_LEEWAY_S", jwt_leeway_s, "30", 0, JWT_LEEWAY_S_MAX, "s",
+           "by which the clock of the issuer may differ"),
     TEXT("cors-origins", "ORDER_GATEWAY_CORS_ORIGINS", cors_origins, "",
          "origins whose pages may call, comma separated; * for all, empty for none"),
     TEXT("log-level", "ORDER_GATEWAY_LOG_LEVEL", log_level, "info", "debug, info, warn or error"),
@@ -74,6 +87,16 @@ enum status gateway_config_load(struct gateway_config *config, int argc, char *c
     if ((config->tls_certificate_file[0] == '\0') != (config->tls_key_file[0] == '\0')) {
         return failure_set(failure, STATUS_INVALID_ARGUMENT, "CONFIG_INVALID",
                            "tls-certificate and tls-key: give both or none");
+    }
+    if (config->jwks_file[0] != '\0' &&
+        (config->jwt_issuer[0] == '\0' || config->jwt_audience[0] == '\0')) {
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "CONFIG_INVALID",
+                           "jwks: give jwt-issuer and jwt-audience, too");
+    }
+    if (!jwt_algorithm_parse(config->jwt_algorithm, &config->algorithm)) {
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "CONFIG_INVALID",
+                           "jwt-algorithm: %s is not RS256, PS256, ES256 or EdDSA",
+                           config->jwt_algorithm);
     }
     config->log = (enum log_level)level;
     return STATUS_OK;

@@ -33,7 +33,8 @@ static int run(const void *state)
              LOG_INT(order_gateway_port(gateway)), "operations_port",
              LOG_INT(order_gateway_operations_port(gateway)), "endpoint", config->endpoint, "tls",
              config->tls_certificate_file[0] != '\0' ? "yes" : "no", "keys",
-             config->keys_file[0] != '\0' ? config->keys_file : NULL, NULL);
+             config->keys_file[0] != '\0' ? config->keys_file : NULL, "jwks",
+             config->jwks_file[0] != '\0' ? config->jwks_file : NULL, NULL);
     (void)stop_wait(-1);
     log_line(LOG_INFO, "stopping", NULL);
     order_gateway_stop(&gateway);

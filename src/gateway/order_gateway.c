@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text_file.h"
 #include "gateway/connect.h"
 #include "gateway/cors.h"
 #include "gateway/operations.h"
@@ -25,6 +26,7 @@ struct order_gateway {
 };
 
 static enum status start(struct order_gateway *order, struct failure *failure);
+static enum status open_callers(struct order_gateway *order, struct failure *failure);
 static bool make_limits(struct order_gateway *order);
 static enum status start_server(struct order_gateway *order, struct failure *failure);
 static enum status start_operations(struct order_gateway *order, struct failure *failure);
@@ -69,9 +71,8 @@ static enum status start(struct order_gateway *order, struct failure *failure)
     if (status == STATUS_OK) {
         status = load_text(config->tls_key_file, &order->tls_key, failure);
     }
-    if (status == STATUS_OK && config->keys_file[0] != '\0') {
-        status =
-            callers_open(config->keys_file, order->gateway.clock, &order->gateway.callers, failure);
+    if (status == STATUS_OK) {
+        status = open_callers(order, failure);
     }
     if (status == STATUS_OK) {
         status = rpc_channel_open(&options, &order->gateway.channel, failure);
@@ -80,6 +81,28 @@ static enum status start(struct order_gateway *order, struct failure *failure)
         status = start_server(order, failure);
     }
     return status == STATUS_OK ? start_operations(order, failure) : status;
+}
+
+/* None without keys and tokens: then everybody may call everything. */
+static enum status open_callers(struct order_gateway *order, struct failure *failure)
+{
+    const struct gateway_config *config = order->config;
+    const struct jwt_rules rules = {.algorithm = config->algorithm,
+                                    .issuer = config->jwt_issuer,
+                                    .audience = config->jwt_audience,
+                                    .customer_claim = config->jwt_customer_claim,
+                                    .scope_claim = config->jwt_scope_claim,
+                                    .leeway_s = config->jwt_leeway_s};
+    const char *keys_file = config->keys_file[0] != '\0' ? config->keys_file : NULL;
+    struct tokens *tokens = NULL;
+    enum status status =
+        config->jwks_file[0] == '\0'
+            ? STATUS_OK
+            : tokens_open(config->jwks_file, &rules, order->gateway.clock, &tokens, failure);
+    if (status != STATUS_OK || (keys_file == NULL && tokens == NULL)) {
+        return status;
+    }
+    return callers_open(keys_file, tokens, order->gateway.clock, &order->gateway.callers, failure);
 }
 
 static bool make_limits(struct order_gateway *order)
@@ -189,18 +212,11 @@ static enum status load_text(const char *path, char **text_out, struct failure *
         *text_out = NULL;
         return STATUS_OK;
     }
-    FILE *file = fopen(path, "rbe");
-    char *text = malloc(PEM_BYTES_MAX + 1);
-    size_t size = file == NULL || text == NULL ? 0 : fread(text, 1, PEM_BYTES_MAX + 1, file);
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    if (size == 0 || size > PEM_BYTES_MAX) {
-        free(text);
+    char *text = text_file_read(path, PEM_BYTES_MAX);
+    if (text == NULL) {
         return failure_set(failure, STATUS_INVALID_ARGUMENT, "CONFIG_INVALID",
                            "%s cannot be read as a PEM text", path);
     }
-    text[size] = '\0';
     *text_out = text;
     return STATUS_OK;
 }

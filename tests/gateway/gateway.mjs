@@ -1,7 +1,7 @@
 // What the tests of order-gateway share: the mirror server and a gateway in front of it, on ports and
 // sockets of their own, and raw connections for what no HTTP client would send.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -63,6 +63,10 @@ export async function startGateway(settings = {}, { withServer = true } = {}) {
     },
   };
 }
+
+export const orderctl = (...args) => execFileSync(process.env.ORDERCTL, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+export const makeKey = (file, name, scopes, customer) =>
+  orderctl('keys', 'create', name, '--file', file, '--scopes', scopes, ...(customer ? ['--customer', customer] : [])).trim();
 
 // Sends bytes as they are; resolves with all that comes until the peer closes or `ms` pass in silence.
 export function raw(port, bytes, { ms = 300, end = false } = {}) {

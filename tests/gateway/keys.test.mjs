@@ -1,23 +1,21 @@
 // API keys: who may call what, whose orders, revoked while the gateway runs.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { startGateway, until } from './gateway.mjs';
+import { makeKey, orderctl, startGateway, until } from './gateway.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'order-keys-'));
 const file = join(folder, 'keys');
-const make = (...args) => execFileSync(process.env.ORDER_MAKE_KEY, [file, ...args], { encoding: 'utf8' }).trim().split(' ');
-let system, all, ada, bob, reader, doomed, doomedId;
+let system, all, ada, bob, reader, doomed;
 
 before(async () => {
-  [all] = make('shop', '', '*');
-  [ada] = make('ada', 'c-ada', 'order.read,order.write,product.read,product.write');
-  [bob] = make('bob', 'c-bob', 'order.read,order.write');
-  [reader] = make('reader', '', 'product.read');
-  [doomed, doomedId] = make('doomed', '', '*');
+  all = makeKey(file, 'shop', '*');
+  ada = makeKey(file, 'ada', 'order.read,order.write,product.read,product.write', 'c-ada');
+  bob = makeKey(file, 'bob', 'order.read,order.write', 'c-bob');
+  reader = makeKey(file, 'reader', 'product.read');
+  doomed = makeKey(file, 'doomed', '*');
   system = await startGateway({ ORDER_GATEWAY_KEYS: file });
 });
 after(async () => {
@@ -81,12 +79,14 @@ test('ids of strangers cannot meet: the server sees the request_id mixed', async
   assert.equal((await key(ada)).status, 200);
 });
 
-test('a revoked key ends, a file that breaks changes nothing', async () => {
+test('rotation: two keys in force, then the old one ends; a file that breaks changes nothing', async () => {
+  const next = makeKey(file, 'doomed', '*');
+  await until(async () => (await call(next, 'GET', '/v1/orders')).status === 200);
   assert.equal((await call(doomed, 'GET', '/v1/orders')).status, 200);
-  make('--revoke', doomedId);
+  orderctl('keys', 'revoke', doomed.split('_')[1], '--file', file);
   await until(async () => (await call(doomed, 'GET', '/v1/orders')).status === 401);
   appendFileSync(file, 'broken\n');
   await until(async () => { await call(all, 'GET', '/v1/orders'); return system.gateway.log.some((line) => line.includes('KEYS_MALFORMED')); });
-  assert.equal((await call(all, 'GET', '/v1/orders')).status, 200);
+  assert.equal((await call(next, 'GET', '/v1/orders')).status, 200);
   assert.ok(!system.gateway.log.some((line) => line.includes(all.slice(-20))), 'no key in the log');
 });

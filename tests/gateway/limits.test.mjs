@@ -1,11 +1,10 @@
 // Rate limits: each caller and each address has its own; 429 says when to come back.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { startGateway, until } from './gateway.mjs';
+import { makeKey, startGateway, until } from './gateway.mjs';
 
 const ask = (system, key) => fetch(`${system.url}/v1/orders/o`, { headers: key === undefined ? {} : { 'X-Api-Key': key } });
 
@@ -22,9 +21,9 @@ async function untilRefused(what) {
 
 test('a caller has one bucket for both its keys; others are not held up', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'order-limits-'));
-  const make = (name) => execFileSync(process.env.ORDER_MAKE_KEY, [join(folder, 'keys'), name, '', '*'], { encoding: 'utf8' }).split(' ')[0];
-  const [first, second, other] = [make('ada'), make('ada'), make('bob')];
-  const system = await startGateway({ ORDER_GATEWAY_KEYS: join(folder, 'keys'), ORDER_GATEWAY_CALLER_RATE: '1', ORDER_GATEWAY_CALLER_BURST: '4' });
+  const file = join(folder, 'keys');
+  const [first, second, other] = ['ada', 'ada', 'bob'].map((name) => makeKey(file, name, '*'));
+  const system = await startGateway({ ORDER_GATEWAY_KEYS: file, ORDER_GATEWAY_CALLER_RATE: '1', ORDER_GATEWAY_CALLER_BURST: '4' });
   let turn = 0;
   const { passed, response } = await untilRefused(() => ask(system, turn++ % 2 === 0 ? first : second));
   assert.ok(passed >= 4 && passed < 20, `${passed}`);

@@ -32,7 +32,8 @@ enum cli_output {
 
 /* The process around it; main() fills it in, tests their own. */
 struct cli_environment {
-    const char *endpoint; /* $ORDER_ENDPOINT, or NULL */
+    const char *endpoint;  /* $ORDER_ENDPOINT, or NULL */
+    const char *keys_file; /* $ORDER_GATEWAY_KEYS, or NULL */
     FILE *in, *out, *err;
     bool err_is_terminal;
     const struct clock *clock;

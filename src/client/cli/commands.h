@@ -12,6 +12,7 @@ extern const struct cli_command COMMAND_ORDER_CREATE, COMMAND_ORDER_GET, COMMAND
 extern const struct cli_command COMMAND_ORDER_CONFIRM, COMMAND_ORDER_CANCEL, COMMAND_ORDER_FULFIL;
 extern const struct cli_command COMMAND_ORDER_EVENTS;
 extern const struct cli_command COMMAND_IMPORT_PRODUCTS, COMMAND_IMPORT_ORDERS;
+extern const struct cli_command COMMAND_KEYS_CREATE, COMMAND_KEYS_LIST, COMMAND_KEYS_REVOKE;
 extern const struct cli_command COMMAND_LIST, COMMAND_DESCRIBE, COMMAND_STATS;
 extern const struct cli_command COMMAND_HEALTH, COMMAND_BENCH, COMMAND_HELP, COMMAND_VERSION;
 

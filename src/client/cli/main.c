@@ -9,6 +9,7 @@ int main(int argc, char **argv)
 {
     const struct cli_environment environment = {
         .endpoint = getenv("ORDER_ENDPOINT"),
+        .keys_file = getenv("ORDER_GATEWAY_KEYS"),
         .in = stdin,
         .out = stdout,
         .err = stderr,

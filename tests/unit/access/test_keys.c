@@ -118,14 +118,14 @@ static void test_scopes(void **state)
 {
     (void)state;
     struct key key = wanted("a", "", "order.read,product.read");
-    assert_true(key_has_scope(&key, "order.read"));
-    assert_true(key_has_scope(&key, "product.read"));
-    assert_false(key_has_scope(&key, "order.write"));
-    assert_false(key_has_scope(&key, "order"));
-    assert_false(key_has_scope(&key, "order.rea"));
-    assert_false(key_has_scope(&key, ""));
+    assert_true(scopes_have(key.scopes, "order.read"));
+    assert_true(scopes_have(key.scopes, "product.read"));
+    assert_false(scopes_have(key.scopes, "order.write"));
+    assert_false(scopes_have(key.scopes, "order"));
+    assert_false(scopes_have(key.scopes, "order.rea"));
+    assert_false(scopes_have(key.scopes, ""));
     key = wanted("a", "", "*");
-    assert_true(key_has_scope(&key, "admin.write"));
+    assert_true(scopes_have(key.scopes, "admin.write"));
 }
 
 static void test_files_there_and_back(void **state)

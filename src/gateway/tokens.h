@@ -1,0 +1,18 @@
+/* Tokens: JWTs of one issuer (access/jwt.h), over a JWKS file that is read again when it changes. A
+ * file that has become malformed changes nothing; the log says so. Threads: any. */
+#pragma once
+
+#include "access/jwt.h"
+#include "base/clock.h"
+
+struct tokens;
+
+/* Texts are borrowed. */
+enum status tokens_open(const char *jwks_file, const struct jwt_rules *rules,
+                        const struct clock *clock, struct tokens **tokens_out,
+                        struct failure *failure);
+/* NULL-safe; nulls the caller's pointer. */
+void tokens_close(struct tokens **tokens);
+/* UNAUTHENTICATED: TOKEN_INVALID, TOKEN_EXPIRED. */
+enum status tokens_check(struct tokens *tokens, const char *text, struct arena *arena,
+                         struct jwt_claims *claims_out, struct failure *failure);
