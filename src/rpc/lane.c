@@ -36,7 +36,7 @@ static void *run_thread(void *argument);
 static bool open_state(struct lane_thread *thread);
 static void refuse_all(struct rpc_call **calls, size_t count);
 static void handle_all(struct lane_thread *thread, size_t count);
-static size_t take_group(struct rpc_call **calls, size_t *count, struct rpc_call **group);
+static size_t take_group(struct lane_thread *thread, size_t *count);
 static size_t prepare(struct lane *lane, struct rpc_call **calls, size_t count);
 static bool is_fit(struct lane *lane, struct rpc_call *call, int64_t now_ms);
 
@@ -223,7 +223,7 @@ static void handle_all(struct lane_thread *thread, size_t count)
 {
     while (count > 0) {
         rpc_handler handler = thread->taken[0]->route->handler;
-        size_t size = take_group(thread->taken, &count, thread->group);
+        size_t size = take_group(thread, &count);
         size = prepare(thread->lane, thread->group, size);
         if (size > 0) {
             handler(thread->state, thread->group, size);
@@ -231,14 +231,21 @@ static void handle_all(struct lane_thread *thread, size_t count)
     }
 }
 
-/* Moves the calls that share the first one's handler into `group`; closes the gaps they leave. */
-static size_t take_group(struct rpc_call **calls, size_t *count, struct rpc_call **group)
+/* Moves the calls that share the first one's handler into the thread's group, as far as their bytes
+ * are within the bound; closes the gaps they leave. */
+static size_t take_group(struct lane_thread *thread, size_t *count)
 {
+    struct rpc_call **calls = thread->taken;
     rpc_handler handler = calls[0]->route->handler;
-    size_t size = 0, left = 0;
+    size_t bytes_max = thread->lane->kind.batch_bytes_max;
+    size_t size = 0, left = 0, bytes = 0;
+    bool is_full = false; /* then later ones wait, too: none overtakes another of its handler */
     for (size_t i = 0; i < *count; i++) {
-        if (calls[i]->route->handler == handler) {
-            group[size++] = calls[i];
+        bool is_alike = calls[i]->route->handler == handler;
+        bytes += is_alike ? calls[i]->envelope.payload.size : 0;
+        is_full = is_full || (bytes_max > 0 && size > 0 && bytes > bytes_max);
+        if (is_alike && !is_full) {
+            thread->group[size++] = calls[i];
         } else {
             calls[left++] = calls[i];
         }

@@ -39,6 +39,9 @@ struct rpc_lane_kind {
     size_t threads;
     size_t queue_max; /* calls waiting at most; more are refused */
     size_t batch_max; /* calls a handler is given at most */
+    /* Bytes of requests it is given at most, unless a single call has more; 0 = no bound. What a
+     * call costs grows with its bytes, and the others that were taken with it wait for it. */
+    size_t batch_bytes_max;
     /* On the lane's thread: its connections. NULL ends the start with *failure. Both may be left
      * out by lanes that need no state. */
     void *(*open)(void *context, struct failure *failure);

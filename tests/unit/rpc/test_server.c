@@ -48,6 +48,30 @@ static void test_what_waits_becomes_a_batch(void **state)
     toy_stop(&toy);
 }
 
+/* 20 calls of more than 10 and less than 100 bytes. */
+static void test_a_batch_has_a_bound_of_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t bytes_max, least, most;
+    } cases[] = {{1, 20, 20}, {100, 2, 20}, {2000, 1, 1}};
+    for (size_t i = 0; i < 3; i++) {
+        struct toy toy;
+        struct toy_options options = {.batch_bytes_max = cases[i].bytes_max};
+        struct calls calls;
+        start_toy_busy(&toy, &options, &calls);
+        start_creates(&calls, 20, 0);
+        expect_waiting(&toy, 20);
+        toy_open_gate(&toy);
+        assert_true(rpc_channel_wait_idle(calls.channel, TOY_WAIT_MS));
+        assert_int_equal(atomic_load(&calls.answers), 21);
+        size_t batches = atomic_load(&toy.batches) - 1;
+        assert_in_range(batches, cases[i].least, cases[i].most);
+        close_calls(&calls);
+        toy_stop(&toy);
+    }
+}
+
 static void test_a_handler_gets_its_own_calls_only(void **state)
 {
     (void)state;
@@ -197,6 +221,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_health),
         cmocka_unit_test(test_what_waits_becomes_a_batch),
+        cmocka_unit_test(test_a_batch_has_a_bound_of_bytes),
         cmocka_unit_test(test_a_handler_gets_its_own_calls_only),
         cmocka_unit_test(test_above_max_inflight_is_refused_at_once),
         cmocka_unit_test(test_above_a_lanes_queue_is_refused_at_once),

@@ -59,6 +59,7 @@ enum status toy_start(struct toy *toy, const struct toy_options *options, struct
                         .threads = options->write_threads > 0 ? options->write_threads : 1,
                         .queue_max = queue_max,
                         .batch_max = 256,
+                        .batch_bytes_max = options->batch_bytes_max,
                         .open = open_lane,
                         .close = close_lane,
                         .context = toy},
@@ -81,8 +82,9 @@ enum status toy_start(struct toy *toy, const struct toy_options *options, struct
         {.name = "FulfillOrder", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},
         {.name = "ListOrderEvents", .lane = LANE_READ, .handler = list_orders},
     };
-    const struct rpc_service service = {
-        .descriptor = &shop__v1__order_service__descriptor, .methods = methods, .method_count = 8};
+    const struct rpc_service service = {.descriptor = &shop__v1__order_service__descriptor,
+                                        .methods = methods,
+                                        .method_count = sizeof methods / sizeof methods[0]};
     const char *endpoints[] = {toy->endpoint};
     struct rpc_server_options server = {
         .endpoints = endpoints,

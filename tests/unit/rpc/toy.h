@@ -17,6 +17,7 @@ struct toy_options {
     size_t max_inflight;  /* 0 = 64 */
     size_t queue_max;     /* 0 = 64, of each lane */
     size_t write_threads; /* 0 = 1 */
+    size_t batch_bytes_max;
     struct rpc_security security;
     const char *failure; /* lanes do not open, for this reason */
 };
