@@ -6,6 +6,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "server/command.h"
+#include "server/command_calls.h"
 #include "server/publish_events.h"
 #include "server/recall_commands.h"
 #include "server/shop_lane.h"
@@ -25,6 +26,7 @@ struct batch {
     struct command *commands;
     size_t count;
     struct rpc_call **calls; /* NULL: commands of the server's own */
+    size_t call_count;
     int64_t decided_from_ms; /* just before the decisions were sent */
 };
 
@@ -45,7 +47,6 @@ static void publish(struct shop_lane *lane, struct batch *batch);
 static int64_t publish_deadline_ms(const struct shop_lane *lane, const struct batch *batch);
 static void confirm(struct shop_lane *lane, struct batch *batch);
 static void look_up_repeated(struct shop_lane *lane, struct batch *batch);
-static void answer(struct shop_lane *lane, struct batch *batch);
 
 void accept_commands(void *state, struct rpc_call **calls, size_t count)
 {
@@ -59,10 +60,13 @@ void accept_commands(void *state, struct rpc_call **calls, size_t count)
         refuse_all(calls, count, refuse_overloaded);
         return;
     }
+    if (batch.count == 0) {
+        return;
+    }
     run(lane, &batch);
     look_up_repeated(lane, &batch);
     FAILPOINT("before_reply");
-    answer(lane, &batch);
+    command_calls_answer(lane, batch.commands, batch.count);
 }
 
 void accept_own_commands(struct shop_lane *lane, struct command *commands, size_t count)
@@ -97,18 +101,16 @@ static bool begin(struct shop_lane *lane, struct rpc_call **calls, size_t count,
                   struct batch *batch_out)
 {
     arena_reset(&lane->arena);
-    struct command *commands = arena_calloc(&lane->arena, count, sizeof *commands);
+    size_t command_count;
+    struct command *commands = command_calls_open(lane, calls, &count, &command_count);
     if (commands == NULL) {
         return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        commands[i].call = calls[i];
-        commands[i].kind = rpc_call_tag(calls[i]);
     }
     if (book_epoch(lane->book) != lane->pass.epoch) {
         book_set_epoch(lane->book, lane->pass.epoch);
     }
-    *batch_out = (struct batch){.commands = commands, .count = count, .calls = calls};
+    *batch_out = (struct batch){
+        .commands = commands, .count = command_count, .calls = calls, .call_count = count};
     return true;
 }
 
@@ -226,8 +228,9 @@ static void fill_decision(const struct command *command, struct book_decision *d
 static int64_t redis_deadline_ms(const struct shop_lane *lane, const struct batch *batch)
 {
     int64_t most_ms = lane->options->redis_timeout_ms;
-    return batch->calls != NULL ? shop_lane_deadline_ms(lane, batch->calls, batch->count, most_ms)
-                                : clock_monotonic_ms(lane->clock) + most_ms;
+    return batch->calls != NULL
+               ? shop_lane_deadline_ms(lane, batch->calls, batch->call_count, most_ms)
+               : clock_monotonic_ms(lane->clock) + most_ms;
 }
 
 /* Everything that points into the book's reply is copied: its next use forgets it. */
@@ -409,17 +412,5 @@ static void look_up_repeated(struct shop_lane *lane, struct batch *batch)
     }
     if (!commands_by_kind(lane, batch->commands, batch->count, has_repeat, repeat_kind)) {
         refuse_unloaded(batch);
-    }
-}
-
-static void answer(struct shop_lane *lane, struct batch *batch)
-{
-    for (size_t i = 0; i < batch->count; i++) {
-        struct command *command = &batch->commands[i];
-        if (command->fate == COMMAND_FAILED) {
-            rpc_fail(command->call, &command->failure);
-        } else {
-            command->kind->answer(lane, command);
-        }
     }
 }

@@ -1,13 +1,14 @@
 /* Accept commands: the story of everything that changes stock or orders, for a batch of calls of
  * any kind at once.
  *
+ *   open      each call is one command, or a list of them        (command_calls.h)
  *   prepare   decode, check, identify, price                      (the kind)
  *   recall    what may have been asked before: Redis' records, then PostgreSQL
  *   decide    all in one exchange with Redis: stock down, record and event written, or nothing;
  *             an order that was changed meanwhile is prepared again
  *   publish   the events, packed, to RabbitMQ; wait for the confirms
  *   confirm   tell Redis which ones RabbitMQ has
- *   answer    each call                                           (the kind)
+ *   answer    each call                                           (the kind, command_calls.h)
  *
  * Always:
  *  S1 no event without a reservation: what is published was decided by Redis a moment before.

@@ -17,7 +17,7 @@ static void recall(struct shop_lane *lane, struct command **commands, size_t cou
 static enum status find_adjustments(struct shop_lane *lane, struct command **commands, size_t count,
                                     struct stock_adjustment **found_out, size_t *found_count_out,
                                     struct failure *failure);
-static void answer(struct shop_lane *lane, struct command *command);
+static const ProtobufCMessage *answer(struct shop_lane *lane, struct command *command);
 
 const struct command_kind adjust_stock_kind = {
     .name = "adjust_stock",
@@ -44,8 +44,7 @@ static void prepare(struct shop_lane *lane, struct command **commands, size_t co
 
 static void read_request(struct shop_lane *lane, struct command *command)
 {
-    struct stock_adjustment *adjustment =
-        order_codec_adjustment(rpc_call_request(command->call), &lane->arena);
+    struct stock_adjustment *adjustment = order_codec_adjustment(command->request, &lane->arena);
     if (adjustment == NULL) {
         (void)refuse_overloaded(command_fail(command));
         return;
@@ -174,15 +173,12 @@ static enum status find_adjustments(struct shop_lane *lane, struct command **com
 
 /* ---- answer ---- */
 
-static void answer(struct shop_lane *lane, struct command *command)
+static const ProtobufCMessage *answer(struct shop_lane *lane, struct command *command)
 {
     const ProtobufCMessage *response =
         order_codec_adjusted(command->body, command->durability, &lane->arena);
     if (response == NULL) {
-        struct failure failure;
-        (void)refuse_unanswerable(&failure);
-        rpc_fail(command->call, &failure);
-        return;
+        (void)refuse_unanswerable(command_fail(command));
     }
-    rpc_reply(command->call, response);
+    return response;
 }

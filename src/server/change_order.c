@@ -26,7 +26,7 @@ static void again(struct shop_lane *lane, struct command **commands, size_t coun
 static void recall(struct shop_lane *lane, struct command **commands, size_t count);
 static void repeat(struct shop_lane *lane, struct command **commands, size_t count);
 static void show(struct shop_lane *lane, struct command *command);
-static void answer(struct shop_lane *lane, struct command *command);
+static const ProtobufCMessage *answer(struct shop_lane *lane, struct command *command);
 
 const struct command_kind change_order_kind = {
     .name = "change_order",
@@ -53,8 +53,7 @@ static void read_request(struct shop_lane *lane, struct command *command)
     struct order_changing *body = command->body;
     if (command->call != NULL) {
         body = arena_calloc(&lane->arena, 1, sizeof *body);
-        struct verb_request *request =
-            order_codec_verb_request(rpc_call_request(command->call), &lane->arena);
+        struct verb_request *request = order_codec_verb_request(command->request, &lane->arena);
         if (body == NULL || request == NULL) {
             (void)refuse_overloaded(command_fail(command));
             return;
@@ -261,16 +260,13 @@ static void show(struct shop_lane *lane, struct command *command)
     command->durability = body->found.order.durability;
 }
 
-static void answer(struct shop_lane *lane, struct command *command)
+static const ProtobufCMessage *answer(struct shop_lane *lane, struct command *command)
 {
     struct order_changing *body = command->body;
     body->after.durability = command->durability;
     const ProtobufCMessage *response = order_codec_order(&body->after, &lane->arena);
     if (response == NULL) {
-        struct failure failure;
-        (void)refuse_unanswerable(&failure);
-        rpc_fail(command->call, &failure);
-        return;
+        (void)refuse_unanswerable(command_fail(command));
     }
-    rpc_reply(command->call, response);
+    return response;
 }

@@ -21,7 +21,8 @@ enum command_fate {
 };
 
 struct command {
-    struct rpc_call *call; /* NULL: the server's own */
+    struct rpc_call *call;           /* NULL: the server's own */
+    const ProtobufCMessage *request; /* the call's, or its part of the call; NULL: no call */
     const struct command_kind *kind;
     void *body; /* the kind's own */
     enum command_fate fate;
@@ -65,10 +66,29 @@ struct command_kind {
     /* Whether PostgreSQL has had these (all `identified`): those it has become PERSISTED, or fail
      * with REQUEST_ID_REUSED; the others stay as they are. When it cannot be asked, all fail. */
     void (*recall)(struct shop_lane *lane, struct command **commands, size_t count);
-    /* Answers a command that is ACCEPTED, REPEATED or PERSISTED. */
-    void (*answer)(struct shop_lane *lane, struct command *command);
+    /* The answer to a command that is ACCEPTED, REPEATED or PERSISTED; lives in the lane's arena.
+     * NULL: the command has failed after all, for lack of memory or of a readable record. */
+    const ProtobufCMessage *(*answer)(struct shop_lane *lane, struct command *command);
     /* How it says that there are not enough units. */
     const char *short_reason;
+    /* Not NULL: its calls ask for many commands each, and this is all there is to the kind. */
+    const struct command_list *list;
+};
+
+/* A kind of call that asks for many commands: they take part in the batch like those of other
+ * calls, each for itself. */
+struct command_list {
+    const struct command_kind *kind; /* of each */
+    /* How many the call asks for, at least one. A failure is the answer to the whole call. */
+    enum status (*count)(const ProtobufCMessage *request, size_t *count_out,
+                         struct failure *failure);
+    /* Sets the `request` of each; those that are wrong beside the others fail. */
+    void (*split)(struct shop_lane *lane, const ProtobufCMessage *request, struct command *commands,
+                  size_t count);
+    /* The answer to the call, of commands that have all ended; `answers` has NULL for those that
+     * failed. NULL: the arena is full. */
+    const ProtobufCMessage *(*join)(struct shop_lane *lane, const struct command *commands,
+                                    const ProtobufCMessage *const *answers, size_t count);
 };
 
 /* The command will not be done: fill this in. Overwrites an earlier failure. */

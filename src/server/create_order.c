@@ -17,7 +17,7 @@ static enum status check_price_rights(const struct order_request *request,
 static void plan(struct shop_lane *lane, struct command *command);
 static bool plan_event(struct shop_lane *lane, struct command *command);
 static void recall(struct shop_lane *lane, struct command **commands, size_t count);
-static void answer(struct shop_lane *lane, struct command *command);
+static const ProtobufCMessage *answer(struct shop_lane *lane, struct command *command);
 
 const struct command_kind create_order_kind = {
     .name = "create_order",
@@ -30,7 +30,9 @@ const struct command_kind create_order_kind = {
 static void prepare(struct shop_lane *lane, struct command **commands, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        read_request(lane, commands[i]);
+        if (commands[i]->fate == COMMAND_OPEN) {
+            read_request(lane, commands[i]);
+        }
     }
     price_orders(lane, commands, count);
     for (size_t i = 0; i < count; i++) {
@@ -45,8 +47,7 @@ static void prepare(struct shop_lane *lane, struct command **commands, size_t co
 static void read_request(struct shop_lane *lane, struct command *command)
 {
     struct create_order *body = arena_calloc(&lane->arena, 1, sizeof *body);
-    struct order_request *request =
-        order_codec_create_request(rpc_call_request(command->call), &lane->arena);
+    struct order_request *request = order_codec_create_request(command->request, &lane->arena);
     if (body == NULL || request == NULL) {
         (void)refuse_overloaded(command_fail(command));
         return;
@@ -180,7 +181,7 @@ static void recall(struct shop_lane *lane, struct command **commands, size_t cou
 
 /* ---- answer ---- */
 
-static void answer(struct shop_lane *lane, struct command *command)
+static const ProtobufCMessage *answer(struct shop_lane *lane, struct command *command)
 {
     struct create_order *body = command->body;
     struct order *order = &body->order;
@@ -188,16 +189,13 @@ static void answer(struct shop_lane *lane, struct command *command)
     if (command->fate == COMMAND_REPEATED &&
         order_codec_unpack_order(command->prior.payload, &lane->arena, &order, &failure) !=
             STATUS_OK) {
-        (void)refuse_unreadable(&failure);
-        rpc_fail(command->call, &failure);
-        return;
+        (void)refuse_unreadable(command_fail(command));
+        return NULL;
     }
     order->durability = command->durability;
     const ProtobufCMessage *response = order_codec_order(order, &lane->arena);
     if (response == NULL) {
-        (void)refuse_unanswerable(&failure);
-        rpc_fail(command->call, &failure);
-        return;
+        (void)refuse_unanswerable(command_fail(command));
     }
-    rpc_reply(command->call, response);
+    return response;
 }

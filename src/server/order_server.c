@@ -15,6 +15,8 @@
 
 /* ErrorInfo.domain of all failures. */
 #define ERROR_DOMAIN "shop.orders"
+/* Orders of 150 bytes: a full batch of calls with one each, or three with a thousand. */
+#define BATCH_BYTES_MAX (512 * 1024)
 
 struct parts {
     struct access_log access;
@@ -138,6 +140,7 @@ static enum status start_rpc(const struct server_config *config, struct parts *p
     for (size_t i = 0; i < SERVICE_LANE_COUNT; i++) {
         lanes[i].queue_max = (size_t)config->queue_max;
         lanes[i].batch_max = (size_t)config->batch_max;
+        lanes[i].batch_bytes_max = BATCH_BYTES_MAX;
         lanes[i].close = shop_lane_close;
         lanes[i].context = &parts->lanes;
     }

@@ -6,6 +6,7 @@
 
 #include "server/accept_commands.h"
 #include "server/adjust_stock.h"
+#include "server/batch_create_orders.h"
 #include "server/change_order.h"
 #include "server/create_order.h"
 #include "server/create_product.h"
@@ -18,6 +19,7 @@
 
 static const struct rpc_method order_methods[] = {
     {"CreateOrder", SERVICE_LANE_WRITE, accept_commands, &create_order_kind},
+    {"BatchCreateOrders", SERVICE_LANE_WRITE, accept_commands, &batch_create_orders_kind},
     {"ConfirmOrder", SERVICE_LANE_WRITE, accept_commands, &change_order_kind},
     {"CancelOrder", SERVICE_LANE_WRITE, accept_commands, &change_order_kind},
     {"FulfillOrder", SERVICE_LANE_WRITE, accept_commands, &change_order_kind},

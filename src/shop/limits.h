@@ -11,6 +11,8 @@
 #define SHOP_NAME_BYTES_MAX    200  /* what a shop page or a packing slip can show */
 #define SHOP_REASON_BYTES_MAX  200  /* a sentence in the stock ledger */
 #define SHOP_BATCH_GET_MAX     1000 /* one Redis pipeline, a reply below 1 MiB */
+#define SHOP_BATCH_CREATE_MAX  1000 /* the same: with the lines below */
+#define SHOP_BATCH_LINES_MAX   5000 /* lines of at most 90 bytes in the reply */
 #define SHOP_PAGE_SIZE_DEFAULT 50
 #define SHOP_PAGE_SIZE_MAX     1000
 #define SHOP_FUTURE_MS_MAX     300000   /* clocks of callers may be five minutes ahead */

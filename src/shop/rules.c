@@ -28,6 +28,21 @@ enum status rules_check_id(const char *field, const char *id, struct failure *fa
     return STATUS_OK;
 }
 
+enum status rules_check_order_batch(size_t order_count, size_t line_count, struct failure *failure)
+{
+    if (order_count == 0 || order_count > SHOP_BATCH_CREATE_MAX) {
+        return failure_set_field(failure, "orders", "BAD_BATCH_SIZE",
+                                 "1 to %d orders can be created at once, not %zu",
+                                 SHOP_BATCH_CREATE_MAX, order_count);
+    }
+    if (line_count > SHOP_BATCH_LINES_MAX) {
+        return failure_set_field(failure, "orders", "BAD_BATCH_SIZE",
+                                 "orders created at once have %d lines in all, not %zu",
+                                 SHOP_BATCH_LINES_MAX, line_count);
+    }
+    return STATUS_OK;
+}
+
 enum status rules_check_order_request(const struct order_request *request, int64_t now_unix_us,
                                       struct failure *failure)
 {

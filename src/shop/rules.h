@@ -16,6 +16,8 @@ enum status rules_check_text(const char *field, const char *text, size_t least, 
  * BAD_QUANTITY, BAD_PRICE, BAD_TIME. */
 enum status rules_check_order_request(const struct order_request *request, int64_t now_unix_us,
                                       struct failure *failure);
+/* Orders of one BatchCreateOrders, and the lines of all of them. BAD_BATCH_SIZE. */
+enum status rules_check_order_batch(size_t order_count, size_t line_count, struct failure *failure);
 /* BAD_ID, BAD_NAME, BAD_PRICE, BAD_CURRENCY, BAD_QUANTITY. */
 enum status rules_check_product_request(const struct product_request *request,
                                         struct failure *failure);

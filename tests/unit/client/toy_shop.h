@@ -33,10 +33,11 @@ struct toy_shop {
     struct rpc_server *server;
     char endpoint[128];
     const char *endpoints[1];
-    atomic_int fail_next;  /* so many of the next calls end with fail_code, not done */
-    atomic_int lose_next;  /* so many of the next calls are done and end with UNKNOWN */
-    enum status fail_code; /* set before a call */
-    atomic_int created, calls;
+    atomic_int fail_next;        /* so many of the next calls end with fail_code, not done */
+    atomic_int lose_next;        /* so many of the next calls are done and end with UNKNOWN */
+    atomic_int fail_next_orders; /* so many of the next orders of batches do the same */
+    enum status fail_code;       /* set before a call */
+    atomic_int created, calls, batches;
     pthread_mutex_t lock; /* for all below */
     struct toy_product products[TOY_PRODUCTS_MAX];
     size_t product_count;

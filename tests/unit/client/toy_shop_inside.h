@@ -18,6 +18,7 @@ size_t toy_cut_page(int32_t page_size, const char *token, size_t total, size_t *
                     char next[24]);
 
 void toy_create_order(struct rpc_call *call);
+void toy_batch_create_orders(struct rpc_call *call);
 void toy_get_order(struct rpc_call *call);
 void toy_list_orders(struct rpc_call *call);
 /* Any verb: the order as it is. */

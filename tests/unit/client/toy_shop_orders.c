@@ -42,21 +42,19 @@ static struct toy_order *find_order(const char *request_id)
     return NULL;
 }
 
-static bool reserve(struct rpc_call *call, const Shop__V1__CreateOrderRequest *request)
+static bool reserve(const Shop__V1__CreateOrderRequest *request, struct failure *failure)
 {
     for (size_t i = 0; i < request->n_lines; i++) {
         struct toy_product *product = toy_find_product(request->lines[i]->product_id);
         if (product == NULL) {
-            toy_fail_call(call, STATUS_NOT_FOUND, "PRODUCT_NOT_FOUND", "no such product");
+            failure_set(failure, STATUS_NOT_FOUND, "PRODUCT_NOT_FOUND", "no such product");
             return false;
         }
         if (product->on_hand - product->reserved < request->lines[i]->quantity) {
-            struct failure failure;
-            failure_set(&failure, STATUS_FAILED_PRECONDITION, "OUT_OF_STOCK", "too few of %s",
+            failure_set(failure, STATUS_FAILED_PRECONDITION, "OUT_OF_STOCK", "too few of %s",
                         product->product_id);
-            failure_add(&failure, "product_id", "%s", product->product_id);
-            failure_add(&failure, "available", "%d", (int)(product->on_hand - product->reserved));
-            rpc_fail(call, &failure);
+            failure_add(failure, "product_id", "%s", product->product_id);
+            failure_add(failure, "available", "%d", (int)(product->on_hand - product->reserved));
             return false;
         }
     }
@@ -66,31 +64,98 @@ static bool reserve(struct rpc_call *call, const Shop__V1__CreateOrderRequest *r
     return true;
 }
 
+/* NULL and a failure when it is refused. */
+static struct toy_order *accept_order(const Shop__V1__CreateOrderRequest *request,
+                                      struct failure *failure)
+{
+    struct toy_order *order = find_order(request->request_id);
+    if (order != NULL) {
+        return order;
+    }
+    if (!reserve(request, failure)) {
+        return NULL;
+    }
+    order = &the_shop->orders[the_shop->order_count++ % TOY_ORDERS_MAX];
+    snprintf(order->request_id, TOY_TEXT_BYTES, "%s", request->request_id);
+    snprintf(order->customer_id, TOY_TEXT_BYTES, "%s", request->customer_id);
+    snprintf(order->order_ref, TOY_TEXT_BYTES, "%s", request->order_ref);
+    snprintf(order->first_product_id, TOY_TEXT_BYTES, "%s", request->lines[0]->product_id);
+    order->first_quantity = request->lines[0]->quantity;
+    order->total_minor = 1800 * (int64_t)order->first_quantity;
+    order->line_count = request->n_lines;
+    order->priced = request->lines[0]->price_presence_case != 0;
+    order->placed_time_s = request->placed_time == NULL ? 0 : request->placed_time->seconds;
+    order->create_time_us = clock_unix_us(clock_system());
+    atomic_fetch_add(&the_shop->created, 1);
+    return order;
+}
+
 void toy_create_order(struct rpc_call *call)
 {
-    const Shop__V1__CreateOrderRequest *request =
-        (const Shop__V1__CreateOrderRequest *)rpc_call_request(call);
-    struct toy_order *order = find_order(request->request_id);
+    struct failure failure;
+    struct toy_order *order =
+        accept_order((const Shop__V1__CreateOrderRequest *)rpc_call_request(call), &failure);
     if (order == NULL) {
-        if (!reserve(call, request)) {
-            return;
-        }
-        order = &the_shop->orders[the_shop->order_count++ % TOY_ORDERS_MAX];
-        snprintf(order->request_id, TOY_TEXT_BYTES, "%s", request->request_id);
-        snprintf(order->customer_id, TOY_TEXT_BYTES, "%s", request->customer_id);
-        snprintf(order->order_ref, TOY_TEXT_BYTES, "%s", request->order_ref);
-        snprintf(order->first_product_id, TOY_TEXT_BYTES, "%s", request->lines[0]->product_id);
-        order->first_quantity = request->lines[0]->quantity;
-        order->total_minor = 1800 * (int64_t)order->first_quantity;
-        order->line_count = request->n_lines;
-        order->priced = request->lines[0]->price_presence_case != 0;
-        order->placed_time_s = request->placed_time == NULL ? 0 : request->placed_time->seconds;
-        order->create_time_us = clock_unix_us(clock_system());
-        atomic_fetch_add(&the_shop->created, 1);
+        rpc_fail(call, &failure);
+        return;
     }
     Shop__V1__Order message;
     fill_order(call, &message, order);
     toy_answer(call, &message.base);
+}
+
+static void fill_failure(struct arena *arena, const struct failure *failure,
+                         Shop__V1__CreateOrderResult *result)
+{
+    Shop__V1__OrderFailureDetail *details =
+        arena_calloc(arena, failure->metadata_count, sizeof(details[0]));
+    result->outcome_case = SHOP__V1__CREATE_ORDER_RESULT__OUTCOME_FAILURE;
+    result->failure = arena_calloc(arena, 1, sizeof(*result->failure));
+    shop__v1__order_failure__init(result->failure);
+    result->failure->code = (int32_t)failure->code;
+    result->failure->reason = arena_strdup(arena, failure->reason);
+    result->failure->message = arena_strdup(arena, failure->message);
+    result->failure->details = arena_calloc(arena, failure->metadata_count, sizeof(void *));
+    result->failure->n_details = failure->metadata_count;
+    for (size_t i = 0; i < failure->metadata_count; i++) {
+        shop__v1__order_failure_detail__init(&details[i]);
+        details[i].key = arena_strdup(arena, failure->metadata[i].key);
+        details[i].value = arena_strdup(arena, failure->metadata[i].value);
+        result->failure->details[i] = &details[i];
+    }
+}
+
+void toy_batch_create_orders(struct rpc_call *call)
+{
+    const Shop__V1__BatchCreateOrdersRequest *request =
+        (const Shop__V1__BatchCreateOrdersRequest *)rpc_call_request(call);
+    struct arena *arena = rpc_call_arena(call);
+    Shop__V1__BatchCreateOrdersResponse response = SHOP__V1__BATCH_CREATE_ORDERS_RESPONSE__INIT;
+    Shop__V1__CreateOrderResult *results =
+        arena_calloc(arena, request->n_orders, sizeof(results[0]));
+    response.results = arena_calloc(arena, request->n_orders, sizeof(response.results[0]));
+    response.n_results = request->n_orders;
+    atomic_fetch_add(&the_shop->batches, 1);
+    for (size_t i = 0; i < request->n_orders; i++) {
+        struct failure failure;
+        struct toy_order *order = NULL;
+        shop__v1__create_order_result__init(&results[i]);
+        response.results[i] = &results[i];
+        if (atomic_load(&the_shop->fail_next_orders) > 0) {
+            atomic_fetch_sub(&the_shop->fail_next_orders, 1);
+            failure_set(&failure, the_shop->fail_code, "TOLD_TO", "told to fail");
+        } else {
+            order = accept_order(request->orders[i], &failure);
+        }
+        if (order == NULL) {
+            fill_failure(arena, &failure, &results[i]);
+            continue;
+        }
+        results[i].outcome_case = SHOP__V1__CREATE_ORDER_RESULT__OUTCOME_ORDER;
+        results[i].order = arena_calloc(arena, 1, sizeof(*results[i].order));
+        fill_order(call, results[i].order, order);
+    }
+    toy_answer(call, &response.base);
 }
 
 void toy_get_order(struct rpc_call *call)

@@ -55,6 +55,30 @@ static void test_customers(void **state)
     assert_int_equal(bind_order(*state, &ADA, &request), STATUS_PERMISSION_DENIED);
 }
 
+static void test_every_order_of_a_batch_is_bound(void **state)
+{
+    struct binding_case *test = *state;
+    const struct method *method =
+        method_find(bytes_of_text("/shop.v1.OrderService/BatchCreateOrders"));
+    Shop__V1__CreateOrderRequest first = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
+    Shop__V1__CreateOrderRequest second = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
+    Shop__V1__CreateOrderRequest *orders[] = {&first, &second};
+    Shop__V1__BatchCreateOrdersRequest request = SHOP__V1__BATCH_CREATE_ORDERS_REQUEST__INIT;
+    request.orders = orders;
+    request.n_orders = 2;
+    first.request_id = text_of("r-1");
+    second.request_id = text_of("r-2");
+    assert_int_equal(caller_bind(&ADA, method, &request.base, &test->arena, &test->failure),
+                     STATUS_OK);
+    assert_string_equal(first.customer_id, "c-ada");
+    assert_string_equal(second.customer_id, "c-ada");
+    assert_string_not_equal(first.request_id, "r-1");
+    assert_string_not_equal(second.request_id, "r-2");
+    second.customer_id = text_of("c-bob");
+    assert_int_equal(caller_bind(&ADA, method, &request.base, &test->arena, &test->failure),
+                     STATUS_PERMISSION_DENIED);
+}
+
 static void test_request_ids_are_mixed_with_the_name(void **state)
 {
     Shop__V1__CreateOrderRequest request = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
@@ -110,6 +134,7 @@ static void test_answers_about_others_are_not_seen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_every_order_of_a_batch_is_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(test_customers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_request_ids_are_mixed_with_the_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_uuidv7_keeps_its_time, setup, teardown),

@@ -34,6 +34,7 @@ static void test_paths_lead_to_methods(void **state)
     must_find("GET", "/v1/products/a:b", "/shop.v1.ProductService/GetProduct", "a:b");
     must_find("GET", "/v1/products/p/stock", "/shop.v1.ProductService/GetStock", "p");
     must_find("POST", "/v1/products/p/stock:adjust", "/shop.v1.ProductService/AdjustStock", "p");
+    must_find("POST", "/v1/orders:batchCreate", "/shop.v1.OrderService/BatchCreateOrders", NULL);
     must_find("GET", "/v1/products:batchGet", "/shop.v1.ProductService/BatchGetProducts", NULL);
 }
 

@@ -21,6 +21,7 @@ static const struct rpc_method ORDERS[] = {
     {.name = "CreateOrder", .lane = 0, .handler = handle, .tag = TAG},
     {.name = "GetOrder", .lane = 1, .handler = handle},
     {.name = "BatchGetOrders", .lane = 1, .handler = handle},
+    {.name = "BatchCreateOrders", .lane = 0, .handler = handle},
     {.name = "ConfirmOrder", .lane = 0, .handler = handle},
     {.name = "CancelOrder", .lane = 0, .handler = handle},
     {.name = "FulfillOrder", .lane = 0, .handler = handle},

@@ -77,6 +77,7 @@ enum status toy_start(struct toy *toy, const struct toy_options *options, struct
         {.name = "CreateOrder", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},
         {.name = "ListOrders", .lane = LANE_READ, .handler = list_orders},
         {.name = "BatchGetOrders", .lane = LANE_READ, .handler = get_orders},
+        {.name = "BatchCreateOrders", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},
         {.name = "ConfirmOrder", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},
         {.name = "CancelOrder", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},
         {.name = "FulfillOrder", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},

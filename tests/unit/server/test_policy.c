@@ -93,6 +93,7 @@ static void test_each_method_takes_its_role(void **state)
         {"/shop.v1.OrderService/ListOrders", ROLE_READ},
         {"/shop.v1.OrderService/CreateOrder", ROLE_ORDER},
         {"/shop.v1.ProductService/BatchGetProducts", ROLE_READ},
+        {"/shop.v1.OrderService/BatchCreateOrders", ROLE_ORDER},
         {"/shop.v1.ProductService/CreateProduct", ROLE_CATALOGUE},
         {"/shop.v1.ProductService/AdjustStock", ROLE_CATALOGUE},
         {"/shop.v1.OrderServiceX/GetOrder", ROLE_ADMIN},
