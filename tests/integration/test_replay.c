@@ -139,8 +139,9 @@ static void test_a_server_killed_in_the_middle_loses_and_doubles_nothing(void **
         system_start_server(&system, 0, points[i]);
         /* The import sees its server die, asks again with the same request ids, and gets there. */
         struct process importing;
-        system_start_orderctl(&system, (const char *[]){"import", "orders", files.orders, NULL},
-                              &importing);
+        system_start_orderctl(
+            &system, (const char *[]){"import", "orders", files.orders, "--outstanding", "2", NULL},
+            &importing);
         assert_int_equal(process_wait(&system.servers[0], SETTLE_TIMEOUT_MS), -SIGKILL);
         system_start_server(&system, 0, NULL);
         assert_int_equal(process_wait(&importing, SETTLE_TIMEOUT_MS), 0);

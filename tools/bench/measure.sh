@@ -103,8 +103,10 @@ measure_system() {
     local load=("${load[@]}" --seconds "$SECONDS_EACH")
     figure health callsPerSecond "${load[@]}" --method health --outstanding "$OUTSTANDING"
     figure get_product callsPerSecond "${load[@]}" --method get-product --outstanding "$OUTSTANDING"
-    orders orders persistedPerSecond "${load[@]}" --outstanding "$OUTSTANDING"
-    orders orders_many persistedPerSecond "${load[@]}" --outstanding "$OUTSTANDING_MANY"
+    orders orders persistedPerSecond "${load[@]}" --method create-order --outstanding "$OUTSTANDING"
+    orders orders_many persistedPerSecond "${load[@]}" --method create-order --outstanding "$OUTSTANDING_MANY"
+    orders orders_batch persistedPerSecond "${load[@]}" --method batch-create-orders --batch "$BATCH" \
+        --outstanding "$OUTSTANDING_BATCHES"
 }
 
 # Latency where there is room: at half of what it sustains.
@@ -112,7 +114,8 @@ measure_half_load() {
     local rate
     rate=$(jq '.persistedPerSecond / 2 | floor | if . < 1 then 1 else . end' "$WORK/orders_many.json")
     for _ in $(seq "$ROUNDS"); do
-        orders orders_half -latencyUs.p99 "${load[@]}" --seconds "$SECONDS_EACH" --outstanding 1024 --rate "$rate"
+        orders orders_half -latencyUs.p99 "${load[@]}" --method create-order --seconds "$SECONDS_EACH" --outstanding 1024 \
+            --rate "$rate"
     done
 }
 
@@ -121,7 +124,7 @@ orders() {
     local before after accepted name=$1 key=$2
     shift 2
     before=$(query "$(database_name)" "SELECT count(*) FROM orders")
-    figure "$name" "$key" "$@" --method create-order --until-persisted
+    figure "$name" "$key" "$@" --until-persisted
     accepted=$(jq .accepted "$WORK/$name.round")
     # The last orders that were looked at are there; others were in other workers' hands.
     wait_for 30 orders_are "$((before + accepted))" || true

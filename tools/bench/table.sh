@@ -28,6 +28,8 @@ table_rows() {
              "Express service", $f.peer_persisted.persistedPerSecond, 20],
             ["accepted and persisted, \($f.orders_many.outstanding) outstanding", $f.orders_many.persistedPerSecond,
              "Express service", $f.peer_persisted.persistedPerSecond, 20],
+            ["accepted and persisted, BatchCreateOrders of \($f.orders_batch.batch), \($f.orders_batch.outstanding) outstanding",
+             $f.orders_batch.persistedPerSecond, "Express service", $f.peer_persisted.persistedPerSecond, 100],
             ["GetProduct from cache, as above", $f.get_product.callsPerSecond,
              "Express GET", $f.peer_get.perSecond, null],
             ["worker storing batches", $f.persist_raw.orders_per_second,

@@ -21,6 +21,7 @@ struct lane {
     struct load *load;
     struct rpc_channel *channel;
     struct bench_result result;
+    uint64_t samples; /* taken; the newest are kept */
     int64_t last_answer_us;
 };
 
@@ -54,7 +55,7 @@ static struct bench_slot *wait_for_slot(struct load *load);
 static void sleep_until(const struct clock *clock, int64_t when_us);
 static void start(struct bench_slot *slot, int64_t begun_us);
 static void on_response(const ProtobufCMessage *response, void *data);
-static void count_failure(struct bench_result *result, const struct failure *failure);
+static void take_answer(struct lane *lane, const ProtobufCMessage *response, bool measured);
 static void count_reason(struct bench_result *result, const char *reason, uint64_t count);
 static void add_up(const struct load *load, struct bench_result *result);
 static void add_samples(const struct lane *lane, size_t lanes, struct bench_result *result);
@@ -209,18 +210,12 @@ static void on_response(const ProtobufCMessage *response, void *data)
     int64_t now_us = clock_monotonic_us(load->options->clock);
     bool measured = slot->begun_us >= load->measured_from_us;
     if (response == NULL && measured) {
-        count_failure(result, &slot->stub.failure);
+        bench_count_failure(result, slot->stub.failure.reason, slot->stub.failure.code);
     }
     if (response != NULL) {
-        const char *sample = load->options->target->sample(response);
-        if (sample != NULL) {
-            char *place = result->samples[result->accepted % BENCH_SAMPLES_MAX];
-            snprintf(place, BENCH_SAMPLE_BYTES, "%s", sample);
-        }
-        result->accepted++;
+        take_answer(lane, response, measured);
     }
     if (response != NULL && measured) {
-        result->succeeded++;
         histogram_record(&result->latency_us, now_us - slot->begun_us);
     }
     lane->last_answer_us = now_us;
@@ -235,11 +230,27 @@ static void on_response(const ProtobufCMessage *response, void *data)
     }
 }
 
-static void count_failure(struct bench_result *result, const struct failure *failure)
+static void take_answer(struct lane *lane, const ProtobufCMessage *response, bool measured)
+{
+    const struct bench_target *target = lane->load->options->target;
+    struct bench_result *result = &lane->result;
+    const char *sample = target->sample(response);
+    if (sample != NULL) {
+        char *place = result->samples[lane->samples++ % BENCH_SAMPLES_MAX];
+        snprintf(place, BENCH_SAMPLE_BYTES, "%s", sample);
+    }
+    uint64_t count = target->count != NULL ? target->count(response, measured ? result : NULL) : 1;
+    result->accepted += count;
+    if (measured) {
+        result->succeeded++;
+        result->done += count;
+    }
+}
+
+void bench_count_failure(struct bench_result *result, const char *reason, enum status code)
 {
     result->failed++;
-    count_reason(result, failure->reason[0] != '\0' ? failure->reason : status_name(failure->code),
-                 1);
+    count_reason(result, reason[0] != '\0' ? reason : status_name(code), 1);
 }
 
 static void count_reason(struct bench_result *result, const char *reason, uint64_t count)
@@ -268,6 +279,7 @@ static void add_up(const struct load *load, struct bench_result *result)
         const struct lane *lane = &load->lanes[i];
         histogram_add(&result->latency_us, &lane->result.latency_us);
         result->succeeded += lane->result.succeeded;
+        result->done += lane->result.done;
         result->failed += lane->result.failed;
         result->accepted += lane->result.accepted;
         for (size_t k = 0; k < lane->result.error_count; k++) {
@@ -283,10 +295,9 @@ static void add_up(const struct load *load, struct bench_result *result)
 /* Of each lane its newest, in equal parts. */
 static void add_samples(const struct lane *lane, size_t lanes, struct bench_result *result)
 {
-    uint64_t accepted = lane->result.accepted;
     size_t wanted = BENCH_SAMPLES_MAX / lanes;
-    for (size_t k = 0; k < wanted && k < accepted; k++) {
-        const char *sample = lane->result.samples[(accepted - 1 - k) % BENCH_SAMPLES_MAX];
+    for (size_t k = 0; k < wanted && k < lane->samples; k++) {
+        const char *sample = lane->result.samples[(lane->samples - 1 - k) % BENCH_SAMPLES_MAX];
         if (sample[0] != '\0') {
             memcpy(result->samples[result->sample_count++], sample, BENCH_SAMPLE_BYTES);
         }

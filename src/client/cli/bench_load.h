@@ -18,6 +18,7 @@
 #define BENCH_SAMPLE_BYTES 40  /* a UUID */
 
 struct bench_slot; /* a call's place; request memory and random numbers */
+struct bench_result;
 
 /* What is called. prepare() and on_answer() run on the channel's threads, for different slots at
  * the same time. */
@@ -29,6 +30,9 @@ struct bench_target {
     const ProtobufCMessage *(*prepare)(void *context, struct bench_slot *slot);
     /* The id to sample of an answer, or NULL. */
     const char *(*sample)(const ProtobufCMessage *response);
+    /* How many things were done by the call; those that were not are told to bench_count_failure().
+     * `result` is NULL while warming up. The hook is NULL: one. */
+    uint64_t (*count)(const ProtobufCMessage *response, struct bench_result *result);
     size_t slot_bytes; /* of memory that each slot has for its request, zeroed */
 };
 
@@ -49,8 +53,9 @@ struct bench_error {
 
 struct bench_result {
     struct histogram latency_us; /* of the calls that succeeded after the warm-up */
-    uint64_t succeeded, failed;  /* after the warm-up */
-    uint64_t accepted;           /* all that succeeded, also while warming up */
+    uint64_t succeeded, failed;  /* after the warm-up; failed: calls, and things of others */
+    uint64_t done;               /* things that the calls which succeeded did */
+    uint64_t accepted;           /* the same with those of the warm-up */
     struct bench_error errors[BENCH_ERRORS_MAX];
     size_t error_count;
     int64_t begun_us; /* monotonic: the first call */
@@ -63,6 +68,7 @@ struct bench_result {
 enum status bench_load_run(const struct bench_load_options *options, struct bench_result *result,
                            struct failure *failure);
 
+void bench_count_failure(struct bench_result *result, const char *reason, enum status code);
 void *bench_slot_memory(struct bench_slot *slot);
 /* 0 to below - 1, evenly enough. */
 uint64_t bench_slot_random(struct bench_slot *slot, uint64_t below);

@@ -40,6 +40,10 @@ static void print_json(FILE *out, const struct bench_run *run)
     json_line_count(&line, "succeeded", result->succeeded);
     json_line_count(&line, "failed", result->failed);
     json_line_real(&line, "callsPerSecond", per_second(result->succeeded, result->seconds));
+    if (run->batch > 0) {
+        json_line_count(&line, "batch", (uint64_t)run->batch);
+        json_line_real(&line, "ordersPerSecond", per_second(result->done, result->seconds));
+    }
     json_line_open(&line, "latencyUs");
     json_line_real(&line, "mean", histogram_mean(&result->latency_us));
     for (size_t i = 0; i < PERCENTILE_COUNT; i++) {
@@ -76,6 +80,10 @@ static void print_table(FILE *out, const struct bench_run *run)
     fprintf(out, "  %" PRIu64 " calls in %.1f s: %.0f a second; %" PRIu64 " failed\n",
             result->succeeded, result->seconds, per_second(result->succeeded, result->seconds),
             result->failed);
+    if (run->batch > 0) {
+        fprintf(out, "  %" PRIu64 " orders, up to %" PRId64 " a call: %.0f a second\n",
+                result->done, run->batch, per_second(result->done, result->seconds));
+    }
     print_latency(out, &result->latency_us);
     for (size_t i = 0; i < result->error_count; i++) {
         fprintf(out, "  %s: %" PRIu64 "\n", result->errors[i].reason, result->errors[i].count);

@@ -7,6 +7,7 @@
 struct bench_run {
     const char *method;
     int64_t outstanding, connections, rate;
+    int64_t batch; /* orders a call; 0 = it is not about many at once */
     const struct bench_result *result;
     bool waited;              /* for the orders to be in PostgreSQL, */
     bool persisted;           /* and they all were */

@@ -15,7 +15,7 @@
 
 static_assert(BENCH_SAMPLE_BYTES >= UUID_TEXT_BYTES, "an order_id fits");
 
-/* The lines and then the pointers to them follow it. */
+/* Of one order; the lines and then the pointers to them follow it. */
 struct order_memory {
     Shop__V1__CreateOrderRequest request;
     char request_id[UUID_TEXT_BYTES];
@@ -27,6 +27,12 @@ static enum status make_products(struct cli *cli, struct bench_products *product
 static const ProtobufCMessage *prepare_health(void *context, struct bench_slot *slot);
 static const ProtobufCMessage *prepare_product(void *context, struct bench_slot *slot);
 static const ProtobufCMessage *prepare_order(void *context, struct bench_slot *slot);
+static const ProtobufCMessage *prepare_batch(void *context, struct bench_slot *slot);
+static size_t order_bytes(const struct bench_products *products);
+static void make_order(const struct bench_products *products, struct bench_slot *slot,
+                       struct order_memory *memory);
+static uint64_t count_orders(const ProtobufCMessage *response, struct bench_result *result);
+static const char *sample_batch(const ProtobufCMessage *response);
 static const char *sample_nothing(const ProtobufCMessage *response);
 static const char *sample_order(const ProtobufCMessage *response);
 static char *random_product(const struct bench_products *products, struct bench_slot *slot);
@@ -45,8 +51,12 @@ static const struct bench_target TARGETS[] = {
     [BENCH_CREATE_ORDER] = {.service = &shop__v1__order_service__descriptor,
                             .method = "CreateOrder",
                             .prepare = prepare_order,
-                            .sample = sample_order,
-                            .slot_bytes = sizeof(struct order_memory)},
+                            .sample = sample_order},
+    [BENCH_BATCH_CREATE_ORDERS] = {.service = &shop__v1__order_service__descriptor,
+                                   .method = "BatchCreateOrders",
+                                   .prepare = prepare_batch,
+                                   .sample = sample_batch,
+                                   .count = count_orders},
 };
 
 enum status bench_target_prepare(struct cli *cli, const struct bench_target_options *options,
@@ -63,9 +73,13 @@ enum status bench_target_prepare(struct cli *cli, const struct bench_target_opti
     products->clock = cli->environment->clock;
     *target = TARGETS[options->method];
     target->context = products;
+    products->batch = (size_t)options->batch;
     if (options->method == BENCH_CREATE_ORDER) {
-        target->slot_bytes +=
-            products->lines * (sizeof(Shop__V1__CreateOrderLine) + sizeof(void *));
+        target->slot_bytes = order_bytes(products);
+    }
+    if (options->method == BENCH_BATCH_CREATE_ORDERS) {
+        target->slot_bytes = sizeof(Shop__V1__BatchCreateOrdersRequest) +
+                             products->batch * (sizeof(void *) + order_bytes(products));
     }
     if (options->method == BENCH_HEALTH) {
         return STATUS_OK;
@@ -131,8 +145,42 @@ static const ProtobufCMessage *prepare_product(void *context, struct bench_slot 
 
 static const ProtobufCMessage *prepare_order(void *context, struct bench_slot *slot)
 {
-    const struct bench_products *products = context;
     struct order_memory *memory = bench_slot_memory(slot);
+    make_order(context, slot, memory);
+    return &memory->request.base;
+}
+
+/* The message, then the pointers to its orders, then these. */
+static const ProtobufCMessage *prepare_batch(void *context, struct bench_slot *slot)
+{
+    const struct bench_products *products = context;
+    Shop__V1__BatchCreateOrdersRequest *request = bench_slot_memory(slot);
+    void *pointers = request + 1;
+    Shop__V1__CreateOrderRequest **orders = pointers;
+    char *at = (char *)(orders + products->batch);
+    if (request->base.descriptor == NULL) {
+        shop__v1__batch_create_orders_request__init(request);
+        request->orders = orders;
+        request->n_orders = products->batch;
+    }
+    for (size_t i = 0; i < products->batch; i++, at += order_bytes(products)) {
+        void *memory = at;
+        make_order(products, slot, memory);
+        orders[i] = &((struct order_memory *)memory)->request;
+    }
+    return &request->base;
+}
+
+static size_t order_bytes(const struct bench_products *products)
+{
+    return sizeof(struct order_memory) +
+           products->lines * (sizeof(Shop__V1__CreateOrderLine) + sizeof(void *));
+}
+
+/* Zeroed memory, or that of an earlier order. */
+static void make_order(const struct bench_products *products, struct bench_slot *slot,
+                       struct order_memory *memory)
+{
     Shop__V1__CreateOrderLine *lines = (Shop__V1__CreateOrderLine *)(memory + 1);
     Shop__V1__CreateOrderRequest *request = &memory->request;
     if (request->base.descriptor == NULL) {
@@ -157,7 +205,37 @@ static const ProtobufCMessage *prepare_order(void *context, struct bench_slot *s
     for (size_t i = 0; i < products->lines; i++) {
         lines[i].product_id = random_product(products, slot);
     }
-    return &request->base;
+}
+
+static uint64_t count_orders(const ProtobufCMessage *response, struct bench_result *result)
+{
+    const Shop__V1__BatchCreateOrdersResponse *batch =
+        (const Shop__V1__BatchCreateOrdersResponse *)response;
+    uint64_t accepted = 0;
+    for (size_t i = 0; i < batch->n_results; i++) {
+        const Shop__V1__CreateOrderResult *one = batch->results[i];
+        if (one->outcome_case == SHOP__V1__CREATE_ORDER_RESULT__OUTCOME_ORDER) {
+            accepted++;
+        } else if (result != NULL &&
+                   one->outcome_case == SHOP__V1__CREATE_ORDER_RESULT__OUTCOME_FAILURE) {
+            bench_count_failure(result, one->failure->reason, (enum status)one->failure->code);
+        }
+    }
+    return accepted;
+}
+
+/* The last one that was accepted. */
+static const char *sample_batch(const ProtobufCMessage *response)
+{
+    const Shop__V1__BatchCreateOrdersResponse *batch =
+        (const Shop__V1__BatchCreateOrdersResponse *)response;
+    for (size_t i = batch->n_results; i > 0; i--) {
+        const Shop__V1__CreateOrderResult *one = batch->results[i - 1];
+        if (one->outcome_case == SHOP__V1__CREATE_ORDER_RESULT__OUTCOME_ORDER) {
+            return one->order->order_id;
+        }
+    }
+    return NULL;
 }
 
 static const char *sample_nothing(const ProtobufCMessage *response)

@@ -9,12 +9,14 @@ enum bench_method {
     BENCH_HEALTH,
     BENCH_GET_PRODUCT,
     BENCH_CREATE_ORDER,
+    BENCH_BATCH_CREATE_ORDERS,
 };
 
 struct bench_target_options {
     enum bench_method method;
     int64_t products;    /* made for this run, with ids of its own and stock that does not end */
     int64_t lines;       /* of each order */
+    int64_t batch;       /* orders of each BatchCreateOrders */
     const char *product; /* this one instead, which has to be there; NULL = own */
 };
 
@@ -24,6 +26,7 @@ struct bench_products {
     char (*ids)[BENCH_PRODUCT_ID_BYTES];
     size_t count;
     size_t lines;
+    size_t batch;
     const struct clock *clock;
 };
 

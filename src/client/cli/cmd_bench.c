@@ -16,7 +16,7 @@
 #define BENCH_ARENA_BYTES (1024 * 1024)
 
 struct bench_options {
-    int64_t method, outstanding, connections, seconds, warmup_ms, rate, products, lines;
+    int64_t method, outstanding, connections, seconds, warmup_ms, rate, products, lines, batch;
     const char *product;
     bool until_persisted;
 };
@@ -38,7 +38,7 @@ static int report(struct bench *bench);
 static bool wait_until_persisted(struct bench *bench, double *seconds_out);
 static bool is_persisted(struct bench *bench, const char *order_id);
 
-#define METHODS "health|get-product|create-order"
+#define METHODS "health|get-product|create-order|batch-create-orders"
 
 static const struct option BENCH_OPTIONS[] = {
     {.name = "method",
@@ -109,10 +109,18 @@ static const struct option BENCH_OPTIONS[] = {
      .least = 1,
      .most = SHOP_ORDER_LINES_MAX,
      .help = "of each order (default 1)"},
+    {.name = "batch",
+     .type = OPTION_INT,
+     .offset = offsetof(struct bench_options, batch),
+     .value = "N",
+     .fallback = "100",
+     .least = 1,
+     .most = SHOP_BATCH_CREATE_MAX,
+     .help = "batch-create-orders: orders of each call (default 100)"},
     {.name = "until-persisted",
      .type = OPTION_FLAG,
      .offset = offsetof(struct bench_options, until_persisted),
-     .help = "create-order: wait until the last orders are in PostgreSQL, and count that time"},
+     .help = "of orders: wait until the last are in PostgreSQL, and count that time"},
 };
 static_assert(sizeof(struct bench_options) <= CLI_VALUES_BYTES_MAX, "room for the options");
 
@@ -124,7 +132,7 @@ const struct cli_command COMMAND_BENCH = {
         "Without --rate a closed loop: each call that ends starts the next one. With --rate an\n"
         "open loop: calls start at fixed moments, and one that had to wait for its turn has that\n"
         "in its latency.\n\n"
-        "get-product and create-order add products named bench-... to the catalogue, and orders:\n"
+        "All but health add products named bench-... to the catalogue, and orders:\n"
         "not for a system that is in use.",
     .options = BENCH_OPTIONS,
     .option_count = sizeof(BENCH_OPTIONS) / sizeof(BENCH_OPTIONS[0]),
@@ -178,6 +186,7 @@ static enum status run_load(struct bench *bench, struct failure *failure)
     const struct bench_target_options target = {.method = (enum bench_method)options->method,
                                                 .products = options->products,
                                                 .lines = options->lines,
+                                                .batch = options->batch,
                                                 .product = options->product};
     enum status status =
         bench_target_prepare(bench->cli, &target, &bench->arena, &bench->target, failure);
@@ -203,7 +212,9 @@ static int report(struct bench *bench)
                             .connections = options->connections,
                             .rate = options->rate,
                             .result = bench->result};
-    if (options->until_persisted && options->method == BENCH_CREATE_ORDER) {
+    bool is_batch = options->method == BENCH_BATCH_CREATE_ORDERS;
+    run.batch = is_batch ? options->batch : 0;
+    if (options->until_persisted && (is_batch || options->method == BENCH_CREATE_ORDER)) {
         run.waited = true;
         run.persisted = wait_until_persisted(bench, &run.persisted_seconds);
     }

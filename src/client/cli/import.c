@@ -83,19 +83,15 @@ int import_run(struct cli *cli, const struct import_kind *kind,
     return code;
 }
 
-struct window_job *import_take(struct import *import, size_t line, const char *name,
-                               size_t subject_size)
+struct window_job *import_take(struct import *import, size_t subject_size)
 {
     struct file_import *this = (struct file_import *)import;
     if (import->options->dry_run) {
         return NULL;
     }
     struct window_job *job = window_take(this->window);
-    struct import_subject *subject = arena_calloc(&job->arena, 1, subject_size);
-    assert(subject != NULL);
-    subject->line = line;
-    subject->name = arena_strdup(&job->arena, name);
-    job->subject = subject;
+    job->subject = arena_calloc(&job->arena, 1, subject_size);
+    assert(job->subject != NULL);
     return job;
 }
 
@@ -111,12 +107,12 @@ void import_count(struct import *import, enum import_outcome outcome, size_t lin
     import_report_count(&this->report, outcome, line, name, why);
 }
 
-void import_count_failure(struct import *import, const struct window_job *job)
+void import_count_failure(struct import *import, const struct import_subject *subject,
+                          const struct failure *why)
 {
-    const struct import_subject *subject = job->subject;
-    bool no_answer = client_may_retry(job->failure.code) || job->failure.code == STATUS_CANCELLED;
+    bool no_answer = client_may_retry(why->code) || why->code == STATUS_CANCELLED;
     import_count(import, no_answer ? IMPORT_FAILED : IMPORT_REFUSED, subject->line, subject->name,
-                 &job->failure);
+                 why);
 }
 
 bool import_is_new(const struct import *import, const Google__Protobuf__Timestamp *create_time)
@@ -197,6 +193,7 @@ static enum status open_window(struct file_import *this, struct failure *failure
                                            .backoff_ms = BACKOFF_MS,
                                            .backoff_ms_most = BACKOFF_MS_MOST,
                                            .clock = cli->environment->clock,
+                                           .is_unfinished = this->import.kind->is_unfinished,
                                            .on_end = on_job_end,
                                            .context = this};
     this->window = window_create(&options);

@@ -30,12 +30,13 @@ struct import_kind {
     const ProtobufCServiceDescriptor *service;
     /* A row; `problem` is NULL unless it could not be read (then values may be missing). */
     void (*on_row)(struct import *import, const struct csv_values *values, const char *problem);
-    void (*on_file_end)(struct import *import); /* NULL: nothing to do */
-    /* The call for a thing has ended; as window_options.on_end. */
+    void (*on_file_end)(struct import *import);    /* NULL: nothing to do */
+    bool (*is_unfinished)(struct window_job *job); /* as window_options'; may be NULL */
+    /* The call for a thing, or for several, has ended; as window_options.on_end. */
     bool (*on_end)(struct import *import, struct window *window, struct window_job *job);
 };
 
-/* What each job is about; in the job's arena. */
+/* What a job is about, or one of the things that it is about. */
 struct import_subject {
     size_t line;      /* where it begins */
     const char *name; /* order_ref, product_id */
@@ -58,17 +59,16 @@ struct import {
 int import_run(struct cli *cli, const struct import_kind *kind,
                const struct import_options *options);
 
-/* A free job with its subject, which begins with a struct import_subject; NULL with --dry-run.
- * Waits. */
-struct window_job *import_take(struct import *import, size_t line, const char *name,
-                               size_t subject_size);
+/* A free job with room for its subject, zeroed; NULL with --dry-run. Waits. */
+struct window_job *import_take(struct import *import, size_t subject_size);
 /* Starts it. */
 void import_send(struct import *import, struct window_job *job);
 /* Counts a thing, and says why unless it went well. */
 void import_count(struct import *import, enum import_outcome outcome, size_t line, const char *name,
                   const struct failure *why);
-/* The same for a call that failed: refused, or failed when there was no answer. */
-void import_count_failure(struct import *import, const struct window_job *job);
+/* The same for one that failed: refused, or failed when there was no answer. */
+void import_count_failure(struct import *import, const struct import_subject *subject,
+                          const struct failure *why);
 /* Whether what the server answered with was made by this import, and not by one before. */
 bool import_is_new(const struct import *import, const Google__Protobuf__Timestamp *create_time);
 /* "import-order-" and 40 hex digits of a hash over the parts. */

@@ -1,21 +1,30 @@
-/* orderctl import orders: rows that follow one another with the same order_ref are one order.
- * Always: an order is sent whole or not at all; a row of it that cannot be read spoils the order,
- * and one whose order_ref cannot be read spoils the orders before and behind it. */
-#include <assert.h>
+/* orderctl import orders: rows that follow one another with the same order_ref are one order;
+ * orders travel in batches. Always: an order is sent whole or not at all; a row of it that cannot
+ * be read spoils the order, and one whose order_ref cannot be read spoils the orders before and
+ * behind it. An order that is refused leaves the others of its batch alone; a batch with one that
+ * may yet be accepted is repeated. */
 #include <shop/v1/order_service.pb-c.h>
 
 #include "client/cli/commands.h"
 #include "client/cli/import.h"
+#include "client/cli/order_batch.h"
 #include "client/cli/order_group.h"
+
+/* What is kept between rows. */
+struct orders_state {
+    struct order_group group; /* the rows of the order at hand */
+    struct window_job *job;   /* orders that wait for more; NULL = none */
+};
 
 static int run(struct cli *cli, const void *values);
 static void on_row(struct import *import, const struct csv_values *values, const char *problem);
 static void on_file_end(struct import *import);
 static bool on_end(struct import *import, struct window *window, struct window_job *job);
 static void finish_group(struct import *import);
-static void send_order(struct import *import, const struct order_group *group);
-static void copy_lines(const struct order_request *order, struct arena *arena,
-                       Shop__V1__CreateOrderRequest *message);
+static void add_order(struct import *import, const struct order_group *group);
+static void send_batch(struct import *import);
+static void count_result(struct import *import, const struct import_subject *subject,
+                         const Shop__V1__CreateOrderResult *result);
 
 const struct cli_command COMMAND_IMPORT_ORDERS = {
     .group = "import",
@@ -41,10 +50,11 @@ static int run(struct cli *cli, const void *values)
         .noun = "orders",
         .columns = ORDER_GROUP_COLUMNS,
         .column_count = ORDER_GROUP_COLUMN_COUNT,
-        .state_size = sizeof(struct order_group),
+        .state_size = sizeof(struct orders_state),
         .service = &shop__v1__order_service__descriptor,
         .on_row = on_row,
         .on_file_end = on_file_end,
+        .is_unfinished = order_batch_is_unfinished,
         .on_end = on_end,
     };
     return import_run(cli, &KIND, values);
@@ -52,7 +62,7 @@ static int run(struct cli *cli, const void *values)
 
 static void on_row(struct import *import, const struct csv_values *values, const char *problem)
 {
-    struct order_group *group = import->state;
+    struct order_group *group = &((struct orders_state *)import->state)->group;
     if (!order_group_takes(group, values)) {
         finish_group(import);
     }
@@ -61,14 +71,15 @@ static void on_row(struct import *import, const struct csv_values *values, const
 
 static void on_file_end(struct import *import)
 {
-    struct order_group *group = import->state;
+    struct orders_state *state = import->state;
     finish_group(import);
-    order_group_fini(group);
+    send_batch(import);
+    order_group_fini(&state->group);
 }
 
 static void finish_group(struct import *import)
 {
-    struct order_group *group = import->state;
+    struct order_group *group = &((struct orders_state *)import->state)->group;
     struct failure failure;
     size_t line;
     if (!group->open) {
@@ -76,76 +87,82 @@ static void finish_group(struct import *import)
     }
     int64_t now_us = clock_unix_us(import->cli->environment->clock);
     if (order_group_check(group, now_us, &failure, &line) == STATUS_OK) {
-        send_order(import, group);
+        add_order(import, group);
     } else {
         import_count(import, IMPORT_BAD, line, group->order.order_ref, &failure);
     }
     order_group_reset(group);
 }
 
-static void send_order(struct import *import, const struct order_group *group)
+static void add_order(struct import *import, const struct order_group *group)
 {
-    const struct order_request *order = &group->order;
-    struct window_job *job =
-        import_take(import, group->first_line, order->order_ref, sizeof(struct import_subject));
-    if (job == NULL) {
-        import_count(import, IMPORT_CREATED, group->first_line, order->order_ref, NULL);
+    struct orders_state *state = import->state;
+    if (state->job != NULL && !order_batch_has_room(state->job->subject, &group->order)) {
+        send_batch(import);
+    }
+    if (state->job == NULL) {
+        state->job = import_take(import, sizeof(struct order_batch));
+    }
+    if (state->job == NULL) {
+        import_count(import, IMPORT_CREATED, group->first_line, group->order.order_ref, NULL);
         return;
     }
-    struct arena *arena = &job->arena;
-    Shop__V1__CreateOrderRequest *message = arena_alloc(arena, sizeof(*message));
-    shop__v1__create_order_request__init(message);
-    message->request_id = import_request_id(arena, "import-order-", &order->order_ref, 1);
-    message->customer_id = arena_strdup(arena, order->customer_id);
-    message->commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_CONFIRM;
-    message->confirm = true; /* they were agreed on elsewhere */
-    message->order_ref = arena_strdup(arena, order->order_ref);
-    if (order->has_placed_time) {
-        message->placed_time = arena_alloc(arena, sizeof(*message->placed_time));
-        google__protobuf__timestamp__init(message->placed_time);
-        int64_t micros = order->placed_time_us % 1000000;
-        micros += micros < 0 ? 1000000 : 0;
-        message->placed_time->seconds = (order->placed_time_us - micros) / 1000000;
-        message->placed_time->nanos = (int32_t)(micros * 1000);
-    }
-    copy_lines(order, arena, message);
-    job->method = "CreateOrder";
-    job->request = &message->base;
-    import_send(import, job);
+    order_batch_add(state->job->subject, &state->job->arena, &group->order, group->first_line);
 }
 
-static void copy_lines(const struct order_request *order, struct arena *arena,
-                       Shop__V1__CreateOrderRequest *message)
+static void send_batch(struct import *import)
 {
-    Shop__V1__CreateOrderLine *lines = arena_calloc(arena, order->line_count, sizeof(lines[0]));
-    message->lines = arena_calloc(arena, order->line_count, sizeof(message->lines[0]));
-    message->n_lines = order->line_count;
-    assert(lines != NULL && message->lines != NULL); /* a job has room for the largest order */
-    for (size_t i = 0; i < order->line_count; i++) {
-        const struct order_line *line = &order->lines[i];
-        shop__v1__create_order_line__init(&lines[i]);
-        lines[i].product_id = arena_strdup(arena, line->product_id);
-        lines[i].quantity = line->quantity;
-        if (line->has_price) {
-            lines[i].price_presence_case =
-                SHOP__V1__CREATE_ORDER_LINE__PRICE_PRESENCE_UNIT_PRICE_MINOR;
-            lines[i].unit_price_minor = line->unit_price_minor;
-        }
-        message->lines[i] = &lines[i];
+    struct orders_state *state = import->state;
+    if (state->job == NULL) {
+        return;
     }
+    struct order_batch *batch = state->job->subject;
+    state->job->method = "BatchCreateOrders";
+    state->job->request = &batch->request.base;
+    import_send(import, state->job);
+    state->job = NULL;
 }
 
 static bool on_end(struct import *import, struct window *window, struct window_job *job)
 {
     (void)window;
-    const struct import_subject *subject = job->subject;
-    if (job->response == NULL) {
-        import_count_failure(import, job);
-        return false;
+    const struct order_batch *batch = job->subject;
+    const Shop__V1__BatchCreateOrdersResponse *response =
+        (const Shop__V1__BatchCreateOrdersResponse *)job->response;
+    if (response != NULL && response->n_results != batch->count) {
+        (void)failure_set(&job->failure, STATUS_UNKNOWN, "MALFORMED_RESPONSE",
+                          "%zu results for %zu orders", response->n_results, batch->count);
+        response = NULL;
     }
-    const Shop__V1__Order *order = (const Shop__V1__Order *)job->response;
-    import_count(import,
-                 import_is_new(import, order->create_time) ? IMPORT_CREATED : IMPORT_UNCHANGED,
-                 subject->line, subject->name, NULL);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (response == NULL) {
+            import_count_failure(import, &batch->orders[i], &job->failure);
+        } else {
+            count_result(import, &batch->orders[i], response->results[i]);
+        }
+    }
     return false;
+}
+
+static void count_result(struct import *import, const struct import_subject *subject,
+                         const Shop__V1__CreateOrderResult *result)
+{
+    struct failure failure;
+    switch (result->outcome_case) {
+    case SHOP__V1__CREATE_ORDER_RESULT__OUTCOME_ORDER:
+        import_count(import,
+                     import_is_new(import, result->order->create_time) ? IMPORT_CREATED
+                                                                       : IMPORT_UNCHANGED,
+                     subject->line, subject->name, NULL);
+        return;
+    case SHOP__V1__CREATE_ORDER_RESULT__OUTCOME_FAILURE:
+        order_failure_read(result->failure, &failure);
+        import_count_failure(import, subject, &failure);
+        return;
+    default:
+        (void)failure_set(&failure, STATUS_UNKNOWN, "MALFORMED_RESPONSE",
+                          "a result without outcome");
+        import_count_failure(import, subject, &failure);
+        return;
+    }
 }

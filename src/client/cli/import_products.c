@@ -108,11 +108,14 @@ static enum status read_row(const struct csv_values *values, const char *problem
 static void send_product(struct import *import, size_t line, const struct product_request *request)
 {
     const struct product *product = &request->product;
-    struct window_job *job = import_take(import, line, product->product_id, sizeof(struct subject));
+    struct window_job *job = import_take(import, sizeof(struct subject));
     if (job == NULL) {
         import_count(import, IMPORT_CREATED, line, product->product_id, NULL);
         return;
     }
+    struct subject *subject = job->subject;
+    subject->common.line = line;
+    subject->common.name = arena_strdup(&job->arena, product->product_id);
     char price[24];
     char on_hand[24];
     snprintf(price, sizeof(price), "%lld", (long long)product->unit_price_minor);
@@ -147,7 +150,7 @@ static bool on_end(struct import *import, struct window *window, struct window_j
             ask_existing(window, job);
             return true;
         }
-        import_count_failure(import, job);
+        import_count_failure(import, subject, &job->failure);
     } else if (asked_existing) {
         count_existing(import, job);
     } else {

@@ -42,6 +42,7 @@ struct window {
 static void on_response(const ProtobufCMessage *response, void *data);
 static void settle(struct window *window, bool give_up);
 static void settle_answer(struct window *window, struct slot *slot, bool give_up);
+static bool is_unfinished(const struct window *window, struct window_job *job);
 static void finish(struct window *window, struct slot *slot);
 static void fly(struct slot *slot);
 static void wait_for_answer(struct window *window);
@@ -160,8 +161,10 @@ static void settle_answer(struct window *window, struct slot *slot, bool give_up
     const struct failure *failure = &slot->job.failure;
     if (slot->job.response != NULL || !client_may_retry(failure->code)) {
         window->last_answer_ms = clock_monotonic_ms(clock);
-        finish(window, slot);
-        return;
+        if (!is_unfinished(window, &slot->job)) {
+            finish(window, slot);
+            return;
+        }
     }
     slot->attempts++;
     if (give_up || slot->attempts == window->options.attempts) {
@@ -176,6 +179,12 @@ static void settle_answer(struct window *window, struct slot *slot, bool give_up
     }
     slot->due_ms = clock_monotonic_ms(clock) + wait_ms;
     set_state(slot, SLOT_WAITING);
+}
+
+static bool is_unfinished(const struct window *window, struct window_job *job)
+{
+    return job->response != NULL && window->options.is_unfinished != NULL &&
+           window->options.is_unfinished(job);
 }
 
 static void finish(struct window *window, struct slot *slot)

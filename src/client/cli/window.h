@@ -31,6 +31,9 @@ struct window_options {
     unsigned attempts;                   /* of a job at most */
     int64_t backoff_ms, backoff_ms_most; /* between them, or longer where the server says so */
     const struct clock *clock;
+    /* Whether a job should be repeated although it was answered; then says in its failure what for
+     * and, maybe, when. NULL: none is. */
+    bool (*is_unfinished)(struct window_job *job);
     /* A job has ended. True: it goes on, window_start() was called for it again. */
     bool (*on_end)(void *context, struct window *window, struct window_job *job);
     void *context;

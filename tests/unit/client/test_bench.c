@@ -85,6 +85,28 @@ static void places_orders_at_a_rate_until_they_are_persisted(void **state)
     yyjson_doc_free(doc);
 }
 
+static void counts_the_orders_of_batches(void **state)
+{
+    (void)state;
+    yyjson_doc *doc = bench("--method batch-create-orders --batch 7 --rate 20 --products 2 "
+                            "--until-persisted",
+                            CLI_OK);
+    double calls = number(doc, "/succeeded");
+    assert_true(calls >= 19 && calls <= 20);
+    assert_int_equal(number(doc, "/accepted"), 7 * calls);
+    assert_int_equal(shop.order_count, 7 * calls);
+    assert_true(number(doc, "/ordersPerSecond") > 7 * 10);
+    assert_true(yyjson_get_bool(yyjson_doc_ptr_get(doc, "/persisted")));
+    yyjson_doc_free(doc);
+
+    shop.fail_code = STATUS_UNAVAILABLE;
+    atomic_store(&shop.fail_next_orders, 3);
+    doc = bench("--method batch-create-orders --batch 5 --rate 10 --products 2", CLI_OK);
+    assert_int_equal(number(doc, "/errors/TOLD_TO"), 3);
+    assert_int_equal(number(doc, "/failed"), 3);
+    yyjson_doc_free(doc);
+}
+
 static void counts_errors_by_reason(void **state)
 {
     (void)state;
@@ -135,6 +157,7 @@ int main(void)
         TEST(counts_what_succeeded),
         TEST(reads_products_over_two_connections),
         TEST(places_orders_at_a_rate_until_they_are_persisted),
+        TEST(counts_the_orders_of_batches),
         TEST(counts_errors_by_reason),
         TEST(an_open_loop_counts_calls_that_could_not_start),
     };

@@ -211,6 +211,67 @@ static void repeats_what_may_have_failed_with_the_same_request(void **state)
     assert_int_equal(shop.products[1].reserved, 4);
 }
 
+static void orders_travel_in_batches(void **state)
+{
+    (void)state;
+    enum { ORDERS = 101 }; /* of at most 50 */
+    size_t room = ORDERS * 64 + 128;
+    char *text = malloc(room);
+    assert_non_null(text);
+    size_t size = (size_t)snprintf(text, room, "%s", ORDERS_HEAD);
+    for (int i = 0; i < ORDERS; i++) {
+        size += (size_t)snprintf(text + size, room - size, "N-%d,alice,,cup,1\n", i);
+    }
+    expect("products", "",
+           "product_id,display_name,unit_price_minor,currency,on_hand\ncup,Cup,1,USD,999\n", CLI_OK,
+           "1 created", NULL);
+    expect("orders", "", text, CLI_OK, "101 created", NULL);
+    assert_int_equal(atomic_load(&shop.batches), 3);
+    expect("orders", "", text, CLI_OK, "0 created, 101 already there", NULL);
+    assert_int_equal(shop.products[0].reserved, ORDERS);
+    free(text);
+}
+
+/* As many lines as one order may have: then the next order opens another batch. */
+static void a_batch_has_a_bound_of_lines(void **state)
+{
+    (void)state;
+    enum { LINES = 2000 };
+    size_t room = (LINES + 3) * 64;
+    char *text = malloc(room);
+    assert_non_null(text);
+    size_t size = (size_t)snprintf(text, room, ORDERS_HEAD "A-1,alice,,cup,1\n");
+    for (int i = 1; i < LINES; i++) {
+        size += (size_t)snprintf(text + size, room - size, "B-1,alice,,cup,1\n");
+    }
+    (void)snprintf(text + size, room - size, "C-1,alice,,cup,1\n");
+    expect("products", "",
+           "product_id,display_name,unit_price_minor,currency,on_hand\ncup,Cup,1,USD,9999\n",
+           CLI_OK, "1 created", NULL);
+    expect("orders", "", text, CLI_OK, "3 created", NULL);
+    assert_int_equal(atomic_load(&shop.batches), 2);
+    assert_int_equal(shop.orders[1].line_count, LINES - 1);
+    free(text);
+}
+
+static void a_batch_is_repeated_for_an_order_that_may_yet_be_accepted(void **state)
+{
+    (void)state;
+    expect("products", "", PRODUCTS_CSV, CLI_OK, "2 created", NULL);
+    shop.fail_code = STATUS_UNAVAILABLE;
+    atomic_store(&shop.fail_next_orders, 1);
+    expect("orders", "", ORDERS_HEAD "A-1,alice,,tea,1\nA-2,alice,,tea,1\nA-3,alice,,tea,99\n",
+           CLI_PARTIAL, "2 created, 0 already there, 1 refused", ":4: A-3: OUT_OF_STOCK");
+    assert_int_equal(atomic_load(&shop.batches), 2);
+    assert_int_equal(shop.products[0].reserved, 2);
+
+    shop.fail_code = STATUS_UNAVAILABLE; /* for good: 8 attempts, one order each time */
+    atomic_store(&shop.fail_next_orders, 1000);
+    expect("orders", "", ORDERS_HEAD "B-1,alice,,tea,1\n", CLI_PARTIAL,
+           "0 created, 0 already there, 0 refused, 0 bad, 1 failed", ":2: B-1: TOLD_TO");
+    assert_int_equal(atomic_load(&shop.batches), 10);
+}
+
 static void many_orders_through_a_small_window(void **state)
 {
     (void)state;
@@ -270,6 +331,9 @@ int main(void)
         TEST(reports_refused_and_bad_orders_and_goes_on),
         TEST(a_dry_run_sends_nothing),
         TEST(repeats_what_may_have_failed_with_the_same_request),
+        TEST(orders_travel_in_batches),
+        TEST(a_batch_has_a_bound_of_lines),
+        TEST(a_batch_is_repeated_for_an_order_that_may_yet_be_accepted),
         TEST(many_orders_through_a_small_window),
         TEST(says_at_once_when_nobody_listens),
         TEST(refuses_files_that_are_no_table),
