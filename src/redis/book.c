@@ -1,5 +1,5 @@
 /* See book.h. Here: what all parts of the book share. Decisions are in book_decide.c, outbox and
- * records in book_outbox.c and book_read.c, stock in book_stock.c. */
+ * records in book_outbox.c, book_settled.c and book_read.c, stock in book_stock.c. */
 #include "redis/book.h"
 
 #include <embedded/APPLY_LUA.h>
@@ -9,9 +9,13 @@
 #include <embedded/DECIDE_LUA.h>
 #include <embedded/READ_LUA.h>
 #include <embedded/SETTLE_LUA.h>
+#include <embedded/TRIM_SETTLED_LUA.h>
+#include <embedded/UNSETTLE_LUA.h>
+#include <embedded/WALK_SETTLED_LUA.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/failpoint.h"
 #include "redis/book_inside.h"
@@ -28,6 +32,14 @@ const struct book_limits BOOK_LIMITS_DEFAULT = {
     .delta_ttl_ms = 7 * 86400000L, /* as long as a worker can be away with deltas to apply */
 };
 
+struct script_text {
+    struct book_script *script;
+    const char *text;
+};
+#define SCRIPTS_MAX 16
+
+static size_t list_scripts(struct book *book, struct script_text scripts_out[SCRIPTS_MAX]);
+static bool init_scripts(struct book *book);
 static void make_keys(struct book *book, const char *shard);
 
 struct book *book_create(struct redis_link *link, const char *shard,
@@ -40,15 +52,40 @@ struct book *book_create(struct redis_link *link, const char *shard,
     book->link = link;
     book->limits = *limits;
     make_keys(book, shard);
-    if (!book_script_init(&book->decide, DECIDE_LUA) ||
-        !book_script_init(&book->apply, APPLY_LUA) ||
-        !book_script_init(&book->confirm, CONFIRM_LUA) ||
-        !book_script_init(&book->claim, CLAIM_LUA) ||
-        !book_script_init(&book->claim_ended, CLAIM_ENDED_LUA) ||
-        !book_script_init(&book->read, READ_LUA) || !book_script_init(&book->settle, SETTLE_LUA)) {
+    if (!init_scripts(book)) {
         book_destroy(&book);
     }
     return book;
+}
+
+static size_t list_scripts(struct book *book, struct script_text scripts_out[SCRIPTS_MAX])
+{
+    const struct script_text scripts[] = {
+        {&book->decide, DECIDE_LUA},
+        {&book->apply, APPLY_LUA},
+        {&book->confirm, CONFIRM_LUA},
+        {&book->claim, CLAIM_LUA},
+        {&book->claim_ended, CLAIM_ENDED_LUA},
+        {&book->read, READ_LUA},
+        {&book->settle, SETTLE_LUA},
+        {&book->trim_settled, TRIM_SETTLED_LUA},
+        {&book->walk_settled, WALK_SETTLED_LUA},
+        {&book->unsettle, UNSETTLE_LUA},
+    };
+    memcpy(scripts_out, scripts, sizeof scripts);
+    return sizeof scripts / sizeof scripts[0];
+}
+
+static bool init_scripts(struct book *book)
+{
+    struct script_text scripts[SCRIPTS_MAX];
+    size_t count = list_scripts(book, scripts);
+    for (size_t i = 0; i < count; i++) {
+        if (!book_script_init(scripts[i].script, scripts[i].text)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void make_keys(struct book *book, const char *shard)
@@ -62,6 +99,7 @@ static void make_keys(struct book *book, const char *shard)
         {book->outbox, "outbox"},
         {book->unconfirmed, "unconfirmed"},
         {book->unpersisted, "unpersisted"},
+        {book->settled, "settled"},
         {book->holds, "holds"},
         {book->ended, "ended"},
         {book->record_prefix, "record:"},
@@ -77,13 +115,11 @@ void book_destroy(struct book **book)
     if (*book == NULL) {
         return;
     }
-    book_script_fini(&(*book)->decide);
-    book_script_fini(&(*book)->apply);
-    book_script_fini(&(*book)->confirm);
-    book_script_fini(&(*book)->claim);
-    book_script_fini(&(*book)->claim_ended);
-    book_script_fini(&(*book)->read);
-    book_script_fini(&(*book)->settle);
+    struct script_text scripts[SCRIPTS_MAX];
+    size_t count = list_scripts(*book, scripts);
+    for (size_t i = 0; i < count; i++) {
+        book_script_fini(scripts[i].script);
+    }
     free(*book);
     *book = NULL;
 }

@@ -2,12 +2,14 @@
  * outbox of decided events. All keys share the tag {s0}, so that one script on one Cluster slot
  * decides a whole order.
  *
- *   {s0}:meta         HASH  epoch
+ *   {s0}:meta         HASH  epoch; highest (epoch that ever was); store (which PostgreSQL it is
+ *                           that has what was settled)
  *   {s0}:stock        HASH  product_id -> units that can be sold now
  *   {s0}:record:<id>  TEXT  what became of a request: see struct book_record
  *   {s0}:outbox       HASH  event id -> event bytes, from the decision until a worker settled it
  *   {s0}:unconfirmed  ZSET  event id -> when the relay publishes it again (ms, Redis' clock)
  *   {s0}:unpersisted  ZSET  event id -> when the relay looks for it in PostgreSQL
+ *   {s0}:settled      STREAM  batches of events that PostgreSQL has, kept for a while
  *   {s0}:holds        ZSET  order id -> when its hold ends
  *   {s0}:ended        ZSET  order id whose hold has ended -> when it is looked at again
  *   {s0}:delta:<epoch>:<id>  TEXT  marks a stock delta as applied
@@ -170,13 +172,47 @@ enum status book_claim(struct book *book, enum book_due due, struct book_claimed
 enum status book_hurry(struct book *book, struct failure *failure);
 
 /* PostgreSQL has these events: out of the outbox. A record starts to expire when its last event is
- * settled, unless the order is still held. Idempotent. */
+ * settled, unless the order is still held. Idempotent.
+ * `batch`: the same events joined (event_codec_join). It is kept for a while: PostgreSQL may yet
+ * fail over to a point before them. Empty: nothing is kept; nor is it when Redis is out of memory.
+ */
 struct book_settled {
     struct uuid event_id;
     struct uuid record_id; /* the order's, the adjustment's */
 };
 enum status book_settle(struct book *book, const struct book_settled *settled, size_t count,
-                        struct failure *failure);
+                        struct bytes batch, struct failure *failure);
+
+/* How long batches are kept, and how much of them: what passes either goes. */
+struct book_retention {
+    int64_t age_ms; /* by Redis' clock */
+    int64_t bytes_max;
+};
+enum status book_trim_settled(struct book *book, const struct book_retention *retention,
+                              struct failure *failure);
+
+/* A walk over the batches that are kept, the newest first. Begins as {0}. */
+#define BOOK_WALK_BATCHES_MAX 64
+#define BOOK_PLACE_BYTES      48
+struct book_walk {
+    char after[BOOK_PLACE_BYTES];  /* "": to the oldest; else another walk's `newest` */
+    char before[BOOK_PLACE_BYTES]; /* moves with every step */
+    char newest[BOOK_PLACE_BYTES]; /* where it began; "" when there was nothing */
+};
+/* The next batches, views until the book's next use; *count_out is 0 at the end. */
+enum status book_walk_settled(struct book *book, struct book_walk *walk,
+                              struct bytes batches[BOOK_WALK_BATCHES_MAX], size_t *count_out,
+                              struct failure *failure);
+/* PostgreSQL has lost these events: back into the outbox, due at once, beyond its limit if need be;
+ * and no epoch is in force any more. Idempotent. */
+enum status book_unsettle(struct book *book, const struct book_claimed *events, size_t count,
+                          struct failure *failure);
+
+/* The name of the PostgreSQL that has what was settled; "" when none was noted. */
+#define BOOK_STORE_BYTES 96
+enum status book_read_store(struct book *book, char name_out[BOOK_STORE_BYTES],
+                            struct failure *failure);
+enum status book_note_store(struct book *book, const char *name, struct failure *failure);
 
 /* Units that PostgreSQL has given back or added. Idempotent by delta_id. A delta of another epoch
  * changes nothing and counts as applied: its effect is in the sums the stock was loaded from (a
@@ -208,6 +244,9 @@ enum status book_open_load(struct book *book, const struct book_take *stock, siz
 enum status book_open_holds(struct book *book, const struct book_held *held, size_t count,
                             struct failure *failure);
 enum status book_open_end(struct book *book, int64_t epoch, struct failure *failure);
+/* The highest epoch that was ever opened in this Redis, as far as it remembers; 0 = none. A
+ * PostgreSQL that fell back to an earlier point may know a lower one. */
+enum status book_highest_epoch(struct book *book, int64_t *epoch_out, struct failure *failure);
 
 /* For metrics and tests. */
 struct book_gauges {

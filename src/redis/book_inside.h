@@ -14,12 +14,20 @@ struct book {
     struct book_limits limits;
     int64_t epoch;
     struct book_script decide, apply, confirm, claim, claim_ended, read, settle;
+    struct book_script trim_settled, walk_settled, unsettle;
 
     char meta[BOOK_KEY_BYTES], stock[BOOK_KEY_BYTES], outbox[BOOK_KEY_BYTES];
     char unconfirmed[BOOK_KEY_BYTES], unpersisted[BOOK_KEY_BYTES];
+    char settled[BOOK_KEY_BYTES];
     char holds[BOOK_KEY_BYTES], ended[BOOK_KEY_BYTES];
     char record_prefix[BOOK_KEY_BYTES], delta_prefix[BOOK_KEY_BYTES];
 };
+
+/* How many of `count`, from `at` on, the next command takes. */
+static inline size_t book_chunk(size_t at, size_t count)
+{
+    return count - at < BOOK_CHUNK_MAX ? count - at : BOOK_CHUNK_MAX;
+}
 
 /* Puts the key as the next argument of the command. */
 void book_put_record_key(struct book *book, const struct uuid *record_id);

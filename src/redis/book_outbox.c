@@ -1,16 +1,13 @@
-/* See book.h. The outbox after the decision: confirmed by RabbitMQ, claimed by the relay, settled
- * once PostgreSQL has the event. None of it touches stock, so it does not mind the fence. */
+/* See book.h. The outbox after the decision: confirmed by RabbitMQ, claimed by the relay. None of
+ * it touches stock, so it does not mind the fence. How an event leaves is in book_settled.c. */
 #include "redis/book_inside.h"
 
-static size_t chunk_size(size_t at, size_t count);
 static size_t add_confirms(struct book *book, const char *verb, const char *script,
                            const struct uuid *event_ids, size_t count);
 static void add_claim(struct book *book, const char *verb, const char *script, enum book_due due,
                       size_t most, int64_t lease_ms);
 static enum status read_claimed(const struct redis_reply *reply, struct book_claimed *claimed,
                                 size_t most, size_t *count_out, struct failure *failure);
-static size_t add_settles(struct book *book, const char *verb, const char *script,
-                          const struct book_settled *settled, size_t count);
 
 enum status book_confirm(struct book *book, const struct uuid *event_ids, size_t count,
                          struct failure *failure)
@@ -33,7 +30,7 @@ static size_t add_confirms(struct book *book, const char *verb, const char *scri
 {
     size_t commands = 0;
     for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
-        size_t ids = chunk_size(at, count);
+        size_t ids = book_chunk(at, count);
         redis_link_begin(book->link, 6 + ids);
         redis_link_put_text(book->link, verb);
         redis_link_put_text(book->link, script);
@@ -47,11 +44,6 @@ static size_t add_confirms(struct book *book, const char *verb, const char *scri
         commands++;
     }
     return commands;
-}
-
-static size_t chunk_size(size_t at, size_t count)
-{
-    return count - at < BOOK_CHUNK_MAX ? count - at : BOOK_CHUNK_MAX;
 }
 
 enum status book_claim(struct book *book, enum book_due due, struct book_claimed *claimed,
@@ -114,49 +106,4 @@ enum status book_hurry(struct book *book, struct failure *failure)
     const struct redis_reply *replies;
     enum status status = redis_link_exchange(book->link, 0, &replies, failure);
     return status == STATUS_OK ? book_check_replies(replies, 2, failure) : status;
-}
-
-enum status book_settle(struct book *book, const struct book_settled *settled, size_t count,
-                        struct failure *failure)
-{
-    if (count == 0) {
-        return STATUS_OK;
-    }
-    size_t commands = add_settles(book, "EVALSHA", book->settle.sha, settled, count);
-    const struct redis_reply *replies;
-    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
-    if (status == STATUS_OK && redis_reply_is_error(&replies[0], "NOSCRIPT")) {
-        (void)add_settles(book, "EVAL", book->settle.text, settled, count);
-        status = redis_link_exchange(book->link, 0, &replies, failure);
-    }
-    return status == STATUS_OK ? book_check_replies(replies, commands, failure) : status;
-}
-
-static size_t add_settles(struct book *book, const char *verb, const char *script,
-                          const struct book_settled *settled, size_t count)
-{
-    const char *const keys[] = {book->outbox, book->unconfirmed, book->unpersisted, book->holds,
-                                book->ended};
-    const size_t key_count = sizeof keys / sizeof keys[0];
-    size_t commands = 0;
-    for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
-        size_t events = chunk_size(at, count);
-        redis_link_begin(book->link, 3 + key_count + 1 + 3 * events);
-        redis_link_put_text(book->link, verb);
-        redis_link_put_text(book->link, script);
-        redis_link_put_int(book->link, (int64_t)(key_count + events));
-        for (size_t i = 0; i < key_count; i++) {
-            redis_link_put_text(book->link, keys[i]);
-        }
-        for (size_t i = at; i < at + events; i++) {
-            book_put_record_key(book, &settled[i].record_id);
-        }
-        redis_link_put_int(book->link, book->limits.record_ttl_ms);
-        for (size_t i = at; i < at + events; i++) {
-            book_put_event_id(book, &settled[i].event_id);
-            book_put_event_id(book, &settled[i].record_id);
-        }
-        commands++;
-    }
-    return commands;
 }

@@ -6,7 +6,6 @@
 
 #define LOAD_EXCHANGE_MAX (32 * BOOK_CHUNK_MAX) /* some 10 ms of Redis */
 
-static size_t chunk_size(size_t at, size_t count);
 static void add_apply(struct book *book, const struct book_delta *deltas, size_t count);
 static enum status load_some(struct book *book, const struct book_take *stock, size_t count,
                              struct failure *failure);
@@ -25,7 +24,7 @@ enum status book_apply(struct book *book, const struct book_delta *deltas, size_
         return STATUS_OK;
     }
     for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
-        add_apply(book, deltas + at, chunk_size(at, count));
+        add_apply(book, deltas + at, book_chunk(at, count));
         commands++;
     }
     const struct redis_reply *replies;
@@ -55,11 +54,6 @@ static void add_apply(struct book *book, const struct book_delta *deltas, size_t
         redis_link_put_text(book->link, deltas[i].product_id);
         redis_link_put_int(book->link, deltas[i].quantity);
     }
-}
-
-static size_t chunk_size(size_t at, size_t count)
-{
-    return count - at < BOOK_CHUNK_MAX ? count - at : BOOK_CHUNK_MAX;
 }
 
 enum status book_check(struct book *book, int64_t epoch, bool *open_out, struct failure *failure)
@@ -115,7 +109,7 @@ static enum status load_some(struct book *book, const struct book_take *stock, s
 {
     size_t commands = 0;
     for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
-        size_t entries = chunk_size(at, count);
+        size_t entries = book_chunk(at, count);
         redis_link_begin(book->link, 2 + 2 * entries);
         redis_link_put_text(book->link, "HSET");
         redis_link_put_text(book->link, book->stock);
@@ -152,17 +146,39 @@ enum status book_open_end(struct book *book, int64_t epoch, struct failure *fail
                            "another epoch than %" PRId64 " was opened meanwhile", epoch);
     }
     book_set_epoch(book, epoch);
+    redis_link_add_text(book->link, "HSET", book->meta, "highest", number, NULL);
     redis_link_add_text(book->link, "SCRIPT", "LOAD", book->apply.text, NULL);
     redis_link_add_text(book->link, "SCRIPT", "LOAD", book->decide.text, NULL);
     status = redis_link_exchange(book->link, 0, &replies, failure);
     if (status == STATUS_OK) {
-        status = book_check_replies(replies, 2, failure);
+        status = book_check_replies(replies, 3, failure);
     }
     if (status == STATUS_OK &&
-        (!is_sha(&replies[0], &book->apply) || !is_sha(&replies[1], &book->decide))) {
-        return book_error(&replies[1], failure);
+        (!is_sha(&replies[1], &book->apply) || !is_sha(&replies[2], &book->decide))) {
+        return book_error(&replies[2], failure);
     }
     return status;
+}
+
+enum status book_highest_epoch(struct book *book, int64_t *epoch_out, struct failure *failure)
+{
+    redis_link_add_text(book->link, "HMGET", book->meta, "epoch", "highest", NULL);
+    const struct redis_reply *reply;
+    enum status status = redis_link_exchange(book->link, 0, &reply, failure);
+    if (status == STATUS_OK) {
+        status = book_check_replies(reply, 1, failure);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int64_t highest = 0, epoch;
+    for (size_t i = 0; i < reply->count; i++) {
+        if (book_reply_int(&reply->elements[i], &epoch) && epoch > highest) {
+            highest = epoch;
+        }
+    }
+    *epoch_out = highest;
+    return STATUS_OK;
 }
 
 static bool is_sha(const struct redis_reply *reply, const struct book_script *script)

@@ -31,7 +31,14 @@ struct control_stock {
     size_t held_count;
 };
 /* One transaction in which nobody else changes stock: the next epoch begins, deltas of older ones
- * are void (the sums contain them), and what Redis is to hold is read. */
-enum status control_advance(struct postgres_link *link, const char *shard, struct arena *arena,
-                            int64_t deadline_ms, struct control_state *state_out,
-                            struct control_stock *stock_out, struct failure *failure);
+ * are void (the sums contain them), and what Redis is to hold is read. The epoch is higher than
+ * `highest`, too: a PostgreSQL that lost its last commits would count some twice. */
+enum status control_advance(struct postgres_link *link, const char *shard, int64_t highest,
+                            struct arena *arena, int64_t deadline_ms,
+                            struct control_state *state_out, struct control_stock *stock_out,
+                            struct failure *failure);
+
+/* Which PostgreSQL this is, without spaces: cluster, timeline, start of the server. Another one has
+ * another name, and so has the same one after a restart. */
+enum status control_store_name(struct postgres_link *link, int64_t deadline_ms,
+                               char name_out[BOOK_STORE_BYTES], struct failure *failure);

@@ -1,4 +1,6 @@
 /* Control over PostgreSQL. See control.h. */
+#include <stdio.h>
+
 #include "postgres/postgres_array.h"
 #include "server/control.h"
 #include "server/refusals.h"
@@ -94,26 +96,28 @@ static enum status query_flag(struct postgres_link *link,
     return status;
 }
 
-enum status control_advance(struct postgres_link *link, const char *shard, struct arena *arena,
-                            int64_t deadline_ms, struct control_state *state_out,
-                            struct control_stock *stock_out, struct failure *failure)
+enum status control_advance(struct postgres_link *link, const char *shard, int64_t highest,
+                            struct arena *arena, int64_t deadline_ms,
+                            struct control_state *state_out, struct control_stock *stock_out,
+                            struct failure *failure)
 {
     /* The update waits for all who hold the row FOR SHARE, and keeps the next ones out: nobody
      * changes stock until the commit. */
     static const struct postgres_statement steps[] = {
         {NULL, "BEGIN ISOLATION LEVEL READ COMMITTED"},
-        {"control_advance", "UPDATE control SET epoch = epoch + 1, update_time = now() "
-                            "WHERE shard = $1::text RETURNING epoch, update_time"},
+        {"control_advance", "UPDATE control SET epoch = greatest(epoch, $2::int8) + 1, "
+                            "update_time = now() WHERE shard = $1::text "
+                            "RETURNING epoch, update_time"},
         {"control_void_deltas", "DELETE FROM stock_deltas WHERE epoch < "
                                 "(SELECT epoch FROM control WHERE shard = $1::text)"},
         {"control_read_stock", "SELECT product_id, on_hand - reserved FROM stock"},
         {"control_read_holds", "SELECT order_id, expire_time FROM orders WHERE state = 1"},
         {NULL, "COMMIT"},
     };
-    struct postgres_parameter parameter = postgres_text(shard);
+    static const size_t takes[] = {0, 2, 1}; /* of the parameters, by step */
+    struct postgres_parameter parameters[] = {postgres_text(shard), postgres_int8(arena, highest)};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        bool takes_shard = i == 1 || i == 2;
-        postgres_link_add(link, &steps[i], &parameter, takes_shard ? 1 : 0);
+        postgres_link_add(link, &steps[i], parameters, i < 3 ? takes[i] : 0);
     }
     const struct postgres_result *const *results;
     enum status status = postgres_link_flush(link, deadline_ms, &results, failure);
@@ -165,4 +169,21 @@ static enum status read_stock(const struct postgres_result *result, struct arena
     *stock_out = stock;
     *count_out = count;
     return STATUS_OK;
+}
+
+enum status control_store_name(struct postgres_link *link, int64_t deadline_ms,
+                               char name_out[BOOK_STORE_BYTES], struct failure *failure)
+{
+    static const struct postgres_statement name = {
+        "control_store_name",
+        "SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' "
+        "|| (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8 "
+        "FROM pg_control_system()",
+    };
+    const struct postgres_result *result;
+    enum status status = postgres_link_query(link, &name, NULL, 0, deadline_ms, &result, failure);
+    if (status == STATUS_OK) {
+        (void)snprintf(name_out, BOOK_STORE_BYTES, "%s", postgres_result_text(result, 0, 0));
+    }
+    return status;
 }

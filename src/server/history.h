@@ -1,6 +1,7 @@
 /* History: what PostgreSQL says has happened - stored events and stock adjustments.
- * Called by relay.c (which events are persisted?) and adjust_stock.c (was it asked for before?);
- * implemented in history_postgres.c. Results live in the arena given; one exchange each. */
+ * Called by relay_round.c and failover.c (which events are persisted?) and adjust_stock.c (was it
+ * asked for before?); implemented in history_postgres.c and, what needs no PostgreSQL, history.c.
+ * Results live in the arena given; one exchange each. */
 #pragma once
 
 #include "shop/event_codec.h"
@@ -16,6 +17,8 @@ struct history_event {
 
     bool persisted;
 };
+/* What an event of the outbox is looked for by. False when it cannot be read (it is logged). */
+bool history_event_read(struct bytes encoded, struct arena *arena, struct history_event *event_out);
 enum status history_find_events(struct postgres_link *link, struct history_event *events,
                                 size_t count, struct arena *arena, int64_t deadline_ms,
                                 struct failure *failure);

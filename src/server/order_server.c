@@ -69,6 +69,8 @@ static void fill_lane_options(const struct server_config *config, struct stock_g
         .gate = gate,
         .shard = config->shard,
         .limits = limits,
+        .retention = {.age_ms = config->settled_retention_ms,
+                      .bytes_max = config->settled_bytes_max},
         .redis_url = config->redis_url,
         .cache_url = config->cache_redis_url,
         .database_url = config->database_url,

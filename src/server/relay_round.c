@@ -4,6 +4,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "redis/book.h"
+#include "server/failover.h"
 #include "server/history.h"
 #include "server/publish_events.h"
 
@@ -27,8 +28,8 @@ static enum status confirm(struct shop_lane *lane, const struct publish_event *e
                            size_t count);
 static enum status settle_persisted(struct shop_lane *lane, struct publish_event *events,
                                     size_t *count);
-static void read_event(struct shop_lane *lane, const struct publish_event *from,
-                       struct history_event *key_out);
+static enum status settle(struct shop_lane *lane, const struct book_settled *settled, size_t count,
+                          struct bytes batch);
 static bool queue_is_short(struct shop_lane *lane);
 
 enum relay_pace relay_round(struct shop_lane *lane)
@@ -37,10 +38,13 @@ enum relay_pace relay_round(struct shop_lane *lane)
     enum relay_pace confirming = publish_unconfirmed(lane);
     arena_reset(&lane->arena);
     enum relay_pace persisting = look_after_unpersisted(lane);
+    arena_reset(&lane->arena);
+    bool comparing = failover_step(lane);
     if (confirming == RELAY_FAILED || persisting == RELAY_FAILED) {
         return RELAY_FAILED;
     }
-    return confirming == RELAY_WORKED || persisting == RELAY_WORKED ? RELAY_WORKED : RELAY_IDLE;
+    return confirming == RELAY_WORKED || persisting == RELAY_WORKED || comparing ? RELAY_WORKED
+                                                                                 : RELAY_IDLE;
 }
 
 static enum relay_pace publish_unconfirmed(struct shop_lane *lane)
@@ -183,11 +187,15 @@ static enum status settle_persisted(struct shop_lane *lane, struct publish_event
     struct history_event *keys = arena_calloc(&lane->arena, *count, sizeof *keys);
     struct book_settled *settled = arena_alloc(&lane->arena, *count * sizeof *settled);
     struct failure failure;
-    if (keys == NULL || settled == NULL) {
+    struct bytes *kept = arena_alloc(&lane->arena, *count * sizeof *kept);
+    if (keys == NULL || settled == NULL || kept == NULL) {
         return refuse_overloaded(&failure);
     }
     for (size_t i = 0; i < *count; i++) {
-        read_event(lane, &events[i], &keys[i]);
+        /* One that cannot be read is never found; published again, it ends as a dead letter. */
+        if (!history_event_read(events[i].event, &lane->arena, &keys[i])) {
+            keys[i].event_id = events[i].event_id;
+        }
     }
     int64_t deadline_ms = clock_monotonic_ms(lane->clock) + lane->options->postgres_timeout_ms;
     if (history_find_events(lane->postgres, keys, *count, &lane->arena, deadline_ms, &failure) !=
@@ -199,46 +207,29 @@ static enum status settle_persisted(struct shop_lane *lane, struct publish_event
     size_t settling = 0, left = 0;
     for (size_t i = 0; i < *count; i++) {
         if (keys[i].persisted) {
+            kept[settling] = events[i].event;
             settled[settling++] = (struct book_settled){keys[i].event_id, keys[i].record_id};
         } else {
             events[left++] = events[i];
         }
     }
     *count = left;
-    if (settling > 0 && book_settle(lane->book, settled, settling, &failure) != STATUS_OK) {
-        outage_note(&lane->redis_outage, lane->clock, &failure);
-        return failure.code;
+    if (settling > 0) {
+        return settle(lane, settled, settling, event_codec_join(kept, settling, &lane->arena));
     }
     return STATUS_OK;
 }
 
-/* One that cannot be decoded is never found; published again, it ends as a dead letter. */
-static void read_event(struct shop_lane *lane, const struct publish_event *from,
-                       struct history_event *key_out)
+static enum status settle(struct shop_lane *lane, const struct book_settled *settled, size_t count,
+                          struct bytes batch)
 {
-    struct event *event;
     struct failure failure;
-    key_out->event_id = from->event_id;
-    if (event_codec_decode(from->event, &lane->arena, &event, &failure) != STATUS_OK) {
-        log_line(LOG_ERROR, "an event of the outbox is unreadable", "reason", failure.reason,
-                 "message", failure.message, NULL);
-        return;
+    if (batch.data == NULL) {
+        return refuse_overloaded(&failure);
     }
-    key_out->kind = event->kind;
-    switch (event->kind) {
-    case EVENT_ORDER_CREATED:
-        key_out->record_id = event->order.order_id;
-        key_out->version = event->order.version;
-        return;
-    case EVENT_ORDER_CONFIRMED:
-    case EVENT_ORDER_CANCELLED:
-    case EVENT_ORDER_EXPIRED:
-    case EVENT_ORDER_FULFILLED:
-        key_out->record_id = event->order.order_id;
-        key_out->version = event->change.version;
-        return;
-    case EVENT_STOCK_ADJUSTED:
-        key_out->record_id = event->adjustment.adjustment_id;
-        return;
+    if (book_settle(lane->book, settled, count, batch, &failure) != STATUS_OK) {
+        outage_note(&lane->redis_outage, lane->clock, &failure);
+        return failure.code;
     }
+    return STATUS_OK;
 }

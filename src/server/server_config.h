@@ -19,6 +19,7 @@ struct server_config {
     int64_t connect_timeout_ms, redis_timeout_ms, cache_timeout_ms, postgres_timeout_ms;
     int64_t publish_timeout_ms, drain_timeout_ms;
     int64_t outbox_max, confirm_grace_ms, persist_grace_ms, refusal_ttl_ms;
+    int64_t settled_retention_ms, settled_bytes_max;
     int64_t product_ttl_ms, missing_product_ttl_ms;
     bool allow_plain_tcp;
     int64_t queue_bytes_max, heartbeat_s;

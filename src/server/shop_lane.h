@@ -8,6 +8,7 @@
 #include "broker/broker.h"
 #include "redis/book.h"
 #include "rpc/call.h"
+#include "server/failover.h"
 #include "server/find_products.h"
 #include "server/outage.h"
 #include "server/stock_gate.h"
@@ -20,6 +21,7 @@ struct lane_options {
     struct stock_gate *gate;
     const char *shard;
     struct book_limits limits;
+    struct book_retention retention; /* of events that are settled */
     const char *redis_url;
     const char *cache_url;
     const char *database_url;
@@ -45,8 +47,9 @@ struct shop_lane {
     struct broker_publisher *publisher; /* NULL in a read lane */
     struct product_source products;
     struct outage redis_outage, postgres_outage, rabbitmq_outage;
-    struct stock_pass pass; /* of the batch at hand, in a write lane */
-    bool rabbitmq_slow;     /* the last batch was not confirmed in time: wait less for the next */
+    struct failover failover; /* of the relay's lane */
+    struct stock_pass pass;   /* of the batch at hand, in a write lane */
+    bool rabbitmq_slow;       /* the last batch was not confirmed in time: wait less for the next */
 };
 
 /* For struct rpc_lane_kind; context is a struct lane_options. Connections are made by their first

@@ -26,6 +26,7 @@ struct opening_work {
     struct pause *pause;
     const atomic_bool *stopping;
     struct control_state control;
+    int64_t highest;    /* epoch that Redis knows of */
     int64_t hurried_ms; /* when the outbox was made due last; 0 = not yet */
 };
 
@@ -159,7 +160,8 @@ static enum opening open_anew(struct opening_work *work)
 static bool fence(struct opening_work *work)
 {
     struct failure failure;
-    if (book_open_begin(work->lane->book, &failure) != STATUS_OK) {
+    if (book_highest_epoch(work->lane->book, &work->highest, &failure) != STATUS_OK ||
+        book_open_begin(work->lane->book, &failure) != STATUS_OK) {
         outage_note(&work->lane->redis_outage, work->lane->clock, &failure);
         return false;
     }
@@ -233,7 +235,7 @@ static bool load(struct opening_work *work)
     if (!still_leads(work)) {
         return false;
     }
-    if (control_advance(lane->postgres, lane->options->shard, &lane->arena,
+    if (control_advance(lane->postgres, lane->options->shard, work->highest, &lane->arena,
                         clock_monotonic_ms(lane->clock) + STOCK_OPENING_STATEMENT_MS,
                         &work->control, &stock, &failure) != STATUS_OK) {
         outage_note(&lane->postgres_outage, lane->clock, &failure);

@@ -8,6 +8,10 @@
 #define BACKOFF_MOST_MS 2000
 #define SWEEP_MOST      1000 /* one script call in Redis stays far below a millisecond's worth */
 #define FOLD_MOST       256
+/* Who took longer from the commit to here - the process was frozen - leaves it to the relay, which
+ * asks PostgreSQL: it may be another one by now, and have been compared with what was settled. Far
+ * below the server's FAILOVER_LATE_MS. */
+#define SETTLE_MOST_MS 5000
 
 enum written {
     WRITTEN, /* all of it is committed */
@@ -46,6 +50,7 @@ void persist_step(struct persist *persist)
         if (early) {
             acknowledge(persist);
         }
+        persist->committed_ms = 0;
         bool stored = persist->inbox->parked ? write_apart(persist) : write_batch(persist);
         if (!stored) {
             inbox_release(persist->inbox);
@@ -185,8 +190,12 @@ static enum written write_patiently(struct persist *persist, struct event_write 
 {
     int64_t since_ms = now_ms(persist);
     for (unsigned attempt = 0;; attempt++) {
+        int64_t from_ms = now_ms(persist);
         enum status status = event_store_write(persist->store, write, failure);
         if (status == STATUS_OK) {
+            if (persist->committed_ms == 0) {
+                persist->committed_ms = from_ms;
+            }
             note(persist, TROUBLE_STORE, STATUS_OK, NULL);
             worker_report_write(persist->report, write);
             return WRITTEN;
@@ -212,17 +221,24 @@ static void settle(struct persist *persist)
 {
     struct inbox *inbox = persist->inbox;
     struct book_settled *settled = arena_calloc(&inbox->arena, inbox->event_count, sizeof *settled);
-    if (settled == NULL || inbox->event_count == 0) {
+    struct bytes *encoded = arena_alloc(&inbox->arena, inbox->event_count * sizeof *encoded);
+    if (settled == NULL || encoded == NULL || inbox->event_count == 0 ||
+        now_ms(persist) - persist->committed_ms > SETTLE_MOST_MS) {
         return; /* the relay will look */
     }
     for (size_t i = 0; i < inbox->event_count; i++) {
         const struct event *event = inbox->events[i].event;
+        encoded[i] = event->encoded;
         settled[i].event_id = event->event_id;
         settled[i].record_id = event->kind == EVENT_STOCK_ADJUSTED ? event->adjustment.adjustment_id
                                                                    : event->order.order_id;
     }
+    struct bytes batch = event_codec_join(encoded, inbox->event_count, &inbox->arena);
+    if (batch.data == NULL) {
+        return;
+    }
     struct failure failure;
-    enum status status = book_settle(persist->book, settled, inbox->event_count, &failure);
+    enum status status = book_settle(persist->book, settled, inbox->event_count, batch, &failure);
     note(persist, TROUBLE_BOOK, status, &failure);
 }
 

@@ -29,6 +29,7 @@ struct persist {
     struct worker_report *report;
 
     struct event_write written; /* by the turn under way, to be applied when acknowledged */
+    int64_t committed_ms;       /* when the first of its transactions was begun; 0 = none yet */
     bool store_is_away;         /* take nothing until it answers */
     bool has_taken;             /* RabbitMQ has been consumed from */
     bool refused;      /* RabbitMQ says no, and did from the start: nothing that waiting heals */

@@ -151,7 +151,7 @@ static void clear_outbox(struct bench *bench)
     struct failure failure;
     for (size_t at = 0; at < bench->outbox; at += BATCH_MAX) {
         size_t count = bench->outbox - at < BATCH_MAX ? bench->outbox - at : BATCH_MAX;
-        stop_if(book_settle(bench->book, done + at, count, &failure), &failure);
+        stop_if(book_settle(bench->book, done + at, count, (struct bytes){0}, &failure), &failure);
     }
     bench->outbox = 0;
 }

@@ -23,7 +23,6 @@ const struct book_limits BOOK_LIMITS_DEFAULT = {
 
 static struct bytes keep(struct bytes bytes);
 static void forget(struct bytes bytes);
-static enum status answer(enum status status, struct failure *failure);
 static void decide_one(struct book *book, struct book_decision *decision);
 static void refuse(struct book_decision *decision, const struct book_take *take, int64_t available);
 static void add_record(const struct book_decision *decision, enum book_record_kind kind,
@@ -41,6 +40,9 @@ void fake_book_reset(void)
     }
     for (size_t i = 0; i < fake_book.outbox_count; i++) {
         forget(fake_book.outbox[i].event);
+    }
+    for (size_t i = 0; i < fake_book.kept_count; i++) {
+        forget(fake_book.kept[i]);
     }
     memset(&fake_book, 0, sizeof fake_book);
     fake_book.epoch = 1;
@@ -115,7 +117,7 @@ void fake_book_add_event(const struct uuid *event_id, struct bytes event, bool u
     };
 }
 
-static enum status answer(enum status status, struct failure *failure)
+enum status fake_book_answer(enum status status, struct failure *failure)
 {
     return status == STATUS_OK ? STATUS_OK
                                : failure_set(failure, status, "FAKE_REDIS", "as the test says");
@@ -160,7 +162,7 @@ void book_decide(struct book *book, struct book_decision *decisions, size_t coun
         }
         if (fake_book.decide != STATUS_OK) {
             decisions[i].outcome = BOOK_FAILED;
-            (void)answer(fake_book.decide, &decisions[i].failure);
+            (void)fake_book_answer(fake_book.decide, &decisions[i].failure);
         }
     }
 }
@@ -326,7 +328,7 @@ enum status book_confirm(struct book *book, const struct uuid *event_ids, size_t
             event->due = false;
         }
     }
-    return answer(fake_book.confirm, failure);
+    return fake_book_answer(fake_book.confirm, failure);
 }
 
 enum status book_read(struct book *book, struct book_lookup *lookups, size_t count,
@@ -345,7 +347,7 @@ enum status book_read(struct book *book, struct book_lookup *lookups, size_t cou
         lookups[i].in_outbox = event != NULL;
         lookups[i].unconfirmed = event != NULL && event->unconfirmed;
     }
-    return answer(fake_book.read, failure);
+    return fake_book_answer(fake_book.read, failure);
 }
 
 enum status book_read_stock(struct book *book, const char *const *product_ids, size_t count,
@@ -356,7 +358,7 @@ enum status book_read_stock(struct book *book, const char *const *product_ids, s
     for (size_t i = 0; i < count; i++) {
         available_out[i] = fake_book_available(product_ids[i]);
     }
-    return answer(fake_book.read, failure);
+    return fake_book_answer(fake_book.read, failure);
 }
 
 enum status book_claim(struct book *book, enum book_due due, struct book_claimed *claimed,
@@ -372,7 +374,7 @@ enum status book_claim(struct book *book, enum book_due due, struct book_claimed
         }
     }
     *count_out = count;
-    return answer(fake_book.claim, failure);
+    return fake_book_answer(fake_book.claim, failure);
 }
 
 enum status book_claim_ended(struct book *book, struct uuid *order_ids, size_t most,
@@ -386,7 +388,7 @@ enum status book_claim_ended(struct book *book, struct uuid *order_ids, size_t m
         }
     }
     *count_out = count;
-    return answer(fake_book.claim, failure);
+    return fake_book_answer(fake_book.claim, failure);
 }
 
 enum status book_drop_holds(struct book *book, const struct uuid *order_ids, size_t count,
@@ -399,7 +401,7 @@ enum status book_drop_holds(struct book *book, const struct uuid *order_ids, siz
             fake_book.holds[at] = fake_book.holds[--fake_book.hold_count];
         }
     }
-    return answer(STATUS_OK, failure);
+    return fake_book_answer(STATUS_OK, failure);
 }
 
 enum status book_hurry(struct book *book, struct failure *failure)
@@ -409,11 +411,11 @@ enum status book_hurry(struct book *book, struct failure *failure)
     for (size_t i = 0; i < fake_book.outbox_count; i++) {
         fake_book.outbox[i].due = true;
     }
-    return answer(STATUS_OK, failure);
+    return fake_book_answer(STATUS_OK, failure);
 }
 
 enum status book_settle(struct book *book, const struct book_settled *settled, size_t count,
-                        struct failure *failure)
+                        struct bytes batch, struct failure *failure)
 {
     (void)book;
     fake_book.settle_calls++;
@@ -425,72 +427,9 @@ enum status book_settle(struct book *book, const struct book_settled *settled, s
             fake_book.settled_count++;
         }
     }
-    return answer(fake_book.settle, failure);
-}
-
-enum status book_apply(struct book *book, const struct book_delta *deltas, size_t count,
-                       struct failure *failure)
-{
-    for (size_t i = 0; i < count && fake_book.apply == STATUS_OK; i++) {
-        fake_book.deltas[fake_book.delta_count++] = deltas[i];
-        if (deltas[i].epoch == book->epoch) {
-            int64_t available = fake_book_available(deltas[i].product_id);
-            fake_book_set_stock(deltas[i].product_id,
-                                (available < 0 ? 0 : available) + deltas[i].quantity);
-        }
+    if (fake_book.settle == STATUS_OK && batch.size > 0) {
+        assert_true(fake_book.kept_count < FAKE_BOOK_KEPT_MAX);
+        fake_book.kept[fake_book.kept_count++] = keep(batch);
     }
-    return answer(fake_book.apply, failure);
-}
-
-enum status book_check(struct book *book, int64_t epoch, bool *open_out, struct failure *failure)
-{
-    (void)book;
-    *open_out = fake_book.epoch == epoch;
-    return answer(fake_book.check, failure);
-}
-
-enum status book_open_begin(struct book *book, struct failure *failure)
-{
-    (void)book;
-    fake_book.open_begins++;
-    fake_book.epoch = 0;
-    fake_book.stock_count = 0;
-    return answer(fake_book.open, failure);
-}
-
-enum status book_open_load(struct book *book, const struct book_take *stock, size_t count,
-                           struct failure *failure)
-{
-    (void)book;
-    for (size_t i = 0; i < count; i++) {
-        fake_book_set_stock(stock[i].product_id, stock[i].quantity);
-    }
-    return answer(fake_book.open, failure);
-}
-
-enum status book_open_holds(struct book *book, const struct book_held *held, size_t count,
-                            struct failure *failure)
-{
-    (void)book;
-    fake_book.hold_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        fake_book.holds[fake_book.hold_count].ended = false;
-        fake_book.holds[fake_book.hold_count++].order_id = held[i].order_id;
-    }
-    return answer(fake_book.open, failure);
-}
-
-enum status book_open_end(struct book *book, int64_t epoch, struct failure *failure)
-{
-    (void)book;
-    fake_book.open_ends++;
-    fake_book.epoch = epoch;
-    return answer(fake_book.open, failure);
-}
-
-enum status book_gauges(struct book *book, struct book_gauges *gauges_out, struct failure *failure)
-{
-    (void)book;
-    *gauges_out = (struct book_gauges){.outbox = (int64_t)fake_book.outbox_count};
-    return answer(STATUS_OK, failure);
+    return fake_book_answer(fake_book.settle, failure);
 }

@@ -6,6 +6,7 @@
 
 #define FAKE_BOOK_RECORDS_MAX  2048
 #define FAKE_BOOK_PRODUCTS_MAX 64
+#define FAKE_BOOK_KEPT_MAX     32
 
 struct fake_book_event {
     struct uuid event_id;
@@ -24,7 +25,7 @@ struct fake_book {
     int64_t epoch; /* in force in "Redis"; 0 = fenced */
     bool overloaded;
     enum status decide; /* UNAVAILABLE: not done; UNKNOWN: done, but the answer is lost */
-    enum status read, confirm, claim, settle, apply, check, open;
+    enum status read, confirm, claim, settle, apply, check, open, walk, unsettle;
     void (*on_decide)(void); /* runs before each exchange */
 
     /* What it did. */
@@ -42,6 +43,11 @@ struct fake_book {
     struct fake_book_event outbox[FAKE_BOOK_RECORDS_MAX];
     size_t outbox_count;
     size_t settled_count;
+    struct bytes kept[FAKE_BOOK_KEPT_MAX]; /* batches, the oldest first */
+    size_t kept_count;
+    struct book_retention retention; /* of the last trimming */
+    char store[BOOK_STORE_BYTES];
+    int64_t highest;
     struct book_delta deltas[FAKE_BOOK_PRODUCTS_MAX];
     size_t delta_count;
     struct {
@@ -64,3 +70,5 @@ struct fake_book_event *fake_book_event(const struct uuid *event_id);
 bool fake_book_end_hold(const struct uuid *order_id);
 /* Puts an event into the outbox, as a decision by another server would have. */
 void fake_book_add_event(const struct uuid *event_id, struct bytes event, bool unconfirmed);
+/* What a call says whose status the test has set. */
+enum status fake_book_answer(enum status status, struct failure *failure);

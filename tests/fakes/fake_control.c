@@ -1,6 +1,7 @@
 /* See fake_control.h. */
 #include "tests/fakes/fake_control.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct fake_control fake_control;
@@ -8,6 +9,7 @@ struct fake_control fake_control;
 void fake_control_reset(void)
 {
     memset(&fake_control, 0, sizeof fake_control);
+    fake_control.name = "fake/1/1";
 }
 
 static enum status answer(struct failure *failure)
@@ -52,15 +54,27 @@ void control_leave(struct postgres_link *link, const char *shard, int64_t deadli
     fake_control.leaves++;
 }
 
-enum status control_advance(struct postgres_link *link, const char *shard, struct arena *arena,
-                            int64_t deadline_ms, struct control_state *state_out,
-                            struct control_stock *stock_out, struct failure *failure)
+enum status control_advance(struct postgres_link *link, const char *shard, int64_t highest,
+                            struct arena *arena, int64_t deadline_ms,
+                            struct control_state *state_out, struct control_stock *stock_out,
+                            struct failure *failure)
 {
     (void)link, (void)shard, (void)arena, (void)deadline_ms;
     fake_control.advances++;
+    if (fake_control.state.epoch < highest) {
+        fake_control.state.epoch = highest;
+    }
     fake_control.state.epoch++;
     *state_out = fake_control.state;
     *stock_out = (struct control_stock){fake_control.stock, fake_control.stock_count,
                                         fake_control.held, fake_control.held_count};
+    return answer(failure);
+}
+
+enum status control_store_name(struct postgres_link *link, int64_t deadline_ms,
+                               char name_out[BOOK_STORE_BYTES], struct failure *failure)
+{
+    (void)link, (void)deadline_ms;
+    (void)snprintf(name_out, BOOK_STORE_BYTES, "%s", fake_control.name);
     return answer(failure);
 }

@@ -9,6 +9,7 @@ struct fake_control {
     bool held_by_another; /* the lock */
     bool lost;            /* the lock, after it was got */
     bool leading;
+    const char *name; /* of the PostgreSQL */
     int advances, leaves;
     void (*on_lead)(void); /* runs when the lock was got */
     struct book_take stock[8];

@@ -234,7 +234,8 @@ static void test_an_event_goes_from_unconfirmed_to_unpersisted_to_nowhere(void *
     }
     const struct book_settled settled = {decision.event_id, decision.record_id};
     for (int twice = 0; twice < 2; twice++) {
-        assert_int_equal(book_settle(fixture->book, &settled, 1, NULL), STATUS_OK);
+        assert_int_equal(book_settle(fixture->book, &settled, 1, (struct bytes){0}, NULL),
+                         STATUS_OK);
         lookup_is(fixture->book, &decision.record_id, false, false);
         assert_int_equal(book_fixture_gauges(fixture->book).outbox, 0);
     }
@@ -251,7 +252,7 @@ static void test_a_confirm_after_the_settling_leaves_no_zombie(void **state)
     struct book_decision decision = book_fixture_decision(&take, 1);
     assert_int_equal(book_fixture_decide(fixture->book, &decision), BOOK_DECIDED);
     const struct book_settled settled = {decision.event_id, decision.record_id};
-    assert_int_equal(book_settle(fixture->book, &settled, 1, NULL), STATUS_OK);
+    assert_int_equal(book_settle(fixture->book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
     assert_int_equal(book_confirm(fixture->book, &decision.event_id, 1, NULL), STATUS_OK);
     struct book_gauges gauges = book_fixture_gauges(fixture->book);
     assert_int_equal(gauges.outbox + gauges.unconfirmed + gauges.unpersisted, 0);

@@ -83,7 +83,7 @@ static void test_a_restart_fences_and_keeps_what_was_decided(void **state)
     assert_int_equal(book_claim(fixture->book, BOOK_DUE_CONFIRM, &claimed, 1, 1, &count, NULL),
                      STATUS_OK);
     assert_int_equal(book_confirm(fixture->book, &decision.event_id, 1, NULL), STATUS_OK);
-    assert_int_equal(book_settle(fixture->book, &settled, 1, NULL), STATUS_OK);
+    assert_int_equal(book_settle(fixture->book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
     assert_int_equal(book_fixture_gauges(fixture->book).outbox, 0);
 
     book_fixture_open(fixture->book, BOOK_TEST_EPOCH + 1);
@@ -283,7 +283,7 @@ static void test_a_full_memory_does_not_stop_the_relay(void **state)
                      STATUS_OK);
     assert_int_equal(count, 1);
     const struct book_settled settled = {decision.event_id, decision.record_id};
-    assert_int_equal(book_settle(book, &settled, 1, NULL), STATUS_OK);
+    assert_int_equal(book_settle(book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
     assert_int_equal(book_fixture_gauges(book).outbox, 0);
     book_destroy(&book);
 }

@@ -179,16 +179,16 @@ static void test_a_held_orders_record_outlives_its_event(void **state)
     struct book_fixture *fixture = *state;
     struct book_decision order = place(fixture->book, 60000);
     struct book_settled settled = {order.event_id, order.order_id};
-    assert_int_equal(book_settle(fixture->book, &settled, 1, NULL), STATUS_OK);
+    assert_int_equal(book_settle(fixture->book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
     assert_int_equal(book_fixture_gauges(fixture->book).outbox, 0);
     assert_int_equal(record_ttl(fixture, &order.order_id), -1);
     struct book_decision cancel = change(&order.order_id, 1, BOOK_HOLD_GIVEN_UP);
     assert_int_equal(book_fixture_decide(fixture->book, &cancel), BOOK_DECIDED);
     /* A late copy of the first event: the last one is still under way. */
-    assert_int_equal(book_settle(fixture->book, &settled, 1, NULL), STATUS_OK);
+    assert_int_equal(book_settle(fixture->book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
     assert_int_equal(record_ttl(fixture, &order.order_id), -1);
     settled.event_id = cancel.event_id;
-    assert_int_equal(book_settle(fixture->book, &settled, 1, NULL), STATUS_OK);
+    assert_int_equal(book_settle(fixture->book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
     assert_true(record_ttl(fixture, &order.order_id) > 0);
 }
 

@@ -127,7 +127,7 @@ static void settle_one(struct model *model)
     if (request->state >= REQUEST_UNCONFIRMED) {
         const struct book_settled settled = {request->event_id, request->record_id};
         request->state = REQUEST_SETTLED;
-        assert_int_equal(book_settle(model->book, &settled, 1, NULL), STATUS_OK);
+        assert_int_equal(book_settle(model->book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
     }
 }
 

@@ -1,4 +1,5 @@
 /* What has happened, and which epoch is in force, as the server asks PostgreSQL for it. */
+#include "postgres/postgres_link.h"
 #include "server/control.h"
 #include "server/history.h"
 #include "tests/cmocka_all.h"
@@ -99,7 +100,7 @@ static void test_an_advance_voids_older_deltas_and_reads_the_sums(void **state)
     assert_int_equal(control_read(link_of_test, "s0", soon(), &before, &failure), STATUS_OK);
     assert_int_equal(before.epoch, 0);
     assert_int_equal(
-        control_advance(link_of_test, "s0", &arena, soon(), &state_now, &stock, &failure),
+        control_advance(link_of_test, "s0", 0, &arena, soon(), &state_now, &stock, &failure),
         STATUS_OK);
     assert_int_equal(state_now.epoch, 1);
     assert_int_equal(stock.stock_count, 3);
@@ -118,6 +119,44 @@ static void test_an_advance_voids_older_deltas_and_reads_the_sums(void **state)
     assert_int_equal(control_read(link_of_test, "s9", soon(), &after, &failure), STATUS_INTERNAL);
 }
 
+/* Row 24: a PostgreSQL that fell back knows a lower epoch than Redis. */
+static void test_an_advance_passes_the_epoch_that_redis_knows(void **state)
+{
+    (void)state;
+    struct control_state now;
+    struct control_stock stock;
+    assert_int_equal(
+        control_advance(link_of_test, "s0", 41, &arena, soon(), &now, &stock, &failure), STATUS_OK);
+    assert_int_equal(now.epoch, 42);
+    assert_int_equal(
+        control_advance(link_of_test, "s0", 41, &arena, soon(), &now, &stock, &failure), STATUS_OK);
+    assert_int_equal(now.epoch, 43);
+}
+
+/* Without rights that an application's role does not have. */
+static void test_a_store_has_a_name_that_stays(void **state)
+{
+    (void)state;
+    char name[BOOK_STORE_BYTES], again[BOOK_STORE_BYTES];
+    database_execute(&database, "CREATE ROLE plain_role; GRANT plain_role TO CURRENT_USER");
+    static const struct postgres_statement become = {NULL, "SET ROLE plain_role"};
+    postgres_link_add(link_of_test, &become, NULL, 0);
+    const struct postgres_result *const *results;
+    enum status became = postgres_link_flush(link_of_test, soon(), &results, &failure);
+    enum status named = control_store_name(link_of_test, soon(), name, &failure);
+    database_execute(&database, "DROP ROLE plain_role");
+    assert_int_equal(became, STATUS_OK);
+    assert_int_equal(named, STATUS_OK);
+    assert_int_equal(control_store_name(other_link, soon(), again, &failure), STATUS_OK);
+    assert_string_equal(name, again);
+    size_t parts = 0;
+    for (const char *at = name; (at = strchr(at, '/')) != NULL; at++) {
+        parts++;
+    }
+    assert_int_equal(parts, 2);
+    assert_null(strchr(name, ' '));
+}
+
 #define TEST(name) \
     cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
 
@@ -127,6 +166,8 @@ int main(void)
         TEST(test_events_are_found_wherever_they_are_kept),
         TEST(test_one_leads_and_the_lock_ends_with_the_session),
         TEST(test_an_advance_voids_older_deltas_and_reads_the_sums),
+        TEST(test_an_advance_passes_the_epoch_that_redis_knows),
+        TEST(test_a_store_has_a_name_that_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include "server/change_order.h"
 #include "server/create_order.h"
 #include "tests/cmocka_all.h"
+#include "tests/fakes/fake_control.h"
 
 struct fixture fixture;
 
@@ -21,11 +22,13 @@ int fixture_setup(void **state)
     fake_book_reset();
     fake_publisher_reset();
     fake_catalogue_reset();
+    fake_control_reset();
     stock_gate_init(&fixture.gate);
     fixture.options = (struct lane_options){
         .clock = &fixture.clock.clock,
         .gate = &fixture.gate,
         .shard = "s0",
+        .retention = {.age_ms = 600000, .bytes_max = 1 << 20},
         .redis_url = "redis://127.0.0.1:1",
         .cache_url = "redis://127.0.0.1:1",
         .database_url = "postgresql://127.0.0.1:1/none",

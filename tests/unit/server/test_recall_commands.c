@@ -65,7 +65,8 @@ static void test_a_repeated_order_tells_how_far_it_is_now(void **state)
                      SHOP__V1__DURABILITY__DURABILITY_RESERVED);
     struct failure failure;
     struct book_settled settled = {.event_id = fake_book.outbox[0].event_id};
-    assert_int_equal(book_settle(fixture.lane->book, &settled, 1, &failure), STATUS_OK);
+    assert_int_equal(book_settle(fixture.lane->book, &settled, 1, (struct bytes){0}, &failure),
+                     STATUS_OK);
     order_call_send(third);
     assert_int_equal(order_call_reply(third)->durability,
                      SHOP__V1__DURABILITY__DURABILITY_PERSISTED);

@@ -334,9 +334,9 @@ int64_t book_epoch(const struct book *book)
 }
 
 enum status book_settle(struct book *book, const struct book_settled *settled, size_t count,
-                        struct failure *failure)
+                        struct bytes batch, struct failure *failure)
 {
-    (void)book;
+    (void)book, (void)batch;
     tell("settle(");
     for (size_t i = 0; i < count; i++) {
         tell("%s%u:%u", i > 0 ? "," : "", settled[i].event_id.bytes[0],
