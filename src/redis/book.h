@@ -70,6 +70,7 @@ enum book_hold {
 
 enum book_outcome {
     BOOK_DECIDED,       /* all effects are in Redis */
+    BOOK_POSSIBLE,      /* a trial: it would have been decided */
     BOOK_REPEATED,      /* the record was already there: `prior` */
     BOOK_OUT_OF_STOCK,  /* nothing taken; remembered under the record */
     BOOK_STOCK_UNKNOWN, /* a product has no stock entry; nothing written */
@@ -95,6 +96,8 @@ struct book_decision {
     struct uuid order_id;   /* of the hold, and what is changed */
     uint32_t found_version; /* not 0: changes the order that was found in this version */
     uint8_t order_hash[BOOK_REQUEST_HASH_BYTES]; /* of the request that made the order */
+    bool is_trial; /* only what would come of it, of a decision that changes no order: nothing is
+                      written, and POSSIBLE stands for DECIDED */
 
     enum book_outcome outcome;
     struct book_record prior;     /* BOOK_REPEATED; views until the book's next use */

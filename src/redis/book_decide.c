@@ -152,7 +152,7 @@ static void put_order(const struct book *book, const struct book_decision *decis
         redis_link_put_text(link, "");
     }
     redis_link_put(link, bytes_of(found, sizeof found));
-    redis_link_put_text(link, holds[decision->hold]);
+    redis_link_put_text(link, decision->is_trial ? "TRY" : holds[decision->hold]);
     redis_link_put_int(link, decision->hold_ms);
     redis_link_put(link, bytes_of(decision->order_id.bytes, sizeof decision->order_id.bytes));
 }
@@ -203,6 +203,8 @@ static void read_answer(const struct book *book, const struct redis_reply *answe
         read_error(answer, decision);
     } else if (is_word(answer, "DECIDED")) {
         decision->outcome = BOOK_DECIDED;
+    } else if (is_word(answer, "POSSIBLE")) {
+        decision->outcome = BOOK_POSSIBLE;
     } else if (is_word(answer, "OVERLOADED")) {
         decision->outcome = BOOK_OVERLOADED;
     } else if (is_word(answer, "CONFLICT")) {

@@ -222,6 +222,7 @@ static void fill_decision(const struct command *command, struct book_decision *d
     decision->hold_ms = command->hold_ms;
     decision->order_id = command->order_id;
     decision->found_version = command->found_version;
+    decision->is_trial = command->is_trial;
     memcpy(decision->order_hash, command->order_hash, sizeof decision->order_hash);
 }
 
@@ -243,6 +244,9 @@ static void take_outcome(struct shop_lane *lane, const struct book_decision *dec
     switch (decision->outcome) {
     case BOOK_DECIDED:
         command->fate = COMMAND_ACCEPTED;
+        return;
+    case BOOK_POSSIBLE:
+        command->fate = COMMAND_POSSIBLE;
         return;
     case BOOK_REPEATED:
         command_repeat(lane, command, &decision->prior);

@@ -15,6 +15,7 @@ enum command_fate {
     COMMAND_OPEN,       /* to be decided */
     COMMAND_FAILED,     /* `failure` is the answer */
     COMMAND_ACCEPTED,   /* decided now: `decision` */
+    COMMAND_POSSIBLE,   /* a trial that would have been accepted */
     COMMAND_REPEATED,   /* decided before, known to Redis: `prior` */
     COMMAND_PERSISTED,  /* nothing is to be decided: the kind keeps what it found */
     COMMAND_CONFLICTED, /* the order was changed meanwhile: to be prepared again */
@@ -44,9 +45,11 @@ struct command {
     enum book_hold hold;
     int64_t hold_ms;
     uint8_t request_hash[REQUEST_HASH_BYTES];
+    bool is_trial;   /* only what would come of it: no effect */
     bool identified; /* request_id, record_id and request_hash are set: it may be one we had before
                       */
 
+    bool waits;               /* set with its answer: that is to be PERSISTED when it goes out */
     bool forgettable;         /* Redis may have had a record of it and lost it; recall's own */
     bool confirmed;           /* COMMAND_ACCEPTED: RabbitMQ has its event */
     struct book_record prior; /* COMMAND_REPEATED; lives in the lane's arena */
@@ -66,8 +69,9 @@ struct command_kind {
     /* Whether PostgreSQL has had these (all `identified`): those it has become PERSISTED, or fail
      * with REQUEST_ID_REUSED; the others stay as they are. When it cannot be asked, all fail. */
     void (*recall)(struct shop_lane *lane, struct command **commands, size_t count);
-    /* The answer to a command that is ACCEPTED, REPEATED or PERSISTED; lives in the lane's arena.
-     * NULL: the command has failed after all, for lack of memory or of a readable record. */
+    /* The answer to a command that is ACCEPTED, POSSIBLE, REPEATED or PERSISTED; lives in the
+     * lane's arena. NULL: the command has failed after all, for lack of memory or of a readable
+     * record. */
     const ProtobufCMessage *(*answer)(struct shop_lane *lane, struct command *command);
     /* How it says that there are not enough units. */
     const char *short_reason;

@@ -2,6 +2,7 @@
 #include "server/command_calls.h"
 
 #include "server/command.h"
+#include "server/persist_waiter.h"
 #include "server/refusals.h"
 #include "server/shop_lane.h"
 
@@ -121,6 +122,10 @@ static void answer_one(struct shop_lane *lane, struct command *command)
     const ProtobufCMessage *answer = make_answer(lane, command);
     if (answer == NULL) {
         rpc_fail(command->call, &command->failure);
+        return;
+    }
+    if (command->waits && persist_waiter_take(lane->options->waiter, command->call,
+                                              &command->record_id, answer, command->durability)) {
         return;
     }
     rpc_reply(command->call, answer);

@@ -12,6 +12,8 @@
 
 static void prepare(struct shop_lane *lane, struct command **commands, size_t count);
 static void read_request(struct shop_lane *lane, struct command *command);
+static enum status check_wait(const struct order_request *request, const struct rpc_call *call,
+                              struct failure *failure);
 static enum status check_price_rights(const struct order_request *request,
                                       const struct rpc_call *call, struct failure *failure);
 static void plan(struct shop_lane *lane, struct command *command);
@@ -57,6 +59,7 @@ static void read_request(struct shop_lane *lane, struct command *command)
     body->now_us = clock_unix_us(lane->clock);
     struct failure failure;
     if (rules_check_order_request(request, body->now_us, &failure) != STATUS_OK ||
+        check_wait(request, command->call, &failure) != STATUS_OK ||
         check_price_rights(request, command->call, &failure) != STATUS_OK) {
         *command_fail(command) = failure;
         return;
@@ -67,10 +70,23 @@ static void read_request(struct shop_lane *lane, struct command *command)
         (void)refuse_overloaded(command_fail(command));
         return;
     }
+    command->is_trial = request->validate_only;
     command->request_id = request->request_id;
     command->record_id = identity_of_request(IDENTITY_ORDER, request->request_id);
     identity_hash_order(request, command->request_hash);
     command->identified = true;
+}
+
+/* A batch would have to wait for its slowest order. */
+static enum status check_wait(const struct order_request *request, const struct rpc_call *call,
+                              struct failure *failure)
+{
+    const struct command_kind *kind = rpc_call_tag(call);
+    if (request->wait_for == DURABILITY_PERSISTED && kind->list != NULL) {
+        return failure_set_field(failure, "wait_for", "BAD_WAIT",
+                                 "the orders of a batch are not waited for");
+    }
+    return STATUS_OK;
 }
 
 static enum status check_price_rights(const struct order_request *request,
@@ -193,6 +209,8 @@ static const ProtobufCMessage *answer(struct shop_lane *lane, struct command *co
         return NULL;
     }
     order->durability = command->durability;
+    command->waits = body->request->wait_for == DURABILITY_PERSISTED &&
+                     (command->fate == COMMAND_ACCEPTED || command->fate == COMMAND_REPEATED);
     const ProtobufCMessage *response = order_codec_order(order, &lane->arena);
     if (response == NULL) {
         (void)refuse_unanswerable(command_fail(command));

@@ -1,6 +1,7 @@
 /* Order reader: orders as PostgreSQL has them, whole, with their lines.
  * Called by create_order.c (was it asked for before?), load_orders.c and the order queries;
- * implemented in order_reader_postgres.c and order_events_postgres.c. Results live in the arena
+ * implemented in order_reader_postgres.c, order_list_postgres.c and
+ * order_events_postgres.c. Results live in the arena
  * given; blocks up to deadline_ms. */
 #pragma once
 
@@ -28,19 +29,30 @@ struct order_position {
     int64_t create_time_us;
     struct uuid order_id;
 };
-/* Before the newest order. */
-extern const struct order_position ORDER_POSITION_NEWEST;
 
-/* A page of orders, the newest first; fewer than `most` also when they would not fit into a
- * response (never none while there are some). *more_out: there are orders behind the last one. */
+/* At most so many orders are looked at for one page, whether they match or not: what keeps a page
+ * with few matches as quick as any other. 10,000 take 10 to 20 ms. */
+#define ORDER_PAGE_SCAN_MAX 10000
+
+/* A page of orders, the newest first. Fewer than `most`, also none, when ORDER_PAGE_SCAN_MAX were
+ * looked at, or when they would not fit into a response. *more_out: the list goes on behind
+ * *next_out. */
 struct order_page_filter {
-    const char *customer_id; /* "" = of all */
+    struct order_filter asked;
     struct order_position after;
     int32_t most;
 };
+struct order_page {
+    struct order *orders;
+    size_t count;
+    bool more;
+    struct order_position next;
+};
+/* Where the first page of this filter begins. */
+struct order_position order_reader_first(const struct order_filter *filter);
 enum status order_reader_list(struct postgres_link *link, const struct order_page_filter *filter,
-                              struct arena *arena, int64_t deadline_ms, struct order **orders_out,
-                              size_t *count_out, bool *more_out, struct failure *failure);
+                              struct arena *arena, int64_t deadline_ms, struct order_page *page_out,
+                              struct failure *failure);
 
 /* Up to `most` of the order's events behind the version `after`, the oldest first. What waits for
  * the one before it, or was refused, is none yet. */

@@ -7,6 +7,7 @@
 #include "base/stop.h"
 #include "server/access_log.h"
 #include "server/expire_holds.h"
+#include "server/persist_waiter.h"
 #include "server/policy.h"
 #include "server/relay.h"
 #include "server/services.h"
@@ -105,6 +106,9 @@ static enum status start(const struct server_config *config, struct parts *parts
         status = policy_load(config->policy_file, &parts->policy, failure);
     }
     if (status == STATUS_OK) {
+        status = persist_waiter_start(&parts->lanes, &parts->lanes.waiter, failure);
+    }
+    if (status == STATUS_OK) {
         status = start_rpc(config, parts, failure);
     }
     if (status == STATUS_OK) {
@@ -181,10 +185,12 @@ static void stop(const struct server_config *config, struct parts *parts)
         rpc_server_set_serving(parts->rpc, false);
         rpc_server_drain(parts->rpc, config->drain_timeout_ms);
     }
+    persist_waiter_stop(parts->lanes.waiter);
     stock_opener_stop(&parts->opener);
     relay_stop(&parts->expiry);
     relay_stop(&parts->relay);
     rpc_server_stop(&parts->rpc);
+    persist_waiter_destroy(&parts->lanes.waiter);
     policy_destroy(&parts->policy);
 }
 

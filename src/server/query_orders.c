@@ -21,13 +21,16 @@ static void answer_batch(struct shop_lane *lane, struct rpc_call *call,
                          const struct order_lookup *lookups, const char *const *ids, size_t count,
                          const struct failure *failure);
 static void list(struct shop_lane *lane, struct rpc_call *call);
+static enum status read_request(struct shop_lane *lane, struct rpc_call *call,
+                                struct order_page_filter *filter_out, struct bytes *bytes_out,
+                                struct failure *failure);
 static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
-                             struct order **orders_out, size_t *count_out, const char **next_out,
+                             struct order_page *page_out, const char **next_out,
                              struct failure *failure);
-static enum status read_position(struct shop_lane *lane, const struct page_request *request,
+static enum status read_position(struct shop_lane *lane, const char *token, struct bytes filter,
                                  struct order_position *position_out, struct failure *failure);
-static const char *make_token(struct shop_lane *lane, const struct page_request *request,
-                              const struct order *last);
+static const char *make_token(struct shop_lane *lane, struct bytes filter,
+                              const struct order_position *position);
 
 /* ---- GetOrder ---- */
 
@@ -166,61 +169,63 @@ void list_orders(void *state, struct rpc_call **calls, size_t count)
 
 static void list(struct shop_lane *lane, struct rpc_call *call)
 {
-    struct order *orders = NULL;
-    size_t count = 0;
+    struct order_page page = {0};
     const char *next = "";
     struct failure failure;
-    if (read_page(lane, call, &orders, &count, &next, &failure) != STATUS_OK) {
+    if (read_page(lane, call, &page, &next, &failure) != STATUS_OK) {
         rpc_fail(call, &failure);
         return;
     }
-    query_reply(call, order_codec_orders(orders, count, next, &lane->arena));
+    query_reply(call, order_codec_orders(page.orders, page.count, next, &lane->arena));
 }
 
 static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
-                             struct order **orders_out, size_t *count_out, const char **next_out,
+                             struct order_page *page_out, const char **next_out,
                              struct failure *failure)
 {
-    struct page_request request = order_codec_page_request(rpc_call_request(call));
-    struct order_page_filter filter = {.customer_id = request.customer_id};
-    enum status status = rules_page_size(request.page_size, &filter.most, failure);
-    if (status == STATUS_OK && request.customer_id[0] != '\0') {
-        status = rules_check_id("customer_id", request.customer_id, failure);
+    struct order_page_filter filter;
+    struct bytes bytes;
+    enum status status = read_request(lane, call, &filter, &bytes, failure);
+    if (status != STATUS_OK) {
+        return status;
     }
+    struct failure cause;
+    if (order_reader_list(lane->postgres, &filter, &lane->arena, query_deadline_ms(lane, &call, 1),
+                          page_out, &cause) != STATUS_OK) {
+        return shop_lane_blame(lane, &lane->postgres_outage, &cause, failure);
+    }
+    outage_over(&lane->postgres_outage, lane->clock);
+    *next_out = page_out->more ? make_token(lane, bytes, &page_out->next) : "";
+    return *next_out != NULL ? STATUS_OK : refuse_overloaded(failure);
+}
+
+static enum status read_request(struct shop_lane *lane, struct rpc_call *call,
+                                struct order_page_filter *filter_out, struct bytes *bytes_out,
+                                struct failure *failure)
+{
+    const ProtobufCMessage *message = rpc_call_request(call);
+    struct page_request request = order_codec_page_request(message);
+    enum status status = rules_page_size(request.page_size, &filter_out->most, failure);
     if (status == STATUS_OK) {
-        status = read_position(lane, &request, &filter.after, failure);
+        status = order_codec_filter(message, &lane->arena, &filter_out->asked, bytes_out, failure);
     }
     if (status != STATUS_OK) {
         return status;
     }
-    bool more;
-    struct failure cause;
-    if (order_reader_list(lane->postgres, &filter, &lane->arena, query_deadline_ms(lane, &call, 1),
-                          orders_out, count_out, &more, &cause) != STATUS_OK) {
-        return shop_lane_blame(lane, &lane->postgres_outage, &cause, failure);
-    }
-    outage_over(&lane->postgres_outage, lane->clock);
-    *next_out = "";
-    if (more) {
-        *next_out = make_token(lane, &request, &(*orders_out)[*count_out - 1]);
-    }
-    return *next_out != NULL ? STATUS_OK : refuse_overloaded(failure);
+    filter_out->after = order_reader_first(&filter_out->asked);
+    return request.page_token[0] == '\0'
+               ? STATUS_OK
+               : read_position(lane, request.page_token, *bytes_out, &filter_out->after, failure);
 }
 
-/* A position is the order's create_time in microseconds, 8 bytes big-endian, and its id. */
+/* A position is a create_time in microseconds, 8 bytes big-endian, and an order's id. */
 #define POSITION_BYTES (8 + sizeof(struct uuid))
 
-static enum status read_position(struct shop_lane *lane, const struct page_request *request,
+static enum status read_position(struct shop_lane *lane, const char *token, struct bytes filter,
                                  struct order_position *position_out, struct failure *failure)
 {
-    *position_out = ORDER_POSITION_NEWEST;
-    if (request->page_token[0] == '\0') {
-        return STATUS_OK;
-    }
     struct bytes bytes;
-    enum status status =
-        page_token_read(request->page_token, LIST_NAME, bytes_of_text(request->customer_id),
-                        &lane->arena, &bytes, failure);
+    enum status status = page_token_read(token, LIST_NAME, filter, &lane->arena, &bytes, failure);
     if (status != STATUS_OK) {
         return status;
     }
@@ -237,14 +242,13 @@ static enum status read_position(struct shop_lane *lane, const struct page_reque
     return STATUS_OK;
 }
 
-static const char *make_token(struct shop_lane *lane, const struct page_request *request,
-                              const struct order *last)
+static const char *make_token(struct shop_lane *lane, struct bytes filter,
+                              const struct order_position *position)
 {
     uint8_t bytes[POSITION_BYTES];
     for (size_t i = 0; i < 8; i++) {
-        bytes[i] = (uint8_t)((uint64_t)last->create_time_us >> (56 - 8 * i));
+        bytes[i] = (uint8_t)((uint64_t)position->create_time_us >> (56 - 8 * i));
     }
-    memcpy(bytes + 8, &last->order_id, sizeof last->order_id);
-    return page_token_make(LIST_NAME, bytes_of_text(request->customer_id),
-                           bytes_of(bytes, sizeof bytes), &lane->arena);
+    memcpy(bytes + 8, &position->order_id, sizeof position->order_id);
+    return page_token_make(LIST_NAME, filter, bytes_of(bytes, sizeof bytes), &lane->arena);
 }

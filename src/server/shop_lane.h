@@ -13,12 +13,14 @@
 #include "server/outage.h"
 #include "server/stock_gate.h"
 
+struct persist_waiter;
 struct redis_link;
 
 /* What all lanes are opened with; read only. */
 struct lane_options {
     const struct clock *clock;
     struct stock_gate *gate;
+    struct persist_waiter *waiter; /* NULL: nobody waits for PERSISTED */
     const char *shard;
     struct book_limits limits;
     struct book_retention retention; /* of events that are settled */

@@ -95,6 +95,17 @@ struct order_request {
     bool has_placed_time;
     int64_t placed_time_us;
     const char *order_ref;
+    bool validate_only;
+    enum durability wait_for; /* PERSISTED, or what is answered anyway */
+};
+
+/* Which orders ListOrders was asked for. Times are [from, to). */
+struct order_filter {
+    const char *customer_id; /* "" = of all */
+    const char *product_id;  /* "" = any */
+    uint32_t states;         /* a bit for each enum order_state */
+    int64_t create_from_us, create_to_us;
+    int64_t placed_from_us, placed_to_us;
 };
 
 /* What CreateProduct was asked for. */

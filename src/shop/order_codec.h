@@ -48,10 +48,14 @@ enum status order_codec_unpack_product(struct bytes encoded, struct arena *arena
 
 /* Queries' requests; strings are views into the message. */
 struct page_request {
-    const char *customer_id; /* ListOrders; "" elsewhere */
     int32_t page_size;
     const char *page_token;
 };
 const char *order_codec_get_id(const ProtobufCMessage *message); /* Get*, ListOrderEvents */
 const char *const *order_codec_get_ids(const ProtobufCMessage *message, size_t *count_out);
 struct page_request order_codec_page_request(const ProtobufCMessage *message);
+/* Of ListOrders: what the list is narrowed to, and the same as bytes: equal bytes, equal filter.
+ * BAD_ID, BAD_FILTER; OVERLOADED when the arena is full. */
+enum status order_codec_filter(const ProtobufCMessage *message, struct arena *arena,
+                               struct order_filter *filter_out, struct bytes *bytes_out,
+                               struct failure *failure);

@@ -70,6 +70,10 @@ enum status rules_check_order_request(const struct order_request *request, int64
         return failure_set_field(failure, "placed_time", "BAD_TIME",
                                  "placed_time must be a time of the past");
     }
+    if (request->wait_for == DURABILITY_RESERVED) {
+        return failure_set_field(failure, "wait_for", "BAD_WAIT",
+                                 "what can be waited for is QUEUED and PERSISTED");
+    }
     return STATUS_OK;
 }
 

@@ -12,8 +12,8 @@ enum status rules_check_id(const char *field, const char *id, struct failure *fa
 enum status rules_check_text(const char *field, const char *text, size_t least, size_t most,
                              const char *reason, struct failure *failure);
 /* request_id, customer_id, lines (1 to 2,000, id, quantity 1 to 1,000,000, price 0 to 10^12 where
- * given), placed_time (not later than now + 5 min), order_ref. BAD_ID, BAD_LINE_COUNT,
- * BAD_QUANTITY, BAD_PRICE, BAD_TIME. */
+ * given), placed_time (not later than now + 5 min), order_ref, wait_for. BAD_ID, BAD_LINE_COUNT,
+ * BAD_QUANTITY, BAD_PRICE, BAD_HOLD, BAD_TIME, BAD_WAIT. */
 enum status rules_check_order_request(const struct order_request *request, int64_t now_unix_us,
                                       struct failure *failure);
 /* Orders of one BatchCreateOrders, and the lines of all of them. BAD_BATCH_SIZE. */

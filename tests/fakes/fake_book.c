@@ -200,6 +200,10 @@ static void decide_one(struct book *book, struct book_decision *decision)
             return;
         }
     }
+    if (decision->is_trial) {
+        decision->outcome = BOOK_POSSIBLE;
+        return;
+    }
     for (size_t i = 0; i < decision->take_count; i++) {
         const struct book_take *take = &decision->takes[i];
         fake_book_set_stock(take->product_id,
@@ -295,7 +299,7 @@ static void refuse(struct book_decision *decision, const struct book_take *take,
     decision->short_product_id = take->product_id;
     decision->short_available = available;
     decision->outcome = available < 0 ? BOOK_STOCK_UNKNOWN : BOOK_OUT_OF_STOCK;
-    if (available >= 0) {
+    if (available >= 0 && !decision->is_trial) {
         char payload[128];
         int size = snprintf(payload, sizeof payload, "%s%c%lld", take->product_id, '\0',
                             (long long)available);

@@ -74,7 +74,6 @@ const char *rpc_call_principal(const struct rpc_call *call)
 
 void rpc_reply(struct rpc_call *call, const ProtobufCMessage *response)
 {
-    call->answers++;
     size_t size = protobuf_c_message_get_packed_size(response);
     uint8_t *bytes = malloc(size + 1);
     assert_non_null(bytes);
@@ -82,13 +81,14 @@ void rpc_reply(struct rpc_call *call, const ProtobufCMessage *response)
     call->response = protobuf_c_message_unpack(response->descriptor, NULL, size, bytes);
     free(bytes);
     assert_non_null(call->response);
+    call->answers++;
 }
 
 void rpc_fail(struct rpc_call *call, const struct failure *failure)
 {
-    call->answers++;
     assert_int_not_equal(failure->code, STATUS_OK);
     call->failure = *failure;
+    call->answers++;
 }
 
 void fake_call_expect_failure(const struct rpc_call *call, enum status code, const char *reason)

@@ -12,7 +12,7 @@ struct rpc_call {
     bool local;
     struct arena arena;
 
-    int answers; /* exactly one is right */
+    _Atomic int answers; /* exactly one is right; counted last, whichever thread answers */
     struct failure failure;
     ProtobufCMessage *response; /* a copy; NULL when it failed */
 };

@@ -215,8 +215,6 @@ enum status catalogue_forget_deltas(struct postgres_link *link, const int64_t *d
 
 /* ---- server/order_reader.h ---- */
 
-const struct order_position ORDER_POSITION_NEWEST = {.create_time_us = INT64_MAX};
-
 static int compare_orders(const void *left, const void *right)
 {
     return memcmp(&((const struct stored_order *)left)->order.order_id,
@@ -252,27 +250,42 @@ struct stored_order *order_reader_pick(struct stored_order *orders, size_t count
     return count == 0 ? NULL : bsearch(&key, orders, count, sizeof key, compare_orders);
 }
 
+struct order_position order_reader_first(const struct order_filter *filter)
+{
+    return (struct order_position){.create_time_us = filter->create_to_us};
+}
+
+static bool is_asked_for(const struct order *order, const struct order_page_filter *filter)
+{
+    const struct order_filter *asked = &filter->asked;
+    return order->create_time_us < filter->after.create_time_us &&
+           order->create_time_us >= asked->create_from_us &&
+           (asked->customer_id[0] == '\0' || strcmp(asked->customer_id, order->customer_id) == 0) &&
+           (asked->states & UINT32_C(1) << order->state) != 0;
+}
+
 /* fake_postgres.orders are the newest first. */
 enum status order_reader_list(struct postgres_link *link, const struct order_page_filter *filter,
-                              struct arena *arena, int64_t deadline_ms, struct order **orders_out,
-                              size_t *count_out, bool *more_out, struct failure *failure)
+                              struct arena *arena, int64_t deadline_ms, struct order_page *page_out,
+                              struct failure *failure)
 {
     (void)link, (void)deadline_ms;
     fake_postgres.order_calls++;
-    *orders_out = arena_calloc(arena, FAKE_ORDERS_MAX, sizeof **orders_out);
-    *count_out = 0;
-    *more_out = false;
+    fake_postgres.listed = *filter;
+    struct order_page page = {.orders = arena_calloc(arena, FAKE_ORDERS_MAX, sizeof *page.orders)};
     for (size_t i = 0; i < fake_postgres.order_count; i++) {
         const struct order *order = &fake_postgres.orders[i].order;
-        bool asked = order->create_time_us < filter->after.create_time_us &&
-                     (filter->customer_id[0] == '\0' ||
-                      strcmp(filter->customer_id, order->customer_id) == 0);
-        if (asked && *count_out == (size_t)filter->most) {
-            *more_out = true;
-        } else if (asked) {
-            (*orders_out)[(*count_out)++] = *order;
+        if (!is_asked_for(order, filter)) {
+            continue;
         }
+        if (page.count == (size_t)filter->most) {
+            page.more = true;
+            break;
+        }
+        page.orders[page.count++] = *order;
+        page.next = (struct order_position){order->create_time_us, order->order_id};
     }
+    *page_out = page;
     return answer(fake_postgres.status, failure);
 }
 

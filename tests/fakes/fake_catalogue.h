@@ -14,7 +14,8 @@
 struct fake_postgres {
     enum status status; /* of every question */
     int catalogue_calls, order_calls, history_calls, create_calls;
-    size_t asked_ids; /* of the last catalogue_find */
+    size_t asked_ids;                /* of the last catalogue_find */
+    struct order_page_filter listed; /* the last order_reader_list */
 
     struct product products[FAKE_PRODUCTS_MAX]; /* texts are the test's */
     struct stock stock[FAKE_PRODUCTS_MAX];

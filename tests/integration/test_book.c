@@ -116,6 +116,38 @@ static void test_the_same_request_decides_once_also_within_a_batch(void **state)
     assert_int_equal(book_fixture_gauges(fixture->book).outbox, 1);
 }
 
+/* Trials: all tests, no writes, whatever they find. */
+static void test_a_trial_tests_everything_and_writes_nothing(void **state)
+{
+    struct book_fixture *fixture = *state;
+    const struct book_take good[] = {{"a", 100}, {"b", 50}}, much[] = {{"a", 1}, {"b", 51}};
+    struct book_decision trials[] = {book_fixture_decision(good, 2), book_fixture_decision(good, 2),
+                                     book_fixture_decision(much, 2),
+                                     book_fixture_decision(&(struct book_take){"no", 1}, 1)};
+    for (size_t i = 0; i < 4; i++) {
+        trials[i].is_trial = true;
+        trials[i].hold = BOOK_HOLD_START;
+        trials[i].hold_ms = 60000;
+    }
+    book_decide(fixture->book, trials, 4, 0);
+    assert_int_equal(trials[0].outcome, BOOK_POSSIBLE);
+    assert_int_equal(trials[1].outcome, BOOK_POSSIBLE); /* the first one took nothing */
+    assert_int_equal(trials[2].outcome, BOOK_OUT_OF_STOCK);
+    assert_string_equal(trials[2].short_product_id, "b");
+    assert_int_equal(trials[2].short_available, 50);
+    assert_int_equal(trials[3].outcome, BOOK_STOCK_UNKNOWN);
+    struct book_gauges gauges = book_fixture_gauges(fixture->book);
+    assert_int_equal(gauges.outbox + gauges.unconfirmed + gauges.holds, 0);
+    struct book_lookup lookups[] = {{.record_id = trials[0].record_id},
+                                    {.record_id = trials[2].record_id}};
+    assert_int_equal(book_read(fixture->book, lookups, 2, 0, NULL), STATUS_OK);
+    assert_false(lookups[0].found || lookups[1].found);
+    trials[0].is_trial = false;
+    assert_int_equal(book_fixture_decide(fixture->book, &trials[0]), BOOK_DECIDED);
+    trials[0].is_trial = true;
+    assert_int_equal(book_fixture_decide(fixture->book, &trials[0]), BOOK_REPEATED);
+}
+
 static void test_a_full_outbox_takes_no_more(void **state)
 {
     struct book_fixture *fixture = *state;
@@ -364,6 +396,7 @@ int main(void)
         TEST(test_a_refusal_is_remembered_even_when_stock_comes_back),
         TEST(test_an_unknown_product_writes_nothing),
         TEST(test_the_same_request_decides_once_also_within_a_batch),
+        TEST(test_a_trial_tests_everything_and_writes_nothing),
         TEST(test_a_full_outbox_takes_no_more),
         TEST(test_bytes_of_any_kind_come_back_as_they_were),
         TEST(test_the_largest_order_fits),

@@ -179,33 +179,48 @@ static void test_orders_are_found_whole(void **state)
     assert_int_equal(order_reader_pick(orders, count, &ids[2])->order.line_count, 12);
 }
 
+static struct order_filter all_orders(void)
+{
+    return (struct order_filter){.customer_id = "",
+                                 .product_id = "",
+                                 .states = UINT32_MAX,
+                                 .create_to_us = INT64_C(253402300800000000),
+                                 .placed_to_us = INT64_C(253402300800000000)};
+}
+
 /* Walks all pages; how many orders there were, each older than the one before. */
-static size_t walk(const char *customer_id, int32_t most, size_t *pages_out)
+static size_t walk_filtered(const struct order_filter *asked, int32_t most, size_t *pages_out)
 {
     struct order_page_filter filter = {
-        .customer_id = customer_id, .after = ORDER_POSITION_NEWEST, .most = most};
-    bool more = true;
+        .asked = *asked, .after = order_reader_first(asked), .most = most};
+    struct order_position last = filter.after;
+    struct order_page page = {.more = true};
     size_t seen = 0;
-    for (*pages_out = 0; more; (*pages_out)++) {
-        struct order *orders;
-        size_t count;
+    for (*pages_out = 0; page.more; (*pages_out)++) {
         assert_true(*pages_out < 1000);
-        assert_int_equal(order_reader_list(link_of_test, &filter, &arena, soon(), &orders, &count,
-                                           &more, &failure),
+        assert_int_equal(order_reader_list(link_of_test, &filter, &arena, soon(), &page, &failure),
                          STATUS_OK);
-        assert_true(count <= (size_t)most && (count > 0 || !more));
-        for (size_t i = 0; i < count; i++) {
-            struct order_position at = {orders[i].create_time_us, orders[i].order_id};
-            assert_true(at.create_time_us < filter.after.create_time_us ||
-                        (at.create_time_us == filter.after.create_time_us &&
-                         memcmp(&at.order_id, &filter.after.order_id, sizeof at.order_id) < 0));
-            assert_true(orders[i].line_count > 0);
-            filter.after = at;
+        assert_true(page.count <= (size_t)most);
+        for (size_t i = 0; i < page.count; i++) {
+            struct order_position at = {page.orders[i].create_time_us, page.orders[i].order_id};
+            assert_true(at.create_time_us < last.create_time_us ||
+                        (at.create_time_us == last.create_time_us &&
+                         memcmp(&at.order_id, &last.order_id, sizeof at.order_id) < 0));
+            assert_true(page.orders[i].line_count > 0);
+            last = at;
         }
-        seen += count;
+        filter.after = page.next;
+        seen += page.count;
         arena_reset(&arena);
     }
     return seen;
+}
+
+static size_t walk(const char *customer_id, int32_t most, size_t *pages_out)
+{
+    struct order_filter filter = all_orders();
+    filter.customer_id = customer_id;
+    return walk_filtered(&filter, most, pages_out);
 }
 
 static void test_pages_miss_and_repeat_nothing(void **state)
@@ -220,6 +235,71 @@ static void test_pages_miss_and_repeat_nothing(void **state)
     assert_int_equal(pages, 1);
     assert_int_equal(walk("c-1", 7, &pages), 51);
     assert_int_equal(walk("c-9", 7, &pages), 0);
+}
+
+/* Each filter alone and with others, against what a plain count says. */
+static void test_every_filter_narrows_the_list(void **state)
+{
+    (void)state;
+    size_t pages;
+    insert_orders(60, 3);
+    database_execute(&database, "UPDATE orders SET state = 1 WHERE order_ref LIKE 'ref-1%'");
+    database_execute(&database, "UPDATE order_lines l SET product_id = 'rare' FROM orders o "
+                                "WHERE o.order_id = l.order_id AND o.order_ref LIKE '%5' "
+                                "AND l.line_number = 2");
+    struct order_filter filter = all_orders();
+    filter.states = 1 << ORDER_PENDING;
+    assert_int_equal(walk_filtered(&filter, 4, &pages), 11);
+    filter.product_id = "rare";
+    assert_int_equal(walk_filtered(&filter, 4, &pages), 1);
+    filter.states = UINT32_MAX;
+    assert_int_equal(walk_filtered(&filter, 4, &pages), 6);
+    filter.customer_id = "c-1";
+    assert_int_equal(walk_filtered(&filter, 1, &pages),
+                     database_int(&database,
+                                  "SELECT count(*) FROM orders WHERE customer_id = 'c-1' "
+                                  "AND order_ref LIKE '%5'"));
+    filter = all_orders();
+    filter.placed_from_us = INT64_C(510000000); /* placed at 500 s + their number */
+    filter.placed_to_us = INT64_C(520000000);
+    assert_int_equal(walk_filtered(&filter, 3, &pages), 10);
+    filter = all_orders();
+    int64_t from_us = database_int(&database, "SELECT (extract(epoch FROM min(create_time)) * "
+                                              "1000000)::bigint FROM orders");
+    filter.create_to_us = from_us;
+    assert_int_equal(walk_filtered(&filter, 3, &pages), 0);
+    filter.create_to_us = from_us + 1;
+    assert_true(walk_filtered(&filter, 3, &pages) > 0);
+    filter.create_from_us = from_us + 1;
+    filter.create_to_us = all_orders().create_to_us;
+    assert_true(walk_filtered(&filter, 3, &pages) < 60);
+}
+
+/* A page looks at ORDER_PAGE_SCAN_MAX orders at most: what is behind them comes with later pages,
+ * and nothing is lost where one page ends and the next begins. */
+static void test_few_matches_among_many_orders(void **state)
+{
+    (void)state;
+    size_t pages;
+    database_execute(
+        &database,
+        "INSERT INTO orders (order_id, customer_id, state, version, currency, total_minor, "
+        "order_ref, request_hash, create_time, placed_time) SELECT gen_random_uuid(), 'c', "
+        "CASE WHEN n % 9973 = 0 THEN 1 ELSE 2 END, 1, 'EUR', 1, 'r' || n, '\\x00', "
+        "to_timestamp(1000000 + n / 4), to_timestamp(1) FROM generate_series(1, 30000) n");
+    database_execute(&database, "INSERT INTO order_lines (order_id, line_number, product_id, "
+                                "quantity, unit_price_minor) SELECT order_id, 1, 'p', 1, 1 "
+                                "FROM orders");
+    struct order_filter filter = all_orders();
+    filter.states = 1 << ORDER_PENDING;
+    assert_int_equal(walk_filtered(&filter, 50, &pages), 3);
+    assert_int_equal(pages, 4); /* 3 times 10,000 looked at, then an empty one */
+    assert_int_equal(walk_filtered(&filter, 1, &pages), 3);
+    filter.product_id = "none";
+    assert_int_equal(walk_filtered(&filter, 50, &pages), 0);
+    filter = all_orders();
+    assert_int_equal(walk_filtered(&filter, 1000, &pages), 30000);
+    assert_int_equal(pages, 30);
 }
 
 static void test_a_page_of_large_orders_is_cut_to_fit(void **state)
@@ -243,6 +323,8 @@ int main(void)
         TEST(test_products_and_stock_are_found_and_listed),
         TEST(test_orders_are_found_whole),
         TEST(test_pages_miss_and_repeat_nothing),
+        TEST(test_every_filter_narrows_the_list),
+        TEST(test_few_matches_among_many_orders),
         TEST(test_a_page_of_large_orders_is_cut_to_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

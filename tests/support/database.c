@@ -46,6 +46,18 @@ void database_drop(struct database *database)
     PQfinish(admin);
 }
 
+void database_connect(const struct database *database, struct database *other_out)
+{
+    *other_out = *database;
+    other_out->connection = connect_to(database->url);
+}
+
+void database_disconnect(struct database *other)
+{
+    PQfinish(other->connection);
+    other->connection = NULL;
+}
+
 static bool is_connected(void *state)
 {
     PGconn *connection = state;

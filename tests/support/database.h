@@ -15,6 +15,9 @@ struct database {
 void database_create(struct database *database);
 /* Also while programs are still connected. */
 void database_drop(struct database *database);
+/* Another connection to the same database, for another thread; then its end. */
+void database_connect(const struct database *database, struct database *other_out);
+void database_disconnect(struct database *other);
 /* After PostgreSQL ended our connection: a new one, once it takes them again. */
 void database_reconnect(struct database *database, int64_t timeout_ms);
 /* The first column of the first row, as a number. */

@@ -8,6 +8,7 @@
 #include "client/cli/cells.h"
 #include "client/cli/commands.h"
 #include "client/cli/list.h"
+#include "client/cli/order_filter.h"
 #include "client/cli/show_order.h"
 #include "client/cli/table.h"
 #include "json/timestamp.h"
@@ -17,13 +18,13 @@
 
 struct create_options {
     const char *customer, *ref, *placed_time, *request_id;
-    int64_t hold_ms;
-    bool confirm;
+    int64_t hold_ms, wait_for;
+    bool confirm, validate_only;
 };
 
 struct order_list_options {
-    struct list_options list; /* first: what list_run() takes */
-    const char *customer;
+    struct list_options list;
+    struct order_filter_options filter;
 };
 
 static int create_order(struct cli *cli, const void *values);
@@ -61,6 +62,16 @@ static const struct option CREATE_OPTIONS[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(struct create_options, confirm),
      .help = "confirm it at once"},
+    {.name = "validate-only",
+     .type = OPTION_FLAG,
+     .offset = offsetof(struct create_options, validate_only),
+     .help = "only say what the answer would be; nothing happens"},
+    {.name = "wait-for",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct create_options, wait_for),
+     .value = "queued|persisted",
+     .fallback = "queued",
+     .help = "answer when it has come so far, within the call's time (default queued)"},
     {.name = "request-id",
      .type = OPTION_TEXT,
      .offset = offsetof(struct create_options, request_id),
@@ -71,11 +82,7 @@ static_assert(sizeof(struct create_options) <= CLI_VALUES_BYTES_MAX, "room for t
 
 static const struct option ORDER_LIST_OPTIONS[] = {
     LIST_OPTION_ENTRIES(struct order_list_options, list),
-    {.name = "customer",
-     .type = OPTION_TEXT,
-     .offset = offsetof(struct order_list_options, customer),
-     .value = "ID",
-     .help = "only this customer's"},
+    ORDER_FILTER_ENTRIES(struct order_list_options, filter),
 };
 static_assert(sizeof(struct order_list_options) <= CLI_VALUES_BYTES_MAX, "room for the options");
 
@@ -110,7 +117,7 @@ const struct cli_command COMMAND_ORDER_LIST = {
     .name = "list",
     .arguments = "",
     .summary = "Lists the orders that are in PostgreSQL, the newest first.",
-    .details = LIST_DETAILS,
+    .details = ORDER_FILTER_DETAILS LIST_DETAILS,
     .options = ORDER_LIST_OPTIONS,
     .option_count = sizeof(ORDER_LIST_OPTIONS) / sizeof(ORDER_LIST_OPTIONS[0]),
     .run = list_orders,
@@ -141,6 +148,9 @@ static int create_order(struct cli *cli, const void *values)
     request.customer_id = cli_text(cli, options->customer);
     request.order_ref = cli_text(cli, options->ref);
     request.request_id = cli_text(cli, cli_request_id(cli, options->request_id));
+    request.validate_only = options->validate_only;
+    request.wait_for = options->wait_for == 1 ? SHOP__V1__DURABILITY__DURABILITY_PERSISTED
+                                              : SHOP__V1__DURABILITY__DURABILITY_QUEUED;
     request.n_lines = cli->word_count;
     request.lines = arena_calloc(&cli->arena, cli->word_count, sizeof(request.lines[0]));
     Shop__V1__CreateOrderLine *lines = arena_calloc(&cli->arena, cli->word_count, sizeof(lines[0]));
@@ -214,8 +224,8 @@ static int list_orders(struct cli *cli, const void *values)
     };
     const struct order_list_options *options = values;
     Shop__V1__ListOrdersRequest request = SHOP__V1__LIST_ORDERS_REQUEST__INIT;
-    request.customer_id = cli_text(cli, options->customer);
-    return list_run(cli, &KIND, &request.base, &options->list);
+    int code = order_filter_fill(cli, &options->filter, &request);
+    return code != CLI_OK ? code : list_run(cli, &KIND, &request.base, &options->list);
 }
 
 static void list_cells(const ProtobufCMessage *item, struct arena *arena, const char **cells)

@@ -8,10 +8,10 @@
 -- ARGV  1 outbox_max  2 confirm_grace_ms  3 refusal_ttl_ms  4 record_ttl_ms, then for each order:
 --       event id (16 bytes), event, request's record if accepted, its header if refused,
 --       the order's record or '' when the request's is the order's, the version it was found in
---       (4 bytes), what about the hold ('', 'START', 'MUST_RUN', 'MUST_END', 'GIVEN_UP'), hold_ms,
---       order id (16 bytes), number of products, their ids, their quantities
+--       (4 bytes), what about the hold ('', 'START', 'MUST_RUN', 'MUST_END', 'GIVEN_UP') or 'TRY'
+--       when nothing is to be written, hold_ms, order id (16 bytes), number of products, their ids, their quantities
 -- Returns 'FENCED', or an answer for each order:
---       'DECIDED'  'OVERLOADED'  'CONFLICT'  'HOLD_ENDED'  'HOLD_RUNS'  {'REPEATED', record}
+--       'DECIDED'  'POSSIBLE' (of a TRY)  'OVERLOADED'  'CONFLICT'  'HOLD_ENDED'  'HOLD_RUNS'  {'REPEATED', record}
 --       {'STOCK_UNKNOWN', i}  {'OUT_OF_STOCK', i, available}      i: which product, from 1
 --       or the error that refused its first write
 local call = redis.call
@@ -69,6 +69,9 @@ local function decide(record, order, at, count)
         return {'STOCK_UNKNOWN', from + i - 1}
       end
       local units = available[i] - ARGV[ids + count + i - 1]
+      if units < 0 and rule == 'TRY' then
+        return {'OUT_OF_STOCK', from + i - 1, available[i]}
+      end
       if units < 0 then
         local refusal = ARGV[at + 3] .. ARGV[ids + i - 1] .. '\0' .. available[i]
         local written = redis.pcall('SET', record, refusal, 'PX', ARGV[3])
@@ -78,6 +81,9 @@ local function decide(record, order, at, count)
       left[size + 2] = units -- exact below 2^53
       size = size + 2
     end
+  end
+  if rule == 'TRY' then
+    return 'POSSIBLE'
   end
   -- Without memory or disk Redis refuses the first write, never one after it.
   local written

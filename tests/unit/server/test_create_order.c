@@ -151,6 +151,75 @@ static void test_the_event_carries_the_order(void **state)
     order_call_drop(order);
 }
 
+/* validate_only: the same answers, and nothing has happened. */
+static void test_a_trial_says_what_it_would_answer_and_does_nothing(void **state)
+{
+    (void)state;
+    struct order_call *good = new_order("tea", 10);
+    struct order_call *much = order_call_new(fixture_request_id(1), "tea", 11);
+    struct order_call *unknown = order_call_new(fixture_request_id(2), "gone", 1);
+    struct order_call *all[] = {good, much, unknown};
+    for (size_t i = 0; i < 3; i++) {
+        all[i]->request.validate_only = true;
+    }
+    order_calls_send(all, 3);
+    const Shop__V1__Order *order = order_call_reply(good);
+    assert_int_equal(order->total_minor, 1000);
+    assert_int_equal(order->state, SHOP__V1__ORDER__STATE__STATE_PENDING);
+    assert_int_equal(order->durability, SHOP__V1__DURABILITY__DURABILITY_UNSPECIFIED);
+    fake_call_expect_failure(&much->call, STATUS_FAILED_PRECONDITION, "OUT_OF_STOCK");
+    assert_string_equal(fake_call_metadata(&much->call, "available"), "10");
+    fake_call_expect_failure(&unknown->call, STATUS_NOT_FOUND, "PRODUCT_NOT_FOUND");
+    assert_int_equal(fake_book.record_count, 0);
+    assert_int_equal(fake_book.outbox_count, 0);
+    assert_int_equal(fake_book.hold_count, 0);
+    assert_int_equal(fake_book_available("tea"), 10);
+    assert_int_equal(fake_publisher.calls, 0);
+    for (size_t i = 0; i < 3; i++) {
+        order_call_drop(all[i]);
+    }
+}
+
+/* A trial under the id of an order that is there would get that order, and so it does. */
+static void test_a_trial_of_a_request_that_was_made(void **state)
+{
+    (void)state;
+    struct order_call *order = order_call_new(fixture_request_id(0), "tea", 2);
+    order_call_send(order);
+    struct order_call *trial = order_call_new(order->request_id, "tea", 2);
+    struct order_call *other = order_call_new(order->request_id, "tea", 3);
+    trial->request.validate_only = other->request.validate_only = true;
+    order_call_send(trial);
+    order_call_send(other);
+    assert_string_equal(order_call_reply(trial)->order_id, order_call_reply(order)->order_id);
+    fake_call_expect_failure(&other->call, STATUS_INVALID_ARGUMENT, "REQUEST_ID_REUSED");
+    assert_int_equal(fake_book_available("tea"), 8);
+    order_call_drop(order);
+    order_call_drop(trial);
+    order_call_drop(other);
+}
+
+static void test_only_queued_and_persisted_can_be_waited_for(void **state)
+{
+    (void)state;
+    static const struct {
+        int wait_for;
+        bool good;
+    } cases[] = {{0, true}, {1, false}, {2, true}, {3, true}, {4, false}, {-1, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct order_call *order = new_order("tea", 1);
+        order->request.wait_for = (Shop__V1__Durability)cases[i].wait_for;
+        order_call_send(order);
+        if (cases[i].good) { /* no waiter in this lane: answered with what was reached */
+            assert_int_equal(order_call_reply(order)->durability,
+                             SHOP__V1__DURABILITY__DURABILITY_QUEUED);
+        } else {
+            fake_call_expect_failure(&order->call, STATUS_INVALID_ARGUMENT, "BAD_WAIT");
+        }
+        order_call_drop(order);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -164,6 +233,9 @@ int main(void)
         TEST(test_prices_of_a_batch_are_one_question),
         TEST(test_postgres_away_cached_products_sell_on),
         TEST(test_the_event_carries_the_order),
+        TEST(test_a_trial_says_what_it_would_answer_and_does_nothing),
+        TEST(test_a_trial_of_a_request_that_was_made),
+        TEST(test_only_queued_and_persisted_can_be_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

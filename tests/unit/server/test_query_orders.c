@@ -248,6 +248,113 @@ static void test_a_token_is_bound_to_its_customer(void **state)
     fake_call_fini(&call.call);
 }
 
+/* S36: the whole filter is in the token. */
+static void test_s36_a_token_is_bound_to_every_part_of_its_filter(void **state)
+{
+    (void)state;
+    store_some();
+    struct list_call call = {0};
+    char token[200];
+    list(&call, "", 2, "");
+    const Shop__V1__ListOrdersResponse *reply = fake_call_expect_reply(&call.call);
+    (void)snprintf(token, sizeof token, "%s", reply->next_page_token);
+    fake_call_fini(&call.call);
+    Google__Protobuf__Timestamp time = {.base.descriptor = &google__protobuf__timestamp__descriptor,
+                                        .seconds = 0};
+    Shop__V1__Order__State confirmed = SHOP__V1__ORDER__STATE__STATE_CONFIRMED;
+    for (int part = 0; part < 6; part++) {
+        Shop__V1__ListOrdersRequest request = SHOP__V1__LIST_ORDERS_REQUEST__INIT;
+        request.n_states = part == 0 ? 1 : 0;
+        request.states = &confirmed;
+        request.product_id = (char *)(uintptr_t)(part == 1 ? "tea" : "");
+        request.create_time_from = part == 2 ? &time : NULL;
+        request.placed_time_from = part == 3 ? &time : NULL;
+        Google__Protobuf__Timestamp late = time;
+        late.seconds = 4102444800;
+        request.create_time_to = part == 4 ? &late : NULL;
+        request.placed_time_to = part == 5 ? &late : NULL;
+        for (int with_token = 0; with_token < 2; with_token++) {
+            request.page_token = with_token == 1 ? token : (char *)(uintptr_t)"";
+            fake_call_init(&call.call, &request.base, NULL, INT64_MAX);
+            struct rpc_call *one = &call.call;
+            list_orders(fixture.lane, &one, 1);
+            if (with_token == 1) {
+                fake_call_expect_failure(&call.call, STATUS_INVALID_ARGUMENT, "BAD_PAGE_TOKEN");
+            } else {
+                (void)fake_call_expect_reply(&call.call);
+            }
+            fake_call_fini(&call.call);
+        }
+    }
+}
+
+static void list_filtered(struct list_call *call, const Shop__V1__ListOrdersRequest *request)
+{
+    fake_call_init(&call->call, &request->base, NULL, INT64_MAX);
+    struct rpc_call *one = &call->call;
+    list_orders(fixture.lane, &one, 1);
+}
+
+static void test_a_filter_reaches_the_reader(void **state)
+{
+    (void)state;
+    struct list_call call = {0};
+    Google__Protobuf__Timestamp from = GOOGLE__PROTOBUF__TIMESTAMP__INIT, to = from;
+    Shop__V1__Order__State states[] = {SHOP__V1__ORDER__STATE__STATE_PENDING,
+                                       SHOP__V1__ORDER__STATE__STATE_REJECTED};
+    from.seconds = 10;
+    to.seconds = 20;
+    to.nanos = 5000;
+    Shop__V1__ListOrdersRequest request = SHOP__V1__LIST_ORDERS_REQUEST__INIT;
+    request.states = states;
+    request.n_states = 2;
+    request.create_time_from = request.placed_time_from = &from;
+    request.create_time_to = request.placed_time_to = &to;
+    list_filtered(&call, &request);
+    (void)fake_call_expect_reply(&call.call);
+    const struct order_filter *asked = &fake_postgres.listed.asked;
+    assert_int_equal(asked->states, 1 << ORDER_PENDING | 1 << ORDER_REJECTED);
+    assert_int_equal(asked->create_from_us, 10000000);
+    assert_int_equal(asked->create_to_us, 20000005);
+    assert_int_equal(asked->placed_from_us, 10000000);
+    assert_int_equal(asked->placed_to_us, 20000005);
+    assert_int_equal(fake_postgres.listed.after.create_time_us, 20000005);
+    fake_call_fini(&call.call);
+}
+
+static void test_bad_filters_are_refused(void **state)
+{
+    (void)state;
+    struct list_call call = {0};
+    Google__Protobuf__Timestamp time = GOOGLE__PROTOBUF__TIMESTAMP__INIT, never = time;
+    never.nanos = -1;
+    static const int bad_states[] = {0, 8, -1, 99};
+    for (size_t i = 0; i < 4; i++) {
+        Shop__V1__Order__State bad = (Shop__V1__Order__State)bad_states[i];
+        Shop__V1__ListOrdersRequest request = SHOP__V1__LIST_ORDERS_REQUEST__INIT;
+        request.states = &bad;
+        request.n_states = 1;
+        list_filtered(&call, &request);
+        fake_call_expect_failure(&call.call, STATUS_INVALID_ARGUMENT, "BAD_FILTER");
+        fake_call_fini(&call.call);
+    }
+    for (int which = 0; which < 4; which++) {
+        Shop__V1__ListOrdersRequest request = SHOP__V1__LIST_ORDERS_REQUEST__INIT;
+        request.create_time_from = which == 0 ? &time : which == 1 ? &never : NULL;
+        request.create_time_to = which == 0 ? &time : which == 2 ? &never : NULL;
+        request.placed_time_from = request.placed_time_to = which == 3 ? &time : NULL;
+        list_filtered(&call, &request);
+        fake_call_expect_failure(&call.call, STATUS_INVALID_ARGUMENT, "BAD_FILTER");
+        fake_call_fini(&call.call);
+    }
+    Shop__V1__ListOrdersRequest request = SHOP__V1__LIST_ORDERS_REQUEST__INIT;
+    request.product_id = (char *)(uintptr_t)"a b";
+    list_filtered(&call, &request);
+    fake_call_expect_failure(&call.call, STATUS_INVALID_ARGUMENT, "BAD_ID");
+    fake_call_fini(&call.call);
+    assert_int_equal(fake_postgres.order_calls, 0);
+}
+
 static void test_bad_lists_are_refused(void **state)
 {
     (void)state;
@@ -282,6 +389,9 @@ int main(void)
         TEST(test_a_batch_is_one_exchange_each),
         TEST(test_pages_follow_one_another),
         TEST(test_a_token_is_bound_to_its_customer),
+        TEST(test_s36_a_token_is_bound_to_every_part_of_its_filter),
+        TEST(test_a_filter_reaches_the_reader),
+        TEST(test_bad_filters_are_refused),
         TEST(test_bad_lists_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
