@@ -79,6 +79,7 @@ static void run(struct shop_lane *lane, struct batch *batch)
 {
     prepare(lane, batch);
     recall_commands(lane, batch->commands, batch->count);
+    FAILPOINT("before_reserve");
     decide(lane, batch);
     FAILPOINT("after_reserve");
     publish(lane, batch);

@@ -108,7 +108,7 @@ static void test_flushed_scripts_fence(void **state)
 
 /* A decision's effects reach the file as one transaction: a torn tail loses all of it or nothing.
  */
-static void test_a_torn_file_keeps_counter_record_and_outbox_together(void **state)
+static void f06_a_torn_file_keeps_counter_record_and_outbox_together(void **state)
 {
     struct book_fixture *fixture = *state;
     const struct book_take takes[] = {{"a", 3}, {"b", 3}};
@@ -138,7 +138,7 @@ static void test_a_torn_file_keeps_counter_record_and_outbox_together(void **sta
 
 /* ---- Redis does not answer ---- */
 
-static void test_a_frozen_redis_keeps_the_deadline_and_leaves_no_late_reply(void **state)
+static void f12_f13_a_frozen_redis_keeps_the_deadline_and_leaves_no_late_reply(void **state)
 {
     struct book_fixture *fixture = *state;
     const struct book_take take = {"a", 3};
@@ -229,7 +229,7 @@ static void test_a_connection_closed_while_idle_costs_nothing(void **state)
 
 /* ---- Redis is full ---- */
 
-static void test_a_full_memory_refuses_whole_decisions(void **state)
+static void f11_a_full_memory_refuses_whole_decisions(void **state)
 {
     struct book_fixture *fixture = *state;
     const struct book_take takes[] = {{"a", 3}, {"b", 3}};
@@ -259,7 +259,7 @@ static void test_a_full_memory_refuses_whole_decisions(void **state)
 }
 
 /* Emptying the outbox is what frees memory: it must go on. */
-static void test_a_full_memory_does_not_stop_the_relay(void **state)
+static void f11_a_full_memory_does_not_stop_the_relay(void **state)
 {
     struct book_fixture *fixture = *state;
     struct book_limits limits = BOOK_LIMITS_DEFAULT;
@@ -364,14 +364,14 @@ int main(void)
         TEST(test_a_restart_fences_and_keeps_what_was_decided),
         TEST(test_a_flushed_redis_is_fenced),
         TEST(test_flushed_scripts_fence),
-        TEST(test_a_torn_file_keeps_counter_record_and_outbox_together),
-        TEST(test_a_frozen_redis_keeps_the_deadline_and_leaves_no_late_reply),
+        TEST(f06_a_torn_file_keeps_counter_record_and_outbox_together),
+        TEST(f12_f13_a_frozen_redis_keeps_the_deadline_and_leaves_no_late_reply),
         TEST(test_sending_to_a_frozen_redis_keeps_the_deadline),
         TEST(test_a_deadline_that_has_passed_sends_nothing),
         TEST(test_a_redis_that_is_gone_fails_fast_and_comes_back),
         TEST(test_a_connection_closed_while_idle_costs_nothing),
-        TEST(test_a_full_memory_refuses_whole_decisions),
-        TEST(test_a_full_memory_does_not_stop_the_relay),
+        TEST(f11_a_full_memory_refuses_whole_decisions),
+        TEST(f11_a_full_memory_does_not_stop_the_relay),
         TEST(test_a_replica_is_not_written_to),
         TEST(test_a_wrong_password_is_said_before_anything_is_sent),
         TEST(test_another_database_is_another_world),

@@ -139,7 +139,7 @@ static bool has_a_row(void *state)
     return postgres_fixture_count(state) == 1;
 }
 
-static void test_a_lost_answer_to_commit_is_unknown(void **state)
+static void f26_a_lost_answer_to_commit_is_unknown(void **state)
 {
     struct postgres_fixture *fixture = *state;
     struct proxied *proxied = put_proxy_between(fixture);
@@ -309,7 +309,7 @@ int main(void)
         TEST(test_a_connection_ended_while_idle_costs_nothing),
         TEST(test_a_transaction_that_lost_its_beginning_is_not_continued),
         TEST(test_a_server_that_says_goodbye_before_commit_has_not_committed),
-        TEST(test_a_lost_answer_to_commit_is_unknown),
+        TEST(f26_a_lost_answer_to_commit_is_unknown),
         TEST(test_a_lost_answer_to_a_write_of_its_own_is_unknown),
         TEST(test_a_lost_answer_without_commit_is_not_done),
         TEST(test_a_frozen_server_keeps_the_deadline),

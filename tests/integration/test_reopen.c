@@ -1,6 +1,5 @@
-/* Redis restarted, emptied, or a server dead in the middle: nothing sells until the stock is right
- * again, and what was accepted is there, once. */
-#include <signal.h>
+/* Redis restarted or emptied: nothing sells until the stock is right again, and what was accepted
+ * is there, once. (A server that dies meanwhile: test_crash_points.c.) */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -101,7 +100,7 @@ static void empty_redis(void)
     system_start_redis(&the_system);
 }
 
-static void test_a_restarted_redis_sells_again_after_loading(void **state)
+static void f05_a_killed_redis_sells_again_after_loading(void **state)
 {
     (void)state;
     place(0, 9, NULL);
@@ -116,7 +115,7 @@ static void test_a_restarted_redis_sells_again_after_loading(void **state)
     assert_settled(11);
 }
 
-static void test_an_emptied_redis_is_filled_from_postgres(void **state)
+static void f07_an_emptied_redis_is_filled_from_postgres(void **state)
 {
     (void)state;
     char first[30][40], second[30][40];
@@ -131,7 +130,7 @@ static void test_an_emptied_redis_is_filled_from_postgres(void **state)
     assert_settled(21);
 }
 
-static void test_scripts_that_were_flushed_are_a_fence(void **state)
+static void f10_scripts_that_were_flushed_are_a_fence(void **state)
 {
     (void)state;
     place(0, 4, NULL);
@@ -141,7 +140,7 @@ static void test_scripts_that_were_flushed_are_a_fence(void **state)
     assert_settled(6);
 }
 
-static void test_two_servers_make_one_step(void **state)
+static void f34_two_servers_make_one_step(void **state)
 {
     (void)state;
     system_start_server(&the_system, 1, NULL);
@@ -175,59 +174,16 @@ static void test_reads_go_on_while_stock_is_loaded(void **state)
     assert_settled(2);
 }
 
-/* A server that dies at each point of an order's way: started again, the same request gives the one
- * order. */
-static void test_a_server_dead_anywhere_on_an_orders_way(void **state)
-{
-    (void)state;
-    static const char *const points[] = {"after_reserve", "before_publish", "after_publish",
-                                         "after_confirm", "before_reply"};
-    for (int i = 0; i < 5; i++) {
-        char fail[64], id[40];
-        (void)snprintf(fail, sizeof fail, "%s:kill@1", points[i]);
-        process_kill(&the_system.servers[0]);
-        system_start_server(&the_system, 0, fail);
-        request_id(id, i);
-        struct answer answer = system_create_order(channel, id, "tea", 1);
-        assert_int_not_equal(answer.code, STATUS_OK);
-        (void)process_wait(&the_system.servers[0], 10000);
-        system_start_server(&the_system, 0, NULL);
-        place(i, i, NULL);
-    }
-    assert_settled(5);
-    assert_epoch(1);
-}
-
-static void test_a_server_dead_anywhere_while_it_loads(void **state)
-{
-    (void)state;
-    static const char *const points[] = {"open_begin", "open_fenced", "open_drained",
-                                         "open_advanced", "open_loaded"};
-    for (int i = 0; i < 5; i++) {
-        char fail[64];
-        (void)snprintf(fail, sizeof fail, "%s:kill@1", points[i]);
-        place(i, i, NULL);
-        process_kill(&the_system.servers[0]);
-        (void)stores_redis_int(the_system.redis_url, "SCRIPT", "FLUSH", "SYNC");
-        system_spawn_server(&the_system, 0, fail);
-        assert_int_equal(process_wait(&the_system.servers[0], 30000), -SIGKILL);
-        system_start_server(&the_system, 0, NULL);
-    }
-    assert_settled(5);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_a_restarted_redis_sells_again_after_loading),
-        TEST(test_an_emptied_redis_is_filled_from_postgres),
-        TEST(test_scripts_that_were_flushed_are_a_fence),
-        TEST(test_two_servers_make_one_step),
+        TEST(f05_a_killed_redis_sells_again_after_loading),
+        TEST(f07_an_emptied_redis_is_filled_from_postgres),
+        TEST(f10_scripts_that_were_flushed_are_a_fence),
+        TEST(f34_two_servers_make_one_step),
         TEST(test_reads_go_on_while_stock_is_loaded),
-        TEST(test_a_server_dead_anywhere_on_an_orders_way),
-        TEST(test_a_server_dead_anywhere_while_it_loads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,7 +114,7 @@ static void test_the_same_event_again_changes_nothing(void **state)
     assert_int_equal(available("a"), 998);
 }
 
-static void test_poison_leaves_its_neighbours_alone(void **state)
+static void f22_poison_leaves_its_neighbours_alone(void **state)
 {
     (void)state;
     worker_fixture_place(&fixture, 5);
@@ -141,7 +141,7 @@ static void test_poison_leaves_its_neighbours_alone(void **state)
     assert_int_equal(count("SELECT count(*) FROM dead_letters"), 3);
 }
 
-static void test_an_event_that_breaks_a_constraint_is_found(void **state)
+static void f22_an_event_that_breaks_a_constraint_is_found(void **state)
 {
     (void)state;
     struct event events[3];
@@ -232,8 +232,8 @@ int main(void)
         WORKER_TEST(test_orders_and_adjustments_arrive),
         WORKER_TEST(test_what_is_written_is_what_was_sent),
         WORKER_TEST(test_the_same_event_again_changes_nothing),
-        WORKER_TEST(test_poison_leaves_its_neighbours_alone),
-        WORKER_TEST(test_an_event_that_breaks_a_constraint_is_found),
+        WORKER_TEST(f22_poison_leaves_its_neighbours_alone),
+        WORKER_TEST(f22_an_event_that_breaks_a_constraint_is_found),
         WORKER_TEST(test_an_order_reserved_twice_is_given_back_once),
         WORKER_TEST(test_a_late_order_is_stored_and_taken_from_the_new_stock),
         WORKER_TEST(test_an_adjustment_below_what_is_reserved_is_kept_as_a_letter),

@@ -62,35 +62,35 @@ static void die_at(const char *failpoint)
     assert_int_equal(available("a"), 1007 - 9);
 }
 
-static void test_dying_before_the_commit_changes_nothing(void **state)
+static void f02_dying_before_the_commit_changes_nothing(void **state)
 {
     (void)state;
     die_at("before_commit");
     worker_fixture_wait_settled(&fixture);
 }
 
-static void test_dying_after_the_commit_doubles_nothing(void **state)
+static void f02_dying_after_the_commit_doubles_nothing(void **state)
 {
     (void)state;
     die_at("after_commit");
     worker_fixture_wait_settled(&fixture);
 }
 
-static void test_dying_after_the_ack_leaves_the_outbox_to_the_relay(void **state)
+static void f02_dying_after_the_ack_leaves_the_outbox_to_the_relay(void **state)
 {
     (void)state;
     die_at("after_ack");
     assert_true(system_outbox(&fixture.system) > 0); /* who settles them now: the server's relay */
 }
 
-static void test_dying_after_the_settle_leaves_nothing(void **state)
+static void f02_dying_after_the_settle_leaves_nothing(void **state)
 {
     (void)state;
     die_at("after_settle");
     worker_fixture_wait_settled(&fixture);
 }
 
-static void test_sixty_deaths_cost_no_order(void **state)
+static void f03_sixty_deaths_cost_no_order(void **state)
 {
     (void)state;
     worker_fixture_place(&fixture, 3);
@@ -214,11 +214,11 @@ static void test_a_queue_with_other_limits_ends_the_worker_with_a_word(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_TEST(test_dying_before_the_commit_changes_nothing),
-        WORKER_TEST(test_dying_after_the_commit_doubles_nothing),
-        WORKER_TEST(test_dying_after_the_ack_leaves_the_outbox_to_the_relay),
-        WORKER_TEST(test_dying_after_the_settle_leaves_nothing),
-        WORKER_TEST(test_sixty_deaths_cost_no_order),
+        WORKER_TEST(f02_dying_before_the_commit_changes_nothing),
+        WORKER_TEST(f02_dying_after_the_commit_doubles_nothing),
+        WORKER_TEST(f02_dying_after_the_ack_leaves_the_outbox_to_the_relay),
+        WORKER_TEST(f02_dying_after_the_settle_leaves_nothing),
+        WORKER_TEST(f03_sixty_deaths_cost_no_order),
         WORKER_TEST(test_redis_away_is_caught_up_with),
         WORKER_TEST(test_postgresql_away_costs_time_only),
         WORKER_TEST(test_two_workers_share_the_work_without_deadlock),

@@ -43,6 +43,7 @@ suite_gates() {
     gate "layers" "$CLONE/tools/check-layers"
     gate "size" "$CLONE/tools/check-size"
     gate "errors" "$CLONE/tools/check-errors"
+    gate "failpoints" "$CLONE/tools/check-failpoints"
     gate "contracts" contracts_lint
     gate "scripts and spelling" "$CLONE/tools/lint" --light
     if test_build dev; then
