@@ -22,6 +22,9 @@ static enum status read_idempotency_key(struct http_request *http, ProtobufCMess
                                         struct failure *failure);
 static enum status read_if_match(struct http_request *http, const struct route *route,
                                  ProtobufCMessage *message, struct failure *failure);
+static enum status fill_update_mask(struct http_request *http, const struct route *route,
+                                    ProtobufCMessage *message, struct failure *failure);
+static void leave_out(Google__Protobuf__FieldMask *mask, const char *name);
 static bool is_json(const char *type);
 static struct bytes unquote(struct bytes text);
 
@@ -43,6 +46,9 @@ enum status rest_request_read(struct http_request *http, const struct route *rou
     }
     if (status == STATUS_OK) {
         status = read_if_match(http, route, message, failure);
+    }
+    if (status == STATUS_OK && strcmp(route->rule->verb, "PATCH") == 0) {
+        status = fill_update_mask(http, route, message, failure);
     }
     if (status == STATUS_OK) {
         *message_out = message;
@@ -185,6 +191,49 @@ static enum status read_if_match(struct http_request *http, const struct route *
     }
     return failure_set(failure, STATUS_INVALID_ARGUMENT, "IF_MATCH_UNSUPPORTED",
                        "this method knows no etag: If-Match would protect nothing");
+}
+
+/* A PATCH changes what its body names, unless a parameter says updateMask. The etag is no change:
+ * it says what the change is made to. */
+static enum status fill_update_mask(struct http_request *http, const struct route *route,
+                                    ProtobufCMessage *message, struct failure *failure)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "update_mask");
+    const ProtobufCFieldDescriptor *body =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, route->rule->body);
+    struct arena *arena = http_request_arena(http);
+    if (field == NULL || body == NULL ||
+        field->descriptor != &google__protobuf__field_mask__descriptor) {
+        return failure_set(failure, STATUS_INTERNAL, "BAD_BINDING",
+                           "a PATCH needs an update_mask and a body");
+    }
+    Google__Protobuf__FieldMask **place = (void *)((char *)message + field->offset);
+    Google__Protobuf__FieldMask *mask = *place;
+    if (mask == NULL) {
+        mask = (Google__Protobuf__FieldMask *)json_message_create(field->descriptor, arena);
+        struct bytes text = http_request_body(http);
+        if (mask == NULL || !json_read_mask(body->descriptor, text, arena, mask)) {
+            return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "MESSAGE_TOO_COMPLEX",
+                               "no memory");
+        }
+        leave_out(mask, "etag");
+        *place = mask;
+    }
+    return mask->n_paths > 0 ? STATUS_OK
+                             : failure_set_field(failure, "update_mask", "BAD_VALUE",
+                                                 "the body names no field to change");
+}
+
+static void leave_out(Google__Protobuf__FieldMask *mask, const char *name)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < mask->n_paths; i++) {
+        if (strcmp(mask->paths[i], name) != 0) {
+            mask->paths[kept++] = mask->paths[i];
+        }
+    }
+    mask->n_paths = kept;
 }
 
 static bool is_json(const char *type)

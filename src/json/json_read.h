@@ -8,6 +8,7 @@
  * than it: a field that comes twice, or two of a oneof, is refused; nothing is rounded. */
 #pragma once
 
+#include <google/protobuf/field_mask.pb-c.h>
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 
@@ -29,6 +30,12 @@ ProtobufCMessage *json_message_create(const ProtobufCMessageDescriptor *type, st
 enum status json_read(const ProtobufCMessageDescriptor *type, struct bytes text,
                       const struct json_read_options *options, struct arena *arena,
                       ProtobufCMessage **message_out, struct failure *failure);
+
+/* Which fields an object names, as a FieldMask has them: in the contract's names, those of a
+ * message within by their path ("price.currency"), lists, maps, times and nulls as a whole. Of a
+ * text that json_read has taken for that type. False when the arena is full. */
+bool json_read_mask(const ProtobufCMessageDescriptor *type, struct bytes text, struct arena *arena,
+                    Google__Protobuf__FieldMask *mask_out);
 
 /* Sets the field at `path` ("product.displayName") from text as it stands in a URL: a scalar, an
  * enum's name, a Timestamp, Duration or FieldMask. A repeated field grows by one; another that is
