@@ -11,6 +11,7 @@
 #define SECONDS_TEXT_BYTES 24
 
 static enum status admit(struct call *call, struct failure *failure);
+static enum status take_of_address(struct call *call, struct failure *failure);
 static const char *key_of(struct http_request *http);
 static void on_done(const ProtobufCMessage *response, void *call);
 
@@ -56,7 +57,7 @@ static enum status admit(struct call *call, struct failure *failure)
     struct gateway *gateway = call->gateway;
     enum status status = STATUS_OK;
     if (gateway->address_limit != NULL) {
-        status = rate_limit_take(gateway->address_limit, http_request_origin(call->http), failure);
+        status = take_of_address(call, failure);
     }
     if (status == STATUS_OK && gateway->callers != NULL) {
         status = callers_admit(gateway->callers, key_of(call->http), call->method,
@@ -66,6 +67,18 @@ static enum status admit(struct call *call, struct failure *failure)
         status = rate_limit_take(gateway->caller_limit, bytes_of_text(call->caller.name), failure);
     }
     return status;
+}
+
+static enum status take_of_address(struct call *call, struct failure *failure)
+{
+    struct gateway *gateway = call->gateway;
+    struct origin_address peer;
+    http_request_peer(call->http, peer.bytes);
+    const char *forwarded = gateway->proxies.count == 0
+                                ? NULL
+                                : http_request_header_list(call->http, "X-Forwarded-For");
+    struct origin_address origin = origin_find(&gateway->proxies, peer, forwarded);
+    return rate_limit_take(gateway->address_limit, origin_subscriber(&origin), failure);
 }
 
 /* "Authorization: Bearer ..." or "X-Api-Key: ok_..."; NULL for none. */

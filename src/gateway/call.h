@@ -10,6 +10,7 @@
 #include "gateway/http.h"
 #include "gateway/method.h"
 #include "gateway/metrics.h"
+#include "gateway/origin.h"
 #include "gateway/rate_limit.h"
 #include "json/json_field.h"
 #include "rpc/channel.h"
@@ -24,6 +25,7 @@ struct gateway {
     struct callers *callers;  /* NULL: whoever reaches the gateway may call everything */
     const char *cors_origins; /* cors.h */
     struct rate_limit *caller_limit, *address_limit; /* NULL: none */
+    struct origin_proxies proxies;                   /* whose X-Forwarded-For is believed */
     const struct clock *clock;
     int32_t timeout_ms;      /* of calls that name none */
     atomic_bool is_draining; /* no new calls: the channel is about to close */

@@ -38,6 +38,8 @@ static const struct config_entry table[] = {
            "by which the clock of the issuer may differ"),
     TEXT("cors-origins", "ORDER_GATEWAY_CORS_ORIGINS", cors_origins, "",
          "origins whose pages may call, comma separated; * for all, empty for none"),
+    TEXT("trusted-proxies", "ORDER_GATEWAY_TRUSTED_PROXIES", trusted_proxies, "",
+         "addresses and networks whose X-Forwarded-For is believed: 10.0.0.0/8,::1; empty: nobody's"),
     TEXT("log-level", "ORDER_GATEWAY_LOG_LEVEL", log_level, "info", "debug, info, warn or error"),
     NUMBER("threads", "ORDER_GATEWAY_THREADS", threads, "2", 1, 64, "threads",
            "threads that read and write HTTP"),
@@ -53,7 +55,7 @@ static const struct config_entry table[] = {
     NUMBER("caller-burst", "ORDER_GATEWAY_CALLER_BURST", caller_burst, "2000", 1, 1000000, "calls",
            "of one caller's keys at once"),
     NUMBER("address-rate", "ORDER_GATEWAY_ADDRESS_RATE", address_rate, "0", 0, 100000,
-           "calls a second", "of one address (IPv6: /64); 0: no limit, as behind a proxy"),
+           "calls a second", "of one address (IPv6: /64); 0: no limit; behind a proxy name it in trusted-proxies"),
     NUMBER("address-burst", "ORDER_GATEWAY_ADDRESS_BURST", address_burst, "200", 1, 1000000,
            "calls", "of one address at once"),
     NUMBER("header-bytes", "ORDER_GATEWAY_HEADER_BYTES", header_bytes_max, "32768", 4096, 1048576,
@@ -97,6 +99,11 @@ enum status gateway_config_load(struct gateway_config *config, int argc, char *c
         return failure_set(failure, STATUS_INVALID_ARGUMENT, "CONFIG_INVALID",
                            "jwt-algorithm: %s is not RS256, PS256, ES256 or EdDSA",
                            config->jwt_algorithm);
+    }
+    if (!origin_parse_proxies(config->trusted_proxies, &config->proxies)) {
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "CONFIG_INVALID",
+                           "trusted-proxies: %s is no list of addresses and networks",
+                           config->trusted_proxies);
     }
     config->log = (enum log_level)level;
     return STATUS_OK;

@@ -6,10 +6,12 @@
 #include "access/jwt.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "gateway/origin.h"
 
 struct gateway_config {
     const char *listen, *operations_listen, *endpoint, *log_level;
     const char *tls_certificate_file, *tls_key_file, *keys_file, *cors_origins;
+    const char *trusted_proxies;
     const char *jwks_file, *jwt_algorithm, *jwt_issuer, *jwt_audience;
     const char *jwt_customer_claim, *jwt_scope_claim;
     int64_t threads, connections_max, connections_per_address_max;
@@ -18,8 +20,9 @@ struct gateway_config {
     int64_t jwt_leeway_s;
     int64_t idle_ms, transfer_ms, timeout_ms, drain_timeout_ms;
 
-    enum log_level log;           /* made from log_level */
-    enum jwt_algorithm algorithm; /* made from jwt_algorithm */
+    enum log_level log;            /* made from log_level */
+    struct origin_proxies proxies; /* made from trusted_proxies */
+    enum jwt_algorithm algorithm;  /* made from jwt_algorithm */
 };
 
 /* CONFIG_INVALID says what to do. */

@@ -61,8 +61,13 @@ struct bytes http_request_query(const struct http_request *request);
 struct bytes http_request_body(const struct http_request *request);
 /* By name, whatever its case; the first; NULL when there is none. */
 const char *http_request_header(struct http_request *request, const char *name);
-/* Where it comes from, as what one subscriber has: an IPv4 address, or the /64 of an IPv6 one. */
-struct bytes http_request_origin(struct http_request *request);
+/* All of that name in the order they stand, joined with ", "; NULL when there is none, or the
+ * request's memory is out. */
+const char *http_request_header_list(struct http_request *request, const char *name);
+/* Who holds the other end of the connection: IPv6, or IPv4 as ::ffff:a.b.c.d; zeros when it is
+ * gone.
+ */
+void http_request_peer(struct http_request *request, uint8_t address_out[16]);
 /* When its headers were there: monotonic us. */
 int64_t http_request_start_us(const struct http_request *request);
 /* For whoever handles it; NULL at first. */

@@ -1,6 +1,9 @@
 /* A request as its handler sees it. See http.h. */
 #include <assert.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #include "gateway/http_inside_mhd.h"
 
@@ -34,20 +37,54 @@ const char *http_request_header(struct http_request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
-struct bytes http_request_origin(struct http_request *request)
+struct header_list {
+    struct http_request *request;
+    const char *name, *joined;
+};
+
+static enum MHD_Result join(void *state, enum MHD_ValueKind kind, const char *name,
+                            const char *value)
+{
+    (void)kind;
+    struct header_list *list = state;
+    if (strcasecmp(name, list->name) != 0 || value == NULL) {
+        return MHD_YES;
+    }
+    size_t before = list->joined == NULL ? 0 : strlen(list->joined);
+    size_t room = before + strlen(value) + sizeof ", ";
+    char *joined = arena_alloc(&list->request->arena, room);
+    if (joined == NULL) {
+        list->joined = NULL;
+        return MHD_NO;
+    }
+    (void)snprintf(joined, room, "%s%s%s", before == 0 ? "" : list->joined, before == 0 ? "" : ", ",
+                   value);
+    list->joined = joined;
+    return MHD_YES;
+}
+
+const char *http_request_header_list(struct http_request *request, const char *name)
+{
+    struct header_list list = {.request = request, .name = name};
+    (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, join, &list);
+    return list.joined;
+}
+
+void http_request_peer(struct http_request *request, uint8_t address_out[16])
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    memset(address_out, 0, 16);
     if (info == NULL) {
-        return (struct bytes){0};
+        return;
     }
     const void *address = info->client_addr;
     if (info->client_addr->sa_family == AF_INET6) {
-        const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
-        return IN6_IS_ADDR_V4MAPPED(six) ? bytes_of(&six->s6_addr[12], 4)
-                                         : bytes_of(six->s6_addr, 8);
+        memcpy(address_out, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);
+        return;
     }
-    return bytes_of(&((const struct sockaddr_in *)address)->sin_addr, 4);
+    memset(address_out + 10, 0xFF, 2);
+    memcpy(address_out + 12, &((const struct sockaddr_in *)address)->sin_addr, 4);
 }
 
 int64_t http_request_start_us(const struct http_request *request)

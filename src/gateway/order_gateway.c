@@ -45,6 +45,7 @@ enum status order_gateway_start(const struct gateway_config *config,
     order->config = config;
     order->gateway.clock = clock_system();
     order->gateway.cors_origins = config->cors_origins;
+    order->gateway.proxies = config->proxies;
     order->gateway.timeout_ms = (int32_t)config->timeout_ms;
     order->operations.gateway = &order->gateway;
     enum status status = start(order, failure);

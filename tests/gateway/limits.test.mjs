@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makeKey, startGateway, until } from './gateway.mjs';
+import { makeKey, raw, startGateway, until } from './gateway.mjs';
 
 const ask = (system, key) => fetch(`${system.url}/v1/orders/o`, { headers: key === undefined ? {} : { 'X-Api-Key': key } });
 
@@ -40,4 +40,24 @@ test('an address, before its key is looked at', async () => {
   const { passed } = await untilRefused(() => ask(system));
   assert.ok(passed >= 3 && passed < 20, `${passed}`);
   await system.stop();
+});
+
+test('behind a proxy: who the proxy says it is, and nobody else says so', async () => {
+  const settings = { ORDER_GATEWAY_ADDRESS_RATE: '1', ORDER_GATEWAY_ADDRESS_BURST: '3' };
+  const from = (system, forwarded) => fetch(`${system.url}/v1/orders/o`, { headers: { 'X-Forwarded-For': forwarded } });
+  const proxied = await startGateway({ ...settings, ORDER_GATEWAY_TRUSTED_PROXIES: '127.0.0.0/8' });
+  let forged = 0;
+  const { passed } = await untilRefused(() => from(proxied, `198.51.100.${forged++ % 250}, 203.0.113.7`));
+  assert.ok(passed >= 3 && passed < 20, `${passed}`);
+  assert.equal((await from(proxied, '203.0.113.8')).status, 200);
+  // What the caller sent and what the proxy added may be two headers.
+  const two = async () => {
+    const { text } = await raw(proxied.port, `GET /v1/orders/o HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Forwarded-For: 198.51.100.${forged++ % 250}\r\nx-forwarded-for: 203.0.113.9\r\n\r\n`);
+    return { status: Number(text.split(' ')[1]) };
+  };
+  await untilRefused(two);
+  await proxied.stop();
+  const open = await startGateway(settings);
+  await untilRefused(() => from(open, `203.0.113.${forged++ % 250}`));
+  await open.stop();
 });
