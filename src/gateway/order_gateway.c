@@ -9,6 +9,7 @@
 #include "gateway/connect.h"
 #include "gateway/cors.h"
 #include "gateway/operations.h"
+#include "gateway/pages.h"
 #include "gateway/rest.h"
 
 #define REQUEST_MEMORY_FACTOR      8                 /* a body unfolds to a few times its size */
@@ -176,6 +177,9 @@ static void handle(void *state, struct http_request *http)
     const struct method *method = method_find(path);
     if (method != NULL) {
         connect_handle(gateway, http, method);
+        return;
+    }
+    if (pages_handle(http)) {
         return;
     }
     struct route route;
