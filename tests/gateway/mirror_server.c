@@ -4,7 +4,7 @@
  * Ids that do something, in any field called *_id:
  *   refused   FAILED_PRECONDITION with all that a failure can carry
  *   gone      NOT_FOUND
- *   slow      no answer until the deadline is over
+ *   slow      no answer until well after the deadline: it races with nobody
  *   tagged    an answer with the etag 7
  *   later     an answer after LATER_MS: for what is under way when something stops
  * SIGTERM ends it. */
@@ -103,7 +103,7 @@ static void answer(struct rpc_call *call)
         return;
     }
     if (has_id(request, "slow")) {
-        wait_ms(rpc_call_deadline_ms(call) - clock_monotonic_ms(clock_system()) + 1);
+        wait_ms(rpc_call_deadline_ms(call) - clock_monotonic_ms(clock_system()) + LATER_MS);
     }
     if (has_id(request, "later")) {
         wait_ms(LATER_MS);

@@ -66,7 +66,7 @@ function operationSection(document_, path, verb, operation) {
   return make('section', { id: anchor('operation', operation.operationId), 'data-words': `${path} ${operation.operationId} ${operation.summary}`.toLowerCase() },
     make('h3', {}, operation.summary),
     make('p', {}, make('span', { class: 'verb' }, verb.toUpperCase()), make('code', {}, path)),
-    ...paragraphs(operation.description),
+    ...paragraphs(operation.description === `${operation.summary}.` ? '' : operation.description),
     scopes.length > 0 ? make('p', { class: 'muted' }, `Scope: ${scopes.join(', ')}`) : undefined,
     table('Parameters', parameters.map((parameter) => row(`${parameter.name} (${parameter.in})`, parameter.schema, parameter.description))),
     ...bodyOf(operation),
