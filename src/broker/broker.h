@@ -117,6 +117,12 @@ void broker_consumer_idle(struct broker_consumer *consumer);
 /* Acknowledges this delivery and all before it that are not acknowledged. */
 enum status broker_ack_up_to(struct broker_consumer *consumer, uint64_t tag,
                              struct failure *failure);
+/* Whether this consumer is all there is at the queue and the parked queue: nothing is ready, nobody
+ * else consumes, it has got nothing itself. Then no message is anywhere, and none was delivered
+ * that is not acknowledged. RabbitMQ says 0 and 0 also when it cannot tell; that this consumer is
+ * counted shows that it can. */
+enum status broker_consumer_alone(struct broker_consumer *consumer, bool *alone_out,
+                                  struct failure *failure);
 /* Counts connections made; deliveries of an older one cannot be acknowledged any more. */
 uint64_t broker_consumer_generation(const struct broker_consumer *consumer);
 /* Gives back what is unacknowledged and closes the connection (PostgreSQL is away: one delivery

@@ -25,6 +25,7 @@ struct broker_consumer {
     uint16_t prefetch;
     uint64_t generation; /* of the connection that all below is about */
     struct kept *first, **last;
+    uint64_t given, acknowledged; /* the last tags */
     /* The delivery whose frames are coming in. */
     bool header_next;
     struct broker_delivery arriving;
@@ -36,6 +37,8 @@ static enum status subscribed(struct broker_consumer *consumer, int64_t deadline
                               struct failure *failure);
 static enum status subscribe(struct broker_consumer *consumer, const char *queue, const char *tag,
                              uint16_t prefetch, struct failure *failure);
+static enum status look_around(struct broker_consumer *consumer, const char *queue, bool *alone,
+                               struct failure *failure);
 static enum status pump(struct broker_consumer *consumer, int64_t wait_until_ms,
                         struct failure *failure);
 static enum status take_frame(struct broker_consumer *consumer, const amqp_frame_t *frame,
@@ -90,6 +93,7 @@ enum status broker_consume(struct broker_consumer *consumer, int64_t timeout_ms,
             consumer->last = &consumer->first;
         }
         *delivery_out = kept->delivery;
+        consumer->given = kept->delivery.tag;
     }
     return STATUS_OK;
 }
@@ -119,7 +123,52 @@ enum status broker_ack_up_to(struct broker_consumer *consumer, uint64_t tag,
     broker_link_arm(link, broker_link_now_ms(link) + ACK_MS);
     int result = amqp_basic_ack(link->connection, BROKER_CHANNEL, tag, 1);
     broker_link_disarm(link);
+    consumer->acknowledged = tag;
     return broker_link_sent(link, result, "acknowledging", failure);
+}
+
+/* What was delivered before the first look is on its way when RabbitMQ answers it, and has come by
+ * the time it answers the second. */
+enum status broker_consumer_alone(struct broker_consumer *consumer, bool *alone_out,
+                                  struct failure *failure)
+{
+    struct broker_link *link = &consumer->link;
+    int64_t deadline_ms = broker_link_now_ms(link) + link->options.connect_timeout_ms;
+    bool alone = true;
+    enum status status = subscribed(consumer, deadline_ms, failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct timeval timeout = broker_link_left(link, deadline_ms);
+    (void)amqp_set_rpc_timeout(link->connection, &timeout);
+    broker_link_arm(link, deadline_ms);
+    for (int look = 0; look < 2 && status == STATUS_OK; look++) {
+        status = look_around(consumer, link->options.parked_queue, &alone, failure);
+        if (status == STATUS_OK) {
+            status = look_around(consumer, link->options.queue, &alone, failure);
+        }
+    }
+    broker_link_disarm(link);
+    if (status == STATUS_OK) {
+        status = pump(consumer, 0, failure);
+    }
+    *alone_out = alone && consumer->first == NULL && consumer->filling == NULL &&
+                 !consumer->header_next && consumer->given == consumer->acknowledged;
+    return status;
+}
+
+static enum status look_around(struct broker_consumer *consumer, const char *queue, bool *alone,
+                               struct failure *failure)
+{
+    struct broker_link *link = &consumer->link;
+    const amqp_queue_declare_ok_t *depth = amqp_queue_declare(
+        link->connection, BROKER_CHANNEL, broker_text(queue), 1, 1, 0, 0, amqp_empty_table);
+    char doing[128];
+    (void)snprintf(doing, sizeof doing, "asking who consumes from queue %s", queue);
+    enum status status = broker_link_replied(link, doing, failure);
+    *alone =
+        *alone && status == STATUS_OK && depth->message_count == 0 && depth->consumer_count == 1;
+    return status;
 }
 
 uint64_t broker_consumer_generation(const struct broker_consumer *consumer)
@@ -313,6 +362,7 @@ static void forget_all(struct broker_consumer *consumer)
         free(kept);
     }
     consumer->last = &consumer->first;
+    consumer->given = consumer->acknowledged = 0;
     free(consumer->filling);
     consumer->filling = NULL;
     consumer->header_next = false;

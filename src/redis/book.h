@@ -2,8 +2,9 @@
  * outbox of decided events. All keys share the tag {s0}, so that one script on one Cluster slot
  * decides a whole order.
  *
- *   {s0}:meta         HASH  epoch; highest (epoch that ever was); store (which PostgreSQL it is
- *                           that has what was settled)
+ *   {s0}:meta         HASH  epoch (of the stock that is loaded); opening (who loads it, or did);
+ *                           highest (epoch that ever was); store (which PostgreSQL it is that has
+ *                           what was settled)
  *   {s0}:stock        HASH  product_id -> units that can be sold now
  *   {s0}:record:<id>  TEXT  what became of a request: see struct book_record
  *   {s0}:outbox       HASH  event id -> event bytes, from the decision until a worker settled it
@@ -238,9 +239,10 @@ struct book_held {
 };
 /* Loads stock for a new epoch, a higher one than any before: fence (no epoch, no stock, no holds),
  * entries in pipelines (0 is allowed), the holds of orders, epoch, then the scripts, which opens
- * it. Only by whoever holds the PostgreSQL lock of the shard; a second one that got in between
- * makes the end fail with ABORTED. A crash anywhere leaves it fenced. The end binds the book to the
- * epoch. */
+ * it. Only by whoever holds the PostgreSQL lock of the shard. Whoever begins after this book did,
+ * or a Redis that has forgotten that it did, makes all further steps fail with ABORTED: who stood
+ * still in the middle of it and comes back writes nothing into what another has loaded. A crash
+ * anywhere leaves it fenced. The end binds the book to the epoch. */
 enum status book_open_begin(struct book *book, struct failure *failure);
 enum status book_open_load(struct book *book, const struct book_take *stock, size_t count,
                            struct failure *failure);

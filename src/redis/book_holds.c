@@ -69,9 +69,7 @@ enum status book_open_holds(struct book *book, const struct book_held *held, siz
     enum status status = STATUS_OK;
     for (size_t at = 0; at < count && status == STATUS_OK; at += BOOK_CHUNK_MAX) {
         size_t orders = count - at < BOOK_CHUNK_MAX ? count - at : BOOK_CHUNK_MAX;
-        redis_link_begin(book->link, 2 + 2 * orders);
-        redis_link_put_text(book->link, "ZADD");
-        redis_link_put_text(book->link, book->holds);
+        book_begin_load(book, "ZADD", book->holds, 2 * orders);
         for (size_t i = at; i < at + orders; i++) {
             redis_link_put_int(book->link, held[i].end_unix_ms);
             book_put_event_id(book, &held[i].order_id);
@@ -79,7 +77,7 @@ enum status book_open_holds(struct book *book, const struct book_held *held, siz
         const struct redis_reply *replies;
         status = redis_link_exchange(book->link, 0, &replies, failure);
         if (status == STATUS_OK) {
-            status = book_check_replies(replies, 1, failure);
+            status = book_check_opening(replies, 1, failure);
         }
     }
     return status;

@@ -21,6 +21,7 @@ struct book {
     char settled[BOOK_KEY_BYTES];
     char holds[BOOK_KEY_BYTES], ended[BOOK_KEY_BYTES];
     char record_prefix[BOOK_KEY_BYTES], delta_prefix[BOOK_KEY_BYTES];
+    char opening[UUID_TEXT_BYTES]; /* names this book's loading of stock; "" = it never began one */
 };
 
 /* How many of `count`, from `at` on, the next command takes. */
@@ -42,6 +43,11 @@ bool book_is_fence(const struct redis_reply *reply);
 enum status book_fenced(const struct book *book, struct failure *failure);
 /* The first error among the replies of a pipeline, or OK. */
 enum status book_check_replies(const struct redis_reply *replies, size_t count,
+                               struct failure *failure);
+/* Adds a command that lets the opening write `count` arguments with `verb` ("HSET", "ZADD") into
+ * `key`; exactly `count` puts follow. Its reply: book_check_opening. */
+void book_begin_load(struct book *book, const char *verb, const char *key, size_t count);
+enum status book_check_opening(const struct redis_reply *replies, size_t count,
                                struct failure *failure);
 /* False: not a record of a known format. */
 bool book_record_decode(const struct book *book, struct bytes bytes,

@@ -1,4 +1,5 @@
 /* See book.h. Stock besides decisions: units that come back, and loading it anew for an epoch. */
+#include <embedded/LOAD_LUA.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -85,11 +86,38 @@ enum status book_check(struct book *book, int64_t epoch, bool *open_out, struct 
  * which may have lost writes (this one among them): then their absence is the fence. */
 enum status book_open_begin(struct book *book, struct failure *failure)
 {
+    struct uuid name = uuid_v7(redis_link_clock(book->link));
+    uuid_print(&name, book->opening);
     redis_link_add_text(book->link, "HDEL", book->meta, "epoch", NULL);
+    redis_link_add_text(book->link, "HSET", book->meta, "opening", book->opening, NULL);
     redis_link_add_text(book->link, "UNLINK", book->stock, book->holds, book->ended, NULL);
     const struct redis_reply *replies;
     enum status status = redis_link_exchange(book->link, 0, &replies, failure);
-    return status == STATUS_OK ? book_check_replies(replies, 2, failure) : status;
+    return status == STATUS_OK ? book_check_replies(replies, 3, failure) : status;
+}
+
+void book_begin_load(struct book *book, const char *verb, const char *key, size_t count)
+{
+    redis_link_begin(book->link, 7 + count);
+    redis_link_put_text(book->link, "EVAL");
+    redis_link_put_text(book->link, LOAD_LUA);
+    redis_link_put_text(book->link, "2");
+    redis_link_put_text(book->link, book->meta);
+    redis_link_put_text(book->link, key);
+    redis_link_put_text(book->link, book->opening);
+    redis_link_put_text(book->link, verb);
+}
+
+enum status book_check_opening(const struct redis_reply *replies, size_t count,
+                               struct failure *failure)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (redis_reply_is_error(&replies[i], "OTHER")) {
+            return failure_set(failure, STATUS_ABORTED, "STOCK_OPENED_BY_ANOTHER",
+                               "another has begun to load stock meanwhile, or Redis lost it");
+        }
+    }
+    return book_check_replies(replies, count, failure);
 }
 
 /* Each exchange has a timeout of its own, however many products there are. */
@@ -110,9 +138,7 @@ static enum status load_some(struct book *book, const struct book_take *stock, s
     size_t commands = 0;
     for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
         size_t entries = book_chunk(at, count);
-        redis_link_begin(book->link, 2 + 2 * entries);
-        redis_link_put_text(book->link, "HSET");
-        redis_link_put_text(book->link, book->stock);
+        book_begin_load(book, "HSET", book->stock, 2 * entries);
         for (size_t i = at; i < at + entries; i++) {
             redis_link_put_text(book->link, stock[i].product_id);
             redis_link_put_int(book->link, stock[i].quantity);
@@ -121,21 +147,21 @@ static enum status load_some(struct book *book, const struct book_take *stock, s
     }
     const struct redis_reply *replies;
     enum status status = redis_link_exchange(book->link, 0, &replies, failure);
-    return status == STATUS_OK ? book_check_replies(replies, commands, failure) : status;
+    return status == STATUS_OK ? book_check_opening(replies, commands, failure) : status;
 }
 
-/* HSETNX: whoever was frozen in the middle of a loading, lost the lock and comes back cannot open
- * what another has loaded since. */
 enum status book_open_end(struct book *book, int64_t epoch, struct failure *failure)
 {
     char number[24];
     (void)snprintf(number, sizeof number, "%" PRId64, epoch);
-    redis_link_add_text(book->link, "HSETNX", book->meta, "epoch", number, NULL);
+    book_begin_load(book, "HSETNX", book->meta, 2);
+    redis_link_put_text(book->link, "epoch");
+    redis_link_put_text(book->link, number);
     redis_link_add_text(book->link, "HGET", book->meta, "epoch", NULL);
     const struct redis_reply *replies;
     enum status status = redis_link_exchange(book->link, 0, &replies, failure);
     if (status == STATUS_OK) {
-        status = book_check_replies(replies, 2, failure);
+        status = book_check_opening(replies, 2, failure);
     }
     if (status != STATUS_OK) {
         return status;

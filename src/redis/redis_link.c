@@ -87,6 +87,11 @@ void redis_link_destroy(struct redis_link **link)
     *link = NULL;
 }
 
+const struct clock *redis_link_clock(const struct redis_link *link)
+{
+    return link->clock;
+}
+
 void redis_link_add(struct redis_link *link, const struct bytes *arguments, size_t count)
 {
     redis_commands_begin(&link->commands, count);

@@ -42,6 +42,8 @@ enum status redis_link_create(const struct redis_link_options *options,
                               struct redis_link **link_out, struct failure *failure);
 void redis_link_destroy(struct redis_link **link);
 
+const struct clock *redis_link_clock(const struct redis_link *link);
+
 /* Adds a command to the pipeline; arguments are copied. */
 void redis_link_add(struct redis_link *link, const struct bytes *arguments, size_t count);
 /* The same for a command of texts: redis_link_add_text(link, "HGET", key, field, NULL). */

@@ -22,7 +22,20 @@ enum status control_try_lead(struct postgres_link *link, const char *shard, int6
 /* Whether this very session still holds it. */
 enum status control_leads(struct postgres_link *link, const char *shard, int64_t deadline_ms,
                           bool *leads_out, struct failure *failure);
-void control_leave(struct postgres_link *link, const char *shard, int64_t deadline_ms);
+/* Asks workers to let go of the queue, which they do once they have nothing to do, and not to come
+ * back (the other half: SQL_EPOCH of worker/event_store_sql.h). *quiet_out false: one of them is in
+ * a transaction; ask again. The session's, like the lock. */
+enum status control_ask_quiet(struct postgres_link *link, const char *shard, int64_t deadline_ms,
+                              bool *quiet_out, struct failure *failure);
+void control_end_quiet(struct postgres_link *link, const char *shard, int64_t deadline_ms);
+/* Gives the lock back, and ends the quiet. */
+void control_leave(struct postgres_link *link, int64_t deadline_ms);
+/* Whoever holds the opener's lock asks PostgreSQL something every few seconds. One that has not for
+ * silent_ms stands still, with its connection intact: its session is ended, and with it the lock.
+ * *ended_out: whether there was one. */
+enum status control_depose(struct postgres_link *link, const char *shard, int64_t silent_ms,
+                           struct arena *arena, int64_t deadline_ms, bool *ended_out,
+                           struct failure *failure);
 
 struct control_stock {
     struct book_take *stock; /* what can be sold of each product */

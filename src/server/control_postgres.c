@@ -6,13 +6,17 @@
 #include "server/refusals.h"
 
 /* The opener's lock: an advisory one. $1 is the shard. */
-#define LOCK_TRY_SQL   "SELECT pg_try_advisory_lock(740101, hashtext($1::text))::int4"
-#define LOCK_LEAVE_SQL "SELECT pg_advisory_unlock(740101, hashtext($1::text))::int4"
+#define LOCK_TRY_SQL "SELECT pg_try_advisory_lock(740101, hashtext($1::text))::int4"
+#define LOCK_IS_THIS_SQL                                                          \
+    "l.locktype = 'advisory' AND l.granted AND l.classid = 740101 AND l.objid = " \
+    "(hashtext($1::text)::int8 & 4294967295)::oid AND l.database = "              \
+    "(SELECT oid FROM pg_database WHERE datname = current_database())"
 /* 1 when this very session holds it: a connection that was made anew does not. */
-#define LOCK_HELD_SQL                                                                  \
-    "SELECT count(*)::int4 FROM pg_locks WHERE locktype = 'advisory' AND granted AND " \
-    "classid = 740101 AND objid = (hashtext($1::text)::int8 & 4294967295)::oid AND "   \
-    "pid = pg_backend_pid()"
+#define LOCK_HELD_SQL \
+    "SELECT count(*)::int4 FROM pg_locks l WHERE l.pid = pg_backend_pid() AND " LOCK_IS_THIS_SQL
+/* Held exclusively, it keeps workers from the queue; they take it shared. */
+#define QUIET_TRY_SQL "SELECT pg_try_advisory_lock(740102, hashtext($1::text))::int4"
+#define QUIET_END_SQL "SELECT pg_advisory_unlock(740102, hashtext($1::text))::int4"
 
 static enum status query_flag(struct postgres_link *link,
                               const struct postgres_statement *statement, const char *shard,
@@ -71,15 +75,60 @@ enum status control_leads(struct postgres_link *link, const char *shard, int64_t
     return query_flag(link, &leads, shard, deadline_ms, leads_out, failure);
 }
 
-void control_leave(struct postgres_link *link, const char *shard, int64_t deadline_ms)
+enum status control_ask_quiet(struct postgres_link *link, const char *shard, int64_t deadline_ms,
+                              bool *quiet_out, struct failure *failure)
+{
+    static const struct postgres_statement ask = {
+        "control_ask_quiet",
+        QUIET_TRY_SQL,
+    };
+    return query_flag(link, &ask, shard, deadline_ms, quiet_out, failure);
+}
+
+void control_end_quiet(struct postgres_link *link, const char *shard, int64_t deadline_ms)
+{
+    static const struct postgres_statement end = {
+        "control_end_quiet",
+        QUIET_END_SQL,
+    };
+    struct failure failure; /* see control_leave */
+    bool ended;
+    (void)query_flag(link, &end, shard, deadline_ms, &ended, &failure);
+}
+
+void control_leave(struct postgres_link *link, int64_t deadline_ms)
 {
     static const struct postgres_statement leave = {
         "control_leave",
-        LOCK_LEAVE_SQL,
+        "SELECT pg_advisory_unlock_all()",
     };
     struct failure failure; /* a session that cannot be told has ended, and its lock with it */
-    bool left;
-    (void)query_flag(link, &leave, shard, deadline_ms, &left, &failure);
+    const struct postgres_result *result;
+    (void)postgres_link_query(link, &leave, NULL, 0, deadline_ms, &result, &failure);
+}
+
+enum status control_depose(struct postgres_link *link, const char *shard, int64_t silent_ms,
+                           struct arena *arena, int64_t deadline_ms, bool *ended_out,
+                           struct failure *failure)
+{
+    static const struct postgres_statement depose = {
+        "control_depose",
+        "SELECT count(*) FILTER (WHERE pg_terminate_backend(l.pid))::int4"
+        " FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+        " WHERE " LOCK_IS_THIS_SQL " AND a.state LIKE 'idle%'"
+        " AND a.state_change < clock_timestamp() - $2::bigint * interval '1 millisecond'",
+    };
+    struct postgres_parameter parameters[] = {
+        postgres_text(shard),
+        postgres_int8(arena, silent_ms),
+    };
+    const struct postgres_result *result;
+    enum status status =
+        postgres_link_query(link, &depose, parameters, 2, deadline_ms, &result, failure);
+    if (status == STATUS_OK) {
+        *ended_out = postgres_result_int(result, 0, 0) != 0;
+    }
+    return status;
 }
 
 static enum status query_flag(struct postgres_link *link,

@@ -3,12 +3,15 @@
  * Stock is open when PostgreSQL's epoch and Redis agree: the epoch is in Redis and the scripts that
  * carry it are loaded. Redis that was restarted, emptied or failed over has no scripts; then
  * nothing sells, anywhere, until one server - whoever holds the shard's lock - has loaded the stock
- * anew: fence    scripts and stock away; from here on nothing is decided wait     until every order
- * that was decided before was published or given up on (T_pub) drain    until the outbox and the
- * queue are empty: all that was accepted is in PostgreSQL advance  in one transaction: the next
- * epoch, and what can be sold of each product load     into Redis; the scripts come last, and with
- * them the sale A crash anywhere leaves it fenced, and the next one starts over. The other servers
- * wait and look again. Reads go on all the time.
+ * anew:
+ *   fence    scripts and stock away; from here on nothing is decided
+ *   wait     until every order that was decided before was published or given up on (T_pub)
+ *   drain    until the outbox and the queue are empty and no worker holds deliveries: all that was
+ *            accepted is in PostgreSQL (stock_drain.h)
+ *   advance  in one transaction: the next epoch, and what can be sold of each product
+ *   load     into Redis; the scripts come last, and with them the sale
+ * A crash anywhere leaves it fenced, and the next one starts over. The other servers wait and look
+ * again; one that stands still in the middle of it loses the lock. Reads go on all the time.
  *
  * Not here: what workers do with an event of an older epoch that comes late (they guard and
  * compensate it in PostgreSQL). */

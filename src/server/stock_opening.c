@@ -5,20 +5,13 @@
 #include "base/log.h"
 #include "redis/book.h"
 #include "server/control.h"
+#include "server/stock_drain.h"
 
-/* Past T_pub, for clocks that tick apart and threads that wake late. */
-#define FENCE_MARGIN_MS 500
-/* The outbox and the queue are looked at this often, and count as empty after two looks in a row.
- */
-#define DRAIN_POLL_MS 250
-#define DRAIN_LOOKS   2
-/* After this long the lock is given back, so that another server may try. */
-#define DRAIN_MOST_MS   60000
-#define DRAIN_REPORT_MS 5000
-/* How often everything in the outbox is made due at once, instead of in its own time. */
-#define DRAIN_HURRY_MS 5000
 /* For the short statements. */
 #define CONTROL_TIMEOUT_MS 2000
+/* A leader that has asked PostgreSQL nothing for this long stands still: several times what any
+ * step between two questions may take. */
+#define LEADER_SILENT_MS 15000
 
 /* What an opening works with. */
 struct opening_work {
@@ -26,23 +19,17 @@ struct opening_work {
     struct pause *pause;
     const atomic_bool *stopping;
     struct control_state control;
-    int64_t highest;    /* epoch that Redis knows of */
-    int64_t hurried_ms; /* when the outbox was made due last; 0 = not yet */
+    int64_t highest; /* epoch that Redis knows of */
 };
 
 static enum status read_control(struct opening_work *work);
 static enum opening open_gate(struct opening_work *work);
+static void depose(struct opening_work *work);
 static enum opening lead(struct opening_work *work);
 static enum opening open_anew(struct opening_work *work);
 static bool fence(struct opening_work *work);
-static bool drain(struct opening_work *work);
-static bool is_drained(struct opening_work *work, struct book_gauges *gauges_out,
-                       int64_t *ready_out);
-static enum status hurry(struct opening_work *work, struct failure *failure);
-static bool still_leads(struct opening_work *work);
 static bool load(struct opening_work *work);
 static bool is_open(struct opening_work *work, bool *open_out);
-static bool rest(struct opening_work *work, int64_t ms);
 static int64_t deadline_ms(const struct opening_work *work);
 
 enum opening stock_opening_look(struct shop_lane *lane)
@@ -72,10 +59,11 @@ enum opening stock_opening_lead(struct shop_lane *lane, struct pause *pause,
         return OPENING_FAILED;
     }
     if (!leads) {
+        depose(&work);
         return OPENING_NEEDED;
     }
     enum opening outcome = lead(&work);
-    control_leave(lane->postgres, lane->options->shard, deadline_ms(&work));
+    control_leave(lane->postgres, deadline_ms(&work));
     return outcome;
 }
 
@@ -125,6 +113,22 @@ static enum opening open_gate(struct opening_work *work)
     return OPENING_OPEN;
 }
 
+/* Another server is at it, unless it stands still. */
+static void depose(struct opening_work *work)
+{
+    struct shop_lane *lane = work->lane;
+    struct failure failure;
+    bool ended = false;
+    if (control_depose(lane->postgres, lane->options->shard, LEADER_SILENT_MS, &lane->arena,
+                       deadline_ms(work), &ended, &failure) != STATUS_OK) {
+        outage_note(&lane->postgres_outage, lane->clock, &failure);
+    }
+    if (ended) {
+        log_line(LOG_WARN, "a server that stood still while it loaded stock has lost the lock",
+                 NULL);
+    }
+}
+
 /* This server holds the lock. Whoever held it before may have done the work meanwhile. */
 static enum opening lead(struct opening_work *work)
 {
@@ -145,7 +149,7 @@ static enum opening open_anew(struct opening_work *work)
     }
     FAILPOINT("open_fenced");
     /* Before the first epoch nothing was ever sold: there is nothing to wait for. */
-    if (work->control.epoch > 0 && !drain(work)) {
+    if (work->control.epoch > 0 && !stock_drain(work->lane, work->pause, work->stopping)) {
         return OPENING_NEEDED;
     }
     FAILPOINT("open_drained");
@@ -168,71 +172,12 @@ static bool fence(struct opening_work *work)
     return true;
 }
 
-static bool drain(struct opening_work *work)
-{
-    const struct clock *clock = work->lane->clock;
-    int64_t from_ms = clock_monotonic_ms(clock), reported_ms = from_ms;
-    if (!rest(work, work->lane->options->publish_timeout_ms + FENCE_MARGIN_MS)) {
-        return false;
-    }
-    int empty = 0;
-    while (empty < DRAIN_LOOKS) {
-        struct book_gauges gauges = {0};
-        int64_t ready = -1, now_ms = clock_monotonic_ms(clock);
-        empty = is_drained(work, &gauges, &ready) ? empty + 1 : 0;
-        if (now_ms - from_ms > DRAIN_MOST_MS) {
-            return false;
-        }
-        if (now_ms - reported_ms > DRAIN_REPORT_MS) {
-            reported_ms = now_ms;
-            log_line(LOG_WARN, "draining before stock is loaded", "outbox", LOG_INT(gauges.outbox),
-                     "queue", LOG_INT(ready), NULL);
-        }
-        if (!rest(work, DRAIN_POLL_MS)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The relays publish what is left in the outbox; the workers empty the queue, then the outbox. A
- * store that does not answer is not drained. */
-static bool is_drained(struct opening_work *work, struct book_gauges *gauges_out,
-                       int64_t *ready_out)
-{
-    struct shop_lane *lane = work->lane;
-    struct failure failure;
-    int64_t consumers;
-    if (hurry(work, &failure) != STATUS_OK ||
-        book_gauges(lane->book, gauges_out, &failure) != STATUS_OK) {
-        outage_note(&lane->redis_outage, lane->clock, &failure);
-        return false;
-    }
-    outage_over(&lane->redis_outage, lane->clock);
-    if (broker_queue_depth(lane->publisher, ready_out, &consumers, &failure) != STATUS_OK) {
-        outage_note(&lane->rabbitmq_outage, lane->clock, &failure);
-        return false;
-    }
-    outage_over(&lane->rabbitmq_outage, lane->clock);
-    return gauges_out->outbox == 0 && *ready_out == 0;
-}
-
-static enum status hurry(struct opening_work *work, struct failure *failure)
-{
-    int64_t now_ms = clock_monotonic_ms(work->lane->clock);
-    if (work->hurried_ms != 0 && now_ms - work->hurried_ms < DRAIN_HURRY_MS) {
-        return STATUS_OK;
-    }
-    work->hurried_ms = now_ms;
-    return book_hurry(work->lane->book, failure);
-}
-
 static bool load(struct opening_work *work)
 {
     struct shop_lane *lane = work->lane;
     struct control_stock stock;
     struct failure failure;
-    if (!still_leads(work)) {
+    if (!stock_drain_leads(lane)) {
         return false;
     }
     if (control_advance(lane->postgres, lane->options->shard, work->highest, &lane->arena,
@@ -248,7 +193,7 @@ static bool load(struct opening_work *work)
         return false;
     }
     FAILPOINT("open_loaded");
-    if (!still_leads(work)) {
+    if (!stock_drain_leads(lane)) {
         return false;
     }
     if (book_open_end(lane->book, work->control.epoch, &failure) != STATUS_OK) {
@@ -256,31 +201,6 @@ static bool load(struct opening_work *work)
         return false;
     }
     return true;
-}
-
-static bool still_leads(struct opening_work *work)
-{
-    struct shop_lane *lane = work->lane;
-    struct failure failure;
-    bool leads;
-    if (control_leads(lane->postgres, lane->options->shard, deadline_ms(work), &leads, &failure) !=
-        STATUS_OK) {
-        outage_note(&lane->postgres_outage, lane->clock, &failure);
-        return false;
-    }
-    return leads;
-}
-
-/* False when the program stops. */
-static bool rest(struct opening_work *work, int64_t ms)
-{
-    const struct clock *clock = work->lane->clock;
-    int64_t until_ms = clock_monotonic_ms(clock) + ms;
-    for (int64_t left = ms; left > 0 && !atomic_load(work->stopping);
-         left = until_ms - clock_monotonic_ms(clock)) {
-        pause_wait(work->pause, left);
-    }
-    return !atomic_load(work->stopping);
 }
 
 static int64_t deadline_ms(const struct opening_work *work)

@@ -64,8 +64,9 @@ struct event_sweep {
 struct event_store *event_store_create(const char *database_url, const char *shard,
                                        const char *application_name, const struct clock *clock);
 void event_store_destroy(struct event_store **store);
-/* Whether PostgreSQL answers and has what is needed. */
-enum status event_store_ready(struct event_store *store, struct failure *failure);
+/* Whether PostgreSQL answers and has what is needed. *quiet_out: stock is about to be loaded anew,
+ * and whoever does that wants to see that no worker holds anything of the queue. */
+enum status event_store_ready(struct event_store *store, bool *quiet_out, struct failure *failure);
 /* UNAVAILABLE = not written, UNKNOWN = may be written: try the same again. INTERNAL = our own fault
  * or the schema's: the same, but say so. FAILED_PRECONDITION, INVALID_ARGUMENT: one of the events
  * is at fault, and which one shows when each is written alone. */

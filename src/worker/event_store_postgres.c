@@ -90,14 +90,16 @@ void event_store_destroy(struct event_store **store)
     *store = NULL;
 }
 
-enum status event_store_ready(struct event_store *store, struct failure *failure)
+enum status event_store_ready(struct event_store *store, bool *quiet_out, struct failure *failure)
 {
     start(store);
-    struct postgres_parameter shard = postgres_text(store->shard);
-    (void)event_rows_add(&store->rows, &SQL_EPOCH, &shard, 1);
-    enum status status = exchange(store, failure);
     int64_t epoch;
-    return status == STATUS_OK ? read_epoch(store->results[0], &epoch, failure) : status;
+    struct postgres_parameter shard = postgres_text(store->shard);
+    (void)event_rows_add(&store->rows, &SQL_MAY_CONSUME, &shard, 1);
+    enum status status = exchange(store, failure);
+    status = status == STATUS_OK ? read_epoch(store->results[0], &epoch, failure) : status;
+    *quiet_out = status == STATUS_OK && postgres_result_int(store->results[0], 0, 1) == 0;
+    return status;
 }
 
 enum status event_store_write(struct event_store *store, struct event_write *write,
@@ -492,7 +494,7 @@ static enum status commit(struct event_store *store, struct failure *failure)
 
 static enum status exchange(struct event_store *store, struct failure *failure)
 {
+    int64_t deadline_ms = clock_monotonic_ms(store->clock) + EXCHANGE_MS;
     store->rows.added = 0;
-    return postgres_link_flush(store->link, clock_monotonic_ms(store->clock) + EXCHANGE_MS,
-                               &store->results, failure);
+    return postgres_link_flush(store->link, deadline_ms, &store->results, failure);
 }

@@ -12,6 +12,11 @@ static const struct postgres_statement SQL_COMMIT = {NULL, "COMMIT"};
 static const struct postgres_statement SQL_EPOCH = {
     "epoch", "SELECT epoch FROM control WHERE shard = $1::text FOR SHARE"};
 
+/* The other half of control_ask_quiet (server/control_postgres.c): 0 while somebody has asked. */
+static const struct postgres_statement SQL_MAY_CONSUME = {
+    "may_consume", "SELECT epoch, pg_try_advisory_xact_lock_shared(740102, hashtext(shard))::int4"
+                   " FROM control WHERE shard = $1::text"};
+
 /* Events that are new, with their orders and lines. */
 static const struct postgres_statement SQL_ORDERS = {
     "orders",

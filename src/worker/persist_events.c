@@ -13,6 +13,15 @@
  * below the server's FAILOVER_LATE_MS. */
 #define SETTLE_MOST_MS 5000
 
+/* While stock is loaded anew: a moment, unless workers stand still. */
+#define QUIET_POLL_MS 100
+
+enum taken {
+    TAKEN,
+    TAKEN_NOTHING, /* the queue is empty, and nothing is held */
+    NOT_CONNECTED,
+};
+
 enum written {
     WRITTEN, /* all of it is committed */
     FAULTY,  /* one of the events cannot be stored */
@@ -20,8 +29,10 @@ enum written {
 };
 
 static void await_store(struct persist *persist);
+static void let_go_if_asked(struct persist *persist);
 static void acknowledge(struct persist *persist);
-static bool take(struct persist *persist);
+static enum taken take(struct persist *persist);
+static bool persist_batch(struct persist *persist);
 static bool write_batch(struct persist *persist);
 static bool write_apart(struct persist *persist);
 static enum written write_patiently(struct persist *persist, struct event_write *write,
@@ -41,35 +52,64 @@ static int64_t now_ms(const struct persist *persist)
 
 void persist_step(struct persist *persist)
 {
-    if (persist->store_is_away) {
+    if (persist->stands_back) {
         await_store(persist);
         return;
     }
-    if (take(persist)) {
-        bool early = CANARY("ack_before_commit");
-        if (early) {
-            acknowledge(persist);
-        }
-        persist->committed_ms = 0;
-        bool stored = persist->inbox->parked ? write_apart(persist) : write_batch(persist);
-        if (!stored) {
-            inbox_release(persist->inbox);
-            persist->store_is_away = true;
+    switch (take(persist)) {
+    case NOT_CONNECTED:
+        break;
+    case TAKEN_NOTHING:
+        let_go_if_asked(persist);
+        break;
+    case TAKEN:
+        if (!persist_batch(persist)) {
             return;
         }
-        FAILPOINT("after_commit");
-        if (!early) {
-            acknowledge(persist);
-        }
-        FAILPOINT("after_ack");
-        settle(persist);
-        apply(persist, &persist->written);
-        FAILPOINT("after_settle");
-        worker_report_batch(persist->report, persist->inbox->messages,
-                            persist->inbox->batch.messages);
+        break;
     }
     sweep(persist);
     worker_report_line(persist->report, now_ms(persist), false);
+}
+
+/* False: given up, nothing is held any more. */
+static bool persist_batch(struct persist *persist)
+{
+    bool early = CANARY("ack_before_commit");
+    if (early) {
+        acknowledge(persist);
+    }
+    persist->committed_ms = 0;
+    bool stored = persist->inbox->parked ? write_apart(persist) : write_batch(persist);
+    if (!stored) {
+        inbox_release(persist->inbox);
+        persist->stands_back = true;
+        return false;
+    }
+    FAILPOINT("after_commit");
+    if (!early) {
+        acknowledge(persist);
+    }
+    FAILPOINT("after_ack");
+    settle(persist);
+    apply(persist, &persist->written);
+    FAILPOINT("after_settle");
+    worker_report_batch(persist->report, persist->inbox->messages, persist->inbox->batch.messages);
+    return true;
+}
+
+/* Whoever loads stock anew asks for it when the queue is empty, and has to see that no worker holds
+ * anything. Closing the connection shows it; nothing is taken until the stock is loaded. */
+static void let_go_if_asked(struct persist *persist)
+{
+    bool quiet = false;
+    struct failure failure;
+    enum status status = event_store_ready(persist->store, &quiet, &failure);
+    note(persist, TROUBLE_STORE, status, &failure);
+    if (status == STATUS_OK && quiet) {
+        inbox_release(persist->inbox);
+        persist->stands_back = true;
+    }
 }
 
 static void acknowledge(struct persist *persist)
@@ -79,23 +119,28 @@ static void acknowledge(struct persist *persist)
     note(persist, TROUBLE_BROKER, status, &failure);
 }
 
-/* Until PostgreSQL answers nothing is taken: what is not taken costs no delivery attempt. */
+/* Until PostgreSQL answers, and nobody asks for quiet, nothing is taken: what is not taken costs no
+ * delivery attempt. */
 static void await_store(struct persist *persist)
 {
+    bool quiet = false;
     struct failure failure;
-    enum status status = event_store_ready(persist->store, &failure);
+    enum status status = event_store_ready(persist->store, &quiet, &failure);
     note(persist, TROUBLE_STORE, status, &failure);
-    if (status == STATUS_OK) {
-        persist->store_is_away = false;
-        persist->attempts = 0;
+    if (status != STATUS_OK) {
+        (void)stop_wait(clock_backoff_ms(persist->clock, persist->attempts++, BACKOFF_BASE_MS,
+                                         BACKOFF_MOST_MS));
         return;
     }
-    (void)stop_wait(
-        clock_backoff_ms(persist->clock, persist->attempts++, BACKOFF_BASE_MS, BACKOFF_MOST_MS));
+    persist->attempts = 0;
+    if (quiet) {
+        (void)stop_wait(QUIET_POLL_MS);
+        return;
+    }
+    persist->stands_back = false;
 }
 
-/* True when there is something to write. */
-static bool take(struct persist *persist)
+static enum taken take(struct persist *persist)
 {
     struct inbox *inbox = persist->inbox;
     struct failure failure;
@@ -107,12 +152,12 @@ static bool take(struct persist *persist)
                                                    status == STATUS_FAILED_PRECONDITION);
         int64_t wait_ms = failure.retry_delay_ms > 0 ? failure.retry_delay_ms : BACKOFF_BASE_MS;
         (void)stop_wait(wait_ms);
-        return false;
+        return NOT_CONNECTED;
     }
     for (size_t i = 0; i < inbox->letter_count; i++) {
         worker_report_letter(persist->report, &inbox->letters[i]);
     }
-    return inbox->batch.messages > 0;
+    return inbox->batch.messages > 0 ? TAKEN : TAKEN_NOTHING;
 }
 
 /* False: given up. */

@@ -6,7 +6,8 @@
  *   W3 an event that cannot be stored leaves by the dead-letter door, and its neighbours are
  * stored; W4 PostgreSQL away costs time, not delivery attempts: the batch is held and tried again,
  * then given back once, and nothing is taken until PostgreSQL answers; W5 Redis away stops nothing:
- * what it was not told stays in stock_deltas and in its outbox. */
+ * what it was not told stays in stock_deltas and in its outbox; W6 asked to be quiet, it lets go of
+ * the queue, but not of anything it has taken. */
 #pragma once
 
 #include "redis/book.h"
@@ -30,13 +31,13 @@ struct persist {
 
     struct event_write written; /* by the turn under way, to be applied when acknowledged */
     int64_t committed_ms;       /* when the first of its transactions was begun; 0 = none yet */
-    bool store_is_away;         /* take nothing until it answers */
-    bool has_taken;             /* RabbitMQ has been consumed from */
+    bool stands_back;  /* takes nothing: until the store answers, and while stock is loaded anew */
+    bool has_taken;    /* RabbitMQ has been consumed from */
     bool refused;      /* RabbitMQ says no, and did from the start: nothing that waiting heals */
     unsigned attempts; /* to reach the store, in a row */
     int64_t next_sweep_ms;
 };
 
 /* One turn: a batch, if there is one, and what is due besides. Returns within idle_ms, or what a
- * batch takes; sooner when a stop is asked for. `persist` begins with store_is_away set. */
+ * batch takes; sooner when a stop is asked for. `persist` begins with stands_back set. */
 void persist_step(struct persist *persist);

@@ -117,7 +117,7 @@ static enum status build(struct worker_lane *lane, const struct worker_config *c
         .book = lane->book,
         .clock = clock,
         .report = &lane->report,
-        .store_is_away = true,
+        .stands_back = true,
     };
     return STATUS_OK;
 }

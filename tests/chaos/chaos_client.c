@@ -195,6 +195,8 @@ static void send_create(struct chaos_client *client, const struct chaos_request 
     (void)snprintf(customer, sizeof customer, "customer-%d", client->history.client);
     Shop__V1__CreateOrderRequest create = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
     create.request_id = text(request->id);
+    create.commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_CONFIRM;
+    create.confirm = true; /* a hold would end while it runs */
     create.customer_id = customer;
     create.order_ref = text(request->id);
     create.n_lines = request->line_count;

@@ -47,11 +47,38 @@ enum status control_leads(struct postgres_link *link, const char *shard, int64_t
     return answer(failure);
 }
 
-void control_leave(struct postgres_link *link, const char *shard, int64_t deadline_ms)
+enum status control_ask_quiet(struct postgres_link *link, const char *shard, int64_t deadline_ms,
+                              bool *quiet_out, struct failure *failure)
 {
     (void)link, (void)shard, (void)deadline_ms;
+    fake_control.quiet = true;
+    *quiet_out = true;
+    return answer(failure);
+}
+
+void control_end_quiet(struct postgres_link *link, const char *shard, int64_t deadline_ms)
+{
+    (void)link, (void)shard, (void)deadline_ms;
+    fake_control.quiet = false;
+    fake_control.quiet_ends++;
+}
+
+void control_leave(struct postgres_link *link, int64_t deadline_ms)
+{
+    (void)link, (void)deadline_ms;
     fake_control.leading = false;
+    fake_control.quiet = false;
     fake_control.leaves++;
+}
+
+enum status control_depose(struct postgres_link *link, const char *shard, int64_t silent_ms,
+                           struct arena *arena, int64_t deadline_ms, bool *ended_out,
+                           struct failure *failure)
+{
+    (void)link, (void)shard, (void)silent_ms, (void)arena, (void)deadline_ms;
+    fake_control.deposes++;
+    *ended_out = false;
+    return answer(failure);
 }
 
 enum status control_advance(struct postgres_link *link, const char *shard, int64_t highest,

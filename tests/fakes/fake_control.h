@@ -10,7 +10,8 @@ struct fake_control {
     bool lost;            /* the lock, after it was got */
     bool leading;
     const char *name; /* of the PostgreSQL */
-    int advances, leaves;
+    bool quiet;       /* workers are asked to let go */
+    int advances, leaves, quiet_ends, deposes;
     void (*on_lead)(void); /* runs when the lock was got */
     struct book_take stock[8];
     size_t stock_count;

@@ -124,6 +124,31 @@ static void test_who_comes_late_cannot_open_over_another(void **state)
     assert_int_equal(book_fixture_take(fixture->book, "a", 1), BOOK_DECIDED);
 }
 
+/* Who stood still in the middle of it, and comes back when another has begun, or Redis was emptied.
+ */
+static void test_who_comes_back_writes_nothing_into_anothers_stock(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct failure failure;
+    const struct book_take stale = {"a", 1000};
+    const struct book_held held = {.order_id = uuid_v7(clock_system()), .end_unix_ms = 1};
+    assert_int_equal(book_open_begin(fixture->book, NULL), STATUS_OK);
+    assert_int_equal(book_open_load(fixture->book, &stale, 1, NULL), STATUS_OK);
+    struct book *other = book_create(fixture->link, "s0", &BOOK_LIMITS_DEFAULT);
+    book_fixture_open(other, BOOK_TEST_EPOCH + 2);
+    assert_int_equal(book_open_load(fixture->book, &stale, 1, &failure), STATUS_ABORTED);
+    assert_string_equal(failure.reason, "STOCK_OPENED_BY_ANOTHER");
+    assert_int_equal(book_open_holds(fixture->book, &held, 1, &failure), STATUS_ABORTED);
+    assert_int_equal(book_open_end(fixture->book, BOOK_TEST_EPOCH + 1, &failure), STATUS_ABORTED);
+    assert_int_equal(book_fixture_stock(other, "a"), 100);
+    assert_int_equal(book_fixture_gauges(other).holds, 0);
+    assert_int_equal(book_fixture_take(other, "a", 100), BOOK_DECIDED);
+    assert_int_equal(book_fixture_command(fixture->link, "FLUSHALL", NULL, NULL), 0);
+    assert_int_equal(book_open_load(other, &stale, 1, &failure), STATUS_ABORTED);
+    assert_int_equal(book_open_end(other, BOOK_TEST_EPOCH + 2, &failure), STATUS_ABORTED);
+    book_destroy(&other);
+}
+
 static void test_two_shards_do_not_see_each_other(void **state)
 {
     struct book_fixture *fixture = *state;
@@ -148,6 +173,7 @@ int main(void)
         TEST(test_a_large_catalogue_is_loaded_in_several_exchanges),
         TEST(test_opening_twice_for_one_epoch_is_harmless),
         TEST(test_who_comes_late_cannot_open_over_another),
+        TEST(test_who_comes_back_writes_nothing_into_anothers_stock),
         TEST(test_two_shards_do_not_see_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

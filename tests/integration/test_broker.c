@@ -4,6 +4,7 @@
 
 #include "tests/cmocka_all.h"
 #include "tests/integration/broker_fixture.h"
+#include "tests/support/process.h"
 #include "tests/support/stores.h"
 
 #define MANY 3000 /* more than the confirm window */
@@ -244,6 +245,55 @@ static void test_release_gives_back_what_is_not_acknowledged(void **state)
     broker_delivery_free(&delivery);
 }
 
+static bool is_alone(void *state)
+{
+    bool alone = false;
+    struct failure failure;
+    assert_int_equal(broker_consumer_alone(state, &alone, &failure), STATUS_OK);
+    return alone;
+}
+
+static bool gets_one(void *state)
+{
+    struct broker_delivery delivery;
+    bool got = false;
+    struct failure failure;
+    assert_int_equal(broker_consume(state, 100, &delivery, &got, &failure), STATUS_OK);
+    if (got) {
+        broker_delivery_free(&delivery);
+    }
+    return got;
+}
+
+/* What another has taken and not acknowledged is in no depth, but its consumer is counted. */
+static void test_a_consumer_sees_whether_anybody_may_hold_something(void **state)
+{
+    (void)state;
+    struct broker_consumer *witness = broker_consumer_create(&fixture.options, 1);
+    struct broker_delivery delivery;
+    broker_fixture_publish_text(&fixture, "1");
+    broker_fixture_expect_text(&fixture, "1", &delivery);
+    broker_delivery_free(&delivery);
+    broker_fixture_wait_ready(&fixture, 0);
+    assert_false(is_alone(witness));
+    assert_false(gets_one(witness));
+
+    broker_consumer_release(fixture.consumer); /* it comes to the witness */
+    assert_true(wait_until(gets_one, witness, DEADLINE_MS));
+    assert_false(is_alone(witness));
+    broker_consumer_release(witness);
+
+    broker_fixture_expect_and_ack(&fixture, "1");
+    assert_false(is_alone(witness)); /* the other might get something any time */
+    broker_consumer_release(fixture.consumer);
+    assert_true(wait_until(is_alone, witness, DEADLINE_MS));
+
+    broker_fixture_publish_text(&fixture, "2");
+    assert_false(is_alone(witness));
+    assert_true(wait_until(gets_one, witness, DEADLINE_MS));
+    broker_consumer_destroy(&witness);
+}
+
 #define BROKER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -258,6 +308,7 @@ int main(void)
         BROKER_TEST(test_a_wrong_password_is_said_to_be_one),
         BROKER_TEST(test_prefetch_bounds_what_is_held),
         BROKER_TEST(test_release_gives_back_what_is_not_acknowledged),
+        BROKER_TEST(test_a_consumer_sees_whether_anybody_may_hold_something),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,11 @@
 /* Redis restarted or emptied: nothing sells until the stock is right again, and what was accepted
  * is there, once. (A server that dies meanwhile: test_crash_points.c.) */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "tests/cmocka_all.h"
 #include "tests/support/stores.h"
 #include "tests/support/system.h"
@@ -81,7 +84,7 @@ static void assert_settled(int orders)
 {
     system_wait_settled(&the_system, SETTLE_TIMEOUT_MS);
     assert_int_equal(database_int(&the_system.database, "SELECT count(*) FROM orders"), orders);
-    assert_int_equal(database_int(&the_system.database, "SELECT reserved FROM stock"), orders);
+    assert_int_equal(database_int(&the_system.database, "SELECT sum(reserved) FROM stock"), orders);
     system_assert_books(&the_system);
 }
 
@@ -154,6 +157,112 @@ static void f34_two_servers_make_one_step(void **state)
     assert_settled(7);
 }
 
+static bool log_says(const struct process *process, const char *words)
+{
+    char *log = read_whole(process->log_path);
+    bool says = strstr(log, words) != NULL;
+    free(log);
+    return says;
+}
+
+static bool workers_are_asked(void *state)
+{
+    (void)state;
+    return log_says(&the_system.servers[0], "asked to let go");
+}
+
+static bool nothing_is_ready(void *state)
+{
+    char queue[64];
+    (void)snprintf(queue, sizeof queue, "%s.persist", the_system.prefix);
+    (void)state;
+    return stores_queue_ready(getenv("TEST_RABBITMQ_URL"), queue) == 0;
+}
+
+/* What they hold is in no depth, and Redis has forgotten it: it opens when they have stored it. */
+static void test_it_waits_for_what_frozen_workers_hold(void **state)
+{
+    (void)state;
+    place(0, 4, NULL);
+    system_wait_settled(&the_system, SETTLE_TIMEOUT_MS);
+    process_signal(&the_system.workers[0], SIGSTOP);
+    process_signal(&the_system.workers[1], SIGSTOP);
+    place(5, 24, NULL);
+    assert_true(wait_until(nothing_is_ready, NULL, SETTLE_TIMEOUT_MS)); /* they hold it all */
+    empty_redis();
+    assert_true(wait_until(workers_are_asked, NULL, REOPEN_TIMEOUT_MS));
+    assert_int_equal(database_int(&the_system.database, "SELECT epoch FROM control"), 1);
+    process_signal(&the_system.workers[0], SIGCONT);
+    process_signal(&the_system.workers[1], SIGCONT);
+    wait_until_sells(channel, 25);
+    assert_epoch(2);
+    assert_settled(26);
+    assert_int_equal(database_int(&the_system.database, "SELECT count(*) FROM orders o JOIN "
+                                                        "control c ON o.create_time > "
+                                                        "c.update_time"),
+                     1);
+}
+
+static bool somebody_fenced(void *state)
+{
+    int *leader = state;
+    *leader = log_says(&the_system.servers[0], "stock fenced epoch=1") ? 0 : 1;
+    return *leader == 0 || log_says(&the_system.servers[1], "stock fenced epoch=1");
+}
+
+/* It holds the lock, and its connections are as good as new. */
+static void test_a_leader_that_stands_still_loses_the_lock(void **state)
+{
+    (void)state;
+    system_start_server(&the_system, 1, NULL);
+    process_kill(&the_system.workers[0]);
+    process_kill(&the_system.workers[1]);
+    place(0, 0, NULL); /* nobody persists it: it cannot reopen yet */
+    empty_redis();
+    int leader;
+    assert_true(wait_until(somebody_fenced, &leader, REOPEN_TIMEOUT_MS));
+    process_signal(&the_system.servers[leader], SIGSTOP);
+    system_start_worker(&the_system, 0, NULL);
+    struct rpc_channel *other = system_open_channel(&the_system, 1 - (size_t)leader);
+    wait_until_sells(other, 1);
+    assert_true(log_says(&the_system.servers[1 - leader], "stood still"));
+    process_signal(&the_system.servers[leader], SIGCONT);
+    struct rpc_channel *thawed = system_open_channel(&the_system, (size_t)leader);
+    wait_until_sells(thawed, 2);
+    assert_settled(3);
+    rpc_channel_close(&thawed);
+    rpc_channel_close(&other);
+}
+
+#define MANY_PRODUCTS 100000
+
+static int64_t reopen_ms(int number)
+{
+    empty_redis();
+    int64_t from_ms = clock_monotonic_ms(clock_system());
+    wait_until_sells(channel, number);
+    return clock_monotonic_ms(clock_system()) - from_ms;
+}
+
+/* Says how long nothing is sold, from the moment Redis is back. Half a second of it is T_pub (2 s
+ * unless set otherwise). */
+static void test_the_time_to_reopen(void **state)
+{
+    (void)state;
+    int64_t few_ms = reopen_ms(0);
+    database_execute(
+        &the_system.database,
+        "INSERT INTO products SELECT 'p-' || i, 'p', 1, 'EUR', 1, 'r-' || i, '', now(),"
+        " now() FROM generate_series(1, 100000) i;"
+        "INSERT INTO stock SELECT 'p-' || i, 10, 0 FROM generate_series(1, 100000) i");
+    int64_t many_ms = reopen_ms(1);
+    assert_int_equal(stores_redis_int(the_system.redis_url, "HLEN", "{s0}:stock", NULL),
+                     MANY_PRODUCTS + 1);
+    print_message("reopened after %lld ms with 1 product, after %lld ms with 100,001\n",
+                  (long long)few_ms, (long long)many_ms);
+    assert_settled(2);
+}
+
 static void test_reads_go_on_while_stock_is_loaded(void **state)
 {
     (void)state;
@@ -183,6 +292,9 @@ int main(void)
         TEST(f07_an_emptied_redis_is_filled_from_postgres),
         TEST(f10_scripts_that_were_flushed_are_a_fence),
         TEST(f34_two_servers_make_one_step),
+        TEST(test_it_waits_for_what_frozen_workers_hold),
+        TEST(test_a_leader_that_stands_still_loses_the_lock),
+        TEST(test_the_time_to_reopen),
         TEST(test_reads_go_on_while_stock_is_loaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,10 @@
 /* What has happened, and which epoch is in force, as the server asks PostgreSQL for it. */
-#include "postgres/postgres_link.h"
+#include "postgres/postgres_array.h"
 #include "server/control.h"
 #include "server/history.h"
 #include "tests/cmocka_all.h"
 #include "tests/integration/store_fixture.h"
+#include "worker/event_store_sql.h"
 
 /* ---- history ---- */
 
@@ -72,7 +73,7 @@ static void test_one_leads_and_the_lock_ends_with_the_session(void **state)
     assert_false(leads);
     assert_int_equal(control_try_lead(other_link, "s1", soon(), &leads, &failure), STATUS_OK);
     assert_true(leads);
-    control_leave(link_of_test, "s0", soon());
+    control_leave(link_of_test, soon());
     assert_int_equal(control_try_lead(other_link, "s0", soon(), &leads, &failure), STATUS_OK);
     assert_true(leads);
     postgres_link_destroy(&other_link);
@@ -81,6 +82,69 @@ static void test_one_leads_and_the_lock_ends_with_the_session(void **state)
         assert_int_equal(control_try_lead(link_of_test, "s0", soon(), &leads, &failure), STATUS_OK);
     } while (!leads && clock_monotonic_ms(clock_system()) < until_ms);
     assert_true(leads);
+}
+
+static bool workers_may_consume(struct postgres_link *link)
+{
+    const struct postgres_result *result;
+    struct postgres_parameter shard = postgres_text("s0");
+    assert_int_equal(
+        postgres_link_query(link, &SQL_MAY_CONSUME, &shard, 1, soon(), &result, &failure),
+        STATUS_OK);
+    return postgres_result_int(result, 0, 1) != 0;
+}
+
+static void test_quiet_is_the_leaders_and_ends_with_its_session(void **state)
+{
+    (void)state;
+    bool quiet = false;
+    assert_true(workers_may_consume(other_link));
+    assert_int_equal(control_ask_quiet(link_of_test, "s0", soon(), &quiet, &failure), STATUS_OK);
+    assert_true(quiet);
+    assert_false(workers_may_consume(other_link));
+    control_end_quiet(link_of_test, "s0", soon());
+    assert_true(workers_may_consume(other_link));
+    assert_int_equal(control_ask_quiet(link_of_test, "s0", soon(), &quiet, &failure), STATUS_OK);
+    control_leave(link_of_test, soon());
+    assert_true(workers_may_consume(other_link));
+    assert_int_equal(control_ask_quiet(link_of_test, "s0", soon(), &quiet, &failure), STATUS_OK);
+    postgres_link_destroy(&link_of_test);
+    int64_t until_ms = soon();
+    bool may;
+    do { /* the server notices the end of the session a moment later */
+        may = workers_may_consume(other_link);
+    } while (!may && clock_monotonic_ms(clock_system()) < until_ms);
+    assert_true(may);
+}
+
+static bool depose(int64_t silent_ms)
+{
+    bool ended = false;
+    assert_int_equal(control_depose(other_link, "s0", silent_ms, &arena, soon(), &ended, &failure),
+                     STATUS_OK);
+    return ended;
+}
+
+static void test_a_leader_that_is_silent_too_long_is_ended(void **state)
+{
+    (void)state;
+    bool leads = false;
+    assert_false(depose(0)); /* nobody leads */
+    assert_int_equal(control_try_lead(link_of_test, "s0", soon(), &leads, &failure), STATUS_OK);
+    assert_true(leads);
+    assert_false(depose(60000)); /* it has just asked */
+    int64_t until_ms = soon();
+    while (!depose(100)) {
+        assert_true(clock_monotonic_ms(clock_system()) < until_ms);
+    }
+    do {
+        assert_int_equal(control_try_lead(other_link, "s0", soon(), &leads, &failure), STATUS_OK);
+    } while (!leads && clock_monotonic_ms(clock_system()) < until_ms);
+    assert_true(leads);
+    leads = true;
+    if (control_leads(link_of_test, "s0", soon(), &leads, &failure) == STATUS_OK) {
+        assert_false(leads); /* it comes back over another session */
+    }
 }
 
 static void test_an_advance_voids_older_deltas_and_reads_the_sums(void **state)
@@ -165,6 +229,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_events_are_found_wherever_they_are_kept),
         TEST(test_one_leads_and_the_lock_ends_with_the_session),
+        TEST(test_quiet_is_the_leaders_and_ends_with_its_session),
+        TEST(test_a_leader_that_is_silent_too_long_is_ended),
         TEST(test_an_advance_voids_older_deltas_and_reads_the_sums),
         TEST(test_an_advance_passes_the_epoch_that_redis_knows),
         TEST(test_a_store_has_a_name_that_stays),

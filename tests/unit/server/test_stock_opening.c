@@ -1,6 +1,7 @@
 /* Loading stock: fence, wait, drain, advance, load - and nothing sells before the end of it. */
 #include "server/stock_opening.h"
 #include "tests/cmocka_all.h"
+#include "tests/fakes/fake_consumer.h"
 #include "tests/fakes/fake_control.h"
 #include "tests/unit/server/lane_fixture.h"
 
@@ -17,6 +18,7 @@ static int setup(void **state)
     fixture.lane->clock = clock_system();
     stock_gate_close(&fixture.gate);
     fake_control_reset();
+    fake_consumer_reset();
     fake_control.stock[fake_control.stock_count++] = (struct book_take){"pot", 3};
     fake_control.stock[fake_control.stock_count++] = (struct book_take){"tea", 5};
     fake_book.epoch = 0;
@@ -117,6 +119,7 @@ static void test_another_server_is_at_it(void **state)
     fake_control.held_by_another = true;
     assert_int_equal(lead(), OPENING_NEEDED);
     assert_int_equal(fake_book.open_begins, 0);
+    assert_int_equal(fake_control.deposes, 1); /* if it stands still */
 }
 
 static void open_by_another(void)
@@ -145,6 +148,39 @@ static void test_it_drains_before_it_loads(void **state)
     assert_int_equal(fake_book.open_begins, 1);
     assert_true(fake_book.hurry_calls >= 1);
     assert_true(is_open(8));
+    assert_int_equal(fake_consumer.questions, 1);
+    assert_int_equal(fake_consumer.alive, 0);
+}
+
+static void expect_quiet(void)
+{
+    assert_true(fake_control.quiet);
+}
+
+/* Depth 0 does not count what a worker holds. */
+static void test_it_does_not_load_while_somebody_may_hold_deliveries(void **state)
+{
+    (void)state;
+    fixture.options.publish_timeout_ms = NO_WAIT_MS;
+    fake_control.state.epoch = 7;
+    fake_consumer.accompanied = 2;
+    fake_consumer.on_alone = expect_quiet;
+    assert_int_equal(lead(), OPENING_OPEN);
+    assert_int_equal(fake_consumer.questions, 3);
+    assert_int_equal(fake_control.quiet_ends, 0); /* asked once, and until the end */
+    assert_false(fake_control.quiet);
+}
+
+static void test_what_comes_back_is_left_to_the_workers(void **state)
+{
+    (void)state;
+    fixture.options.publish_timeout_ms = NO_WAIT_MS;
+    fake_control.state.epoch = 7;
+    fake_consumer.gets = 1;
+    assert_int_equal(lead(), OPENING_OPEN);
+    assert_int_equal(fake_consumer.releases, 1);
+    assert_int_equal(fake_control.quiet_ends, 1);
+    assert_int_equal(fake_consumer.questions, 2);
 }
 
 /* Stops the opener from another thread while it drains. */
@@ -195,6 +231,26 @@ static void test_it_does_not_load_while_the_queue_does_not_say(void **state)
     never_opens();
 }
 
+static void test_it_does_not_load_while_nobody_says_who_consumes(void **state)
+{
+    (void)state;
+    fixture.options.publish_timeout_ms = NO_WAIT_MS;
+    fake_consumer.alone = STATUS_UNAVAILABLE;
+    never_opens();
+    assert_int_equal(fake_consumer.alive, 0);
+}
+
+static void test_who_loses_the_lock_while_it_drains_does_not_open(void **state)
+{
+    (void)state;
+    fixture.options.publish_timeout_ms = NO_WAIT_MS;
+    fake_control.state.epoch = 7;
+    fake_control.lost = true;
+    assert_int_equal(lead(), OPENING_NEEDED);
+    assert_int_equal(fake_consumer.questions, 0);
+    assert_int_equal(fake_control.advances, 0);
+}
+
 static void test_who_lost_the_lock_does_not_open(void **state)
 {
     (void)state;
@@ -229,6 +285,10 @@ int main(void)
         TEST(test_another_server_is_at_it),
         TEST(test_another_server_was_faster),
         TEST(test_it_drains_before_it_loads),
+        TEST(test_it_does_not_load_while_somebody_may_hold_deliveries),
+        TEST(test_what_comes_back_is_left_to_the_workers),
+        TEST(test_it_does_not_load_while_nobody_says_who_consumes),
+        TEST(test_who_loses_the_lock_while_it_drains_does_not_open),
         TEST(test_it_does_not_load_while_the_outbox_holds_something),
         TEST(test_it_does_not_load_while_the_queue_holds_something),
         TEST(test_it_does_not_load_while_the_queue_does_not_say),

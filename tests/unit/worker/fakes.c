@@ -253,9 +253,10 @@ enum status event_store_write(struct event_store *store, struct event_write *wri
     return STATUS_OK;
 }
 
-enum status event_store_ready(struct event_store *store, struct failure *failure)
+enum status event_store_ready(struct event_store *store, bool *quiet_out, struct failure *failure)
 {
     (void)store;
+    *quiet_out = fakes.quiet;
     tell("ready ");
     return fakes.ready_status == STATUS_OK
                ? STATUS_OK

@@ -39,6 +39,7 @@ struct fakes {
     size_t left_count;
     int64_t epoch;
     enum status ready_status;
+    bool quiet; /* workers are asked to let go */
 
     /* the book */
     enum status book_status;

@@ -1,4 +1,4 @@
-/* W1 to W5 of persist_events.h. */
+/* W1 to W6 of persist_events.h. */
 #include <stdio.h>
 
 #include "tests/cmocka_all.h"
@@ -21,7 +21,7 @@ static int set_up(void **state)
         .inbox = &inbox,
         .clock = &fakes.clock,
         .report = &report,
-        .store_is_away = true,
+        .stands_back = true,
     };
     persist_step(&persist);
     assert_string_equal(fakes.told, "ready ");
@@ -50,7 +50,7 @@ static void test_w1_acknowledged_after_the_commit_and_settled_after_that(void **
     (void)fakes_queue_order(1, 101);
     (void)fakes_queue_order(2, 102);
     step("write(2) ack(2) settle(1:101,2:102) ");
-    step("");
+    step("ready ");
 }
 
 static void test_w1_deltas_are_applied_last_and_then_forgotten(void **state)
@@ -212,18 +212,18 @@ static void test_w5_redis_away_stops_nothing(void **state)
 static void test_w5_what_was_left_is_swept_in_time(void **state)
 {
     (void)state;
-    step(""); /* the first sweep, right at the start */
+    step("ready "); /* the first sweep, right at the start */
     fakes.left[0] = (struct book_delta){.delta_id = 1, .epoch = 1, .quantity = 5};
     fakes.left_count = 1;
-    step("");
+    step("ready ");
     fakes.now_ms += 5000;
     fakes.book_status = STATUS_UNAVAILABLE;
-    step("apply(5) swept(0) ");
+    step("ready apply(5) swept(0) ");
     fakes.now_ms += 5000;
     fakes.book_status = STATUS_OK;
-    step("apply(5) swept(1) ");
+    step("ready apply(5) swept(1) ");
     fakes.now_ms += 5000;
-    step("");
+    step("ready ");
 }
 
 static void test_w5_the_epoch_of_the_store_is_the_epoch_of_the_book(void **state)
@@ -237,6 +237,44 @@ static void test_w5_the_epoch_of_the_store_is_the_epoch_of_the_book(void **state
     assert_int_equal(fakes.book_epoch, 9);
 }
 
+static void test_w6_asked_to_be_quiet_it_lets_go_of_the_queue(void **state)
+{
+    (void)state;
+    fakes.quiet = true;
+    step("ready release ");
+    (void)fakes_queue_order(1, 101);
+    int64_t waited_ms = fakes.waited_ms;
+    step("ready "); /* and nothing is taken */
+    assert_true(fakes.waited_ms > waited_ms);
+    assert_int_equal(fakes.delivered, 0);
+    fakes.quiet = false;
+    step("ready ");
+    step("write(1) ack(1) settle(1:101) ");
+}
+
+static void test_w6_what_was_taken_is_stored_before(void **state)
+{
+    (void)state;
+    fakes.quiet = true;
+    for (uint8_t i = 1; i <= 9; i++) { /* one more than a batch */
+        (void)fakes_queue_order(i, (uint8_t)(100 + i));
+    }
+    step("write(8) ack(8) settle(1:101,2:102,3:103,4:104,5:105,6:106,7:107,8:108) ");
+    step("write(1) ack(9) settle(9:109) ");
+    step("ready release ");
+    assert_int_equal(fakes.stored_count, 9);
+}
+
+static void test_w6_without_an_answer_it_goes_on(void **state)
+{
+    (void)state;
+    fakes.quiet = true;
+    fakes.ready_status = STATUS_UNAVAILABLE;
+    step("ready ");
+    (void)fakes_queue_order(1, 101);
+    step("write(1) ack(1) settle(1:101) ");
+}
+
 static void test_a_broker_that_refuses_from_the_start_is_hopeless(void **state)
 {
     (void)state;
@@ -248,7 +286,7 @@ static void test_a_broker_that_refuses_from_the_start_is_hopeless(void **state)
 static void test_a_broker_that_refuses_later_is_waited_for(void **state)
 {
     (void)state;
-    step("");
+    step("ready ");
     fakes.consume_status = STATUS_FAILED_PRECONDITION;
     step("");
     assert_false(persist.refused);
@@ -277,6 +315,9 @@ int main(void)
         STORY_TEST(test_w5_redis_away_stops_nothing),
         STORY_TEST(test_w5_what_was_left_is_swept_in_time),
         STORY_TEST(test_w5_the_epoch_of_the_store_is_the_epoch_of_the_book),
+        STORY_TEST(test_w6_asked_to_be_quiet_it_lets_go_of_the_queue),
+        STORY_TEST(test_w6_what_was_taken_is_stored_before),
+        STORY_TEST(test_w6_without_an_answer_it_goes_on),
         STORY_TEST(test_a_broker_that_refuses_from_the_start_is_hopeless),
         STORY_TEST(test_a_broker_that_refuses_later_is_waited_for),
     };
