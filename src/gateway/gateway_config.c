@@ -17,7 +17,7 @@ static const struct config_entry table[] = {
          "where to listen for HTTP: host:port, [::]:port for all addresses"),
     TEXT("operations-listen", "ORDER_GATEWAY_OPERATIONS_LISTEN", operations_listen, "127.0.0.1:9080",
          "where /healthz, /readyz and /metrics are; not for the outside"),
-    TEXT("endpoint", "ORDER_ENDPOINT", endpoint, "tcp://127.0.0.1:7400", "the order-server to call"),
+    TEXT("endpoint", "ORDER_ENDPOINT", endpoint, "tcp://127.0.0.1:7400", "the order-servers to call, comma separated"),
     TEXT("tls-certificate", "ORDER_GATEWAY_TLS_CERTIFICATE", tls_certificate_file, "",
          "file with the certificate chain in PEM; empty: plain HTTP, as behind a proxy"),
     TEXT("tls-key", "ORDER_GATEWAY_TLS_KEY", tls_key_file, "", "file with its private key in PEM"),

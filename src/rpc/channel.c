@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/wait.h"
 #include "rpc/channel_exchange.h"
@@ -15,23 +16,6 @@
 #define MAX_OUTSTANDING_DEFAULT    1024
 #define EXCHANGE_FIRST_CHUNK_BYTES 2048 /* a product, an order of a few lines */
 
-struct rpc_channel {
-    struct link *link;
-    int32_t timeout_ms;
-    size_t max_outstanding;
-    const struct clock *clock;
-
-    pthread_mutex_t lock; /* for all below */
-    pthread_cond_t room, idle;
-    struct channel_exchange *spare; /* the last used first: its memory is warm */
-    size_t outstanding;             /* places taken */
-    size_t under_way;               /* calls whose closures have not run yet */
-    size_t waiting_for_room;
-    struct rpc_stub *ended_first, *ended_last; /* asynchronous calls whose closures shall run */
-    bool is_running;                           /* somebody has the turn of running them */
-    bool closing;
-};
-
 static struct rpc_channel *make_channel(const struct rpc_channel_options *options);
 static void cancel_all(struct rpc_channel *channel);
 static void destroy(struct rpc_channel *channel);
@@ -39,7 +23,9 @@ static enum status wait_for_room(struct rpc_channel *channel, bool async, int32_
                                  struct failure *failure);
 static struct channel_exchange *make_exchange(struct rpc_channel *channel);
 static void free_exchange(struct channel_exchange *exchange);
-static void on_exchange_done(void *argument);
+static void begin_exchange(struct channel_exchange *exchange, struct rpc_stub *stub,
+                           int64_t deadline_ms);
+static void give_room(struct rpc_channel *channel);
 static bool put_ended(struct rpc_channel *channel, struct rpc_stub *stub);
 static void run_closures(void *argument);
 static size_t finish_all(struct rpc_stub *ended, struct channel_exchange **used_out);
@@ -53,10 +39,9 @@ enum status rpc_channel_open(const struct rpc_channel_options *options,
         return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
                            "no memory for a channel");
     }
-    enum status status =
-        link_open(options->endpoint, run_closures, channel, &channel->link, failure);
+    enum status status = targets_open(channel, options->endpoint, &options->tls, failure);
     if (status != STATUS_OK) {
-        destroy(channel);
+        rpc_channel_close(&channel);
         return status;
     }
     *channel_out = channel;
@@ -72,10 +57,21 @@ static struct rpc_channel *make_channel(const struct rpc_channel_options *option
     channel->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : RPC_TIMEOUT_MS_DEFAULT;
     channel->max_outstanding =
         options->max_outstanding > 0 ? options->max_outstanding : MAX_OUTSTANDING_DEFAULT;
+    channel->hedge_after_ms = options->hedge_after_ms;
+    channel->tries_max = options->tries_max > 0 ? options->tries_max : RETRY_TRIES_DEFAULT;
     channel->clock = options->clock != NULL ? options->clock : clock_system();
+    channel->clock->random(channel->clock->state, &channel->chance, sizeof channel->chance);
+    channel->chance |= 1; /* xorshift's only bad seed is 0 */
+    retry_budget_init(&channel->budget, channel->max_outstanding);
     (void)pthread_mutex_init(&channel->lock, NULL);
     wait_init(&channel->room);
     wait_init(&channel->idle);
+    wait_init(&channel->changed);
+    channel->poke = alarm_create(run_closures, channel);
+    if (channel->poke == NULL) {
+        destroy(channel);
+        return NULL;
+    }
     return channel;
 }
 
@@ -93,8 +89,9 @@ static void cancel_all(struct rpc_channel *channel)
     (void)pthread_mutex_lock(&channel->lock);
     channel->closing = true;
     (void)pthread_cond_broadcast(&channel->room);
+    targets_wake(channel, true);
     (void)pthread_mutex_unlock(&channel->lock);
-    link_close(channel->link);
+    targets_close(channel);
 
     (void)pthread_mutex_lock(&channel->lock);
     while (channel->under_way > 0 || channel->is_running) {
@@ -110,7 +107,9 @@ static void destroy(struct rpc_channel *channel)
         channel->spare = exchange->next;
         free_exchange(exchange);
     }
-    link_destroy(&channel->link);
+    targets_destroy(channel);
+    alarm_destroy(&channel->poke);
+    (void)pthread_cond_destroy(&channel->changed);
     (void)pthread_cond_destroy(&channel->idle);
     (void)pthread_cond_destroy(&channel->room);
     (void)pthread_mutex_destroy(&channel->lock);
@@ -130,46 +129,67 @@ bool rpc_channel_wait_idle(struct rpc_channel *channel, int64_t timeout_ms)
     return is_idle;
 }
 
-int32_t channel_timeout_ms(const struct rpc_channel *channel)
+size_t rpc_channel_endpoints(struct rpc_channel *channel,
+                             struct rpc_endpoint_state states_out[RPC_ENDPOINTS_MAX])
 {
-    return channel->timeout_ms;
-}
-
-const struct clock *channel_clock(const struct rpc_channel *channel)
-{
-    return channel->clock;
+    for (size_t i = 0; i < channel->target_count; i++) {
+        const struct target *target = channel->targets[i];
+        states_out[i] = (struct rpc_endpoint_state){
+            .endpoint = target_endpoint(target),
+            .is_ready = target_fitness(target) == TARGET_SERVES,
+            .outstanding = target_outstanding(target),
+            .ejections = target_ejections(target),
+        };
+    }
+    return channel->target_count;
 }
 
 enum status channel_enter(struct rpc_channel *channel, struct rpc_stub *stub, int32_t timeout_ms,
                           struct failure *failure)
 {
     struct channel_exchange *exchange = NULL;
+    int64_t deadline_ms = clock_monotonic_ms(channel->clock) + timeout_ms;
     stub->exchange = NULL;
     (void)pthread_mutex_lock(&channel->lock);
     channel->under_way++;
     enum status status = wait_for_room(channel, stub->async, timeout_ms, failure);
     if (status == STATUS_OK) {
-        channel->outstanding++;
         exchange = channel->spare;
         if (exchange != NULL) {
             channel->spare = exchange->next;
+        } else {
+            exchange = make_exchange(channel);
+        }
+        if (exchange != NULL) {
+            channel->outstanding++;
+            begin_exchange(exchange, stub, deadline_ms);
+        } else {
+            status = failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
+                                 "not done: no memory for the call");
         }
     }
     (void)pthread_mutex_unlock(&channel->lock);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (exchange == NULL) {
-        exchange = make_exchange(channel);
-    }
-    if (exchange == NULL) {
-        channel_vacate(channel);
-        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
-                           "not done: no memory for the call");
-    }
+    return status;
+}
+
+/* With the lock. */
+static void begin_exchange(struct channel_exchange *exchange, struct rpc_stub *stub,
+                           int64_t deadline_ms)
+{
+    arena_reset(&exchange->request);
     exchange->stub = stub;
+    exchange->deadline_ms = deadline_ms;
+    exchange->carries_request_id = false;
+    exchange->is_hedged = false;
+    exchange->last = NULL;
+    exchange->answered = NULL;
+    exchange->sent_tries = 0;
+    exchange->tried = 0;
+    exchange->may_have_run = false;
+    exchange->is_cancelled = false;
+    exchange->has_ended = false;
     stub->exchange = exchange;
-    return STATUS_OK;
+    stub->running = exchange;
 }
 
 static enum status wait_for_room(struct rpc_channel *channel, bool async, int32_t timeout_ms,
@@ -204,30 +224,39 @@ static struct channel_exchange *make_exchange(struct rpc_channel *channel)
         return NULL;
     }
     exchange->channel = channel;
-    exchange->link = link_exchange_create(channel->link, on_exchange_done, exchange);
-    if (exchange->link == NULL) {
-        free(exchange);
-        return NULL;
-    }
-    arena_init(&exchange->arena, EXCHANGE_FIRST_CHUNK_BYTES, RPC_CALL_MEMORY_BYTES_MAX);
+    arena_init(&exchange->request, EXCHANGE_FIRST_CHUNK_BYTES, RPC_CALL_MEMORY_BYTES_MAX);
+    arena_init(&exchange->response, EXCHANGE_FIRST_CHUNK_BYTES, RPC_CALL_MEMORY_BYTES_MAX);
     return exchange;
 }
 
 static void free_exchange(struct channel_exchange *exchange)
 {
-    link_exchange_destroy(&exchange->link);
-    arena_fini(&exchange->arena);
+    for (size_t i = 0; i < RPC_ENDPOINTS_MAX; i++) {
+        link_exchange_destroy(&exchange->attempts[i].link);
+    }
+    alarm_destroy(&exchange->alarm);
+    arena_fini(&exchange->request);
+    arena_fini(&exchange->response);
     free(exchange);
 }
 
-void channel_vacate(struct rpc_channel *channel)
+void channel_vacate(struct rpc_channel *channel, struct rpc_stub *stub)
 {
     (void)pthread_mutex_lock(&channel->lock);
+    if (stub->exchange != NULL) {
+        stub->running = NULL;
+        give_room(channel);
+    }
+    (void)pthread_mutex_unlock(&channel->lock);
+}
+
+/* With the lock. */
+static void give_room(struct rpc_channel *channel)
+{
     channel->outstanding--;
     if (channel->waiting_for_room > 0) {
         (void)pthread_cond_signal(&channel->room);
     }
-    (void)pthread_mutex_unlock(&channel->lock);
 }
 
 void channel_leave(struct rpc_channel *channel, struct channel_exchange *exchange)
@@ -240,11 +269,9 @@ void channel_leave(struct rpc_channel *channel, struct channel_exchange *exchang
     (void)pthread_mutex_unlock(&channel->lock);
 }
 
-static void on_exchange_done(void *argument)
+void channel_end(struct rpc_channel *channel, struct rpc_stub *stub)
 {
-    struct channel_exchange *exchange = argument;
-    struct rpc_channel *channel = exchange->channel;
-    if (put_ended(channel, exchange->stub)) {
+    if (put_ended(channel, stub)) {
         run_closures(channel);
     }
 }
@@ -252,7 +279,7 @@ static void on_exchange_done(void *argument)
 void channel_complete(struct rpc_channel *channel, struct rpc_stub *stub)
 {
     if (put_ended(channel, stub)) {
-        link_poke(channel->link);
+        alarm_start(channel->poke, 0);
     }
 }
 
@@ -262,10 +289,8 @@ static bool put_ended(struct rpc_channel *channel, struct rpc_stub *stub)
     stub->next = NULL;
     (void)pthread_mutex_lock(&channel->lock);
     if (stub->exchange != NULL) {
-        channel->outstanding--;
-        if (channel->waiting_for_room > 0) {
-            (void)pthread_cond_signal(&channel->room);
-        }
+        stub->running = NULL;
+        give_room(channel);
     }
     if (channel->ended_last != NULL) {
         channel->ended_last->next = stub;

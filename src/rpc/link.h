@@ -1,9 +1,10 @@
 /* Link: the connection of a channel to one endpoint, and the exchanges on it: one message out, one
- * back. Knows no call. Implemented by link_nng.c, used by channel.c and stub.c.
+ * back. Knows no call. Implemented by link_nng.c, used by target.c and attempts.c.
  * Always: an exchange is sent once at most; nng's own repetition is off, because it cannot know
  * what may be done twice. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,31 +13,47 @@
 
 struct link;
 struct link_exchange;
+struct rpc_tls;
 
 enum link_outcome {
     LINK_ANSWERED,
-    LINK_NOT_SENT,  /* nobody was there to take it until the end of its time */
+    LINK_NOT_SENT,  /* nobody took it; after LINK_SEND_MS_MAX even when there is time left */
     LINK_NO_ANSWER, /* sent, but its time ended first */
     LINK_LOST,      /* sent, then the connection broke */
+    LINK_CANCELLED, /* by link_exchange_cancel; may have been sent */
     LINK_CLOSED,    /* by link_close */
     LINK_NO_MEMORY, /* not sent */
 };
 
-/* Connects to the endpoint `text` in the background, again and again. `on_poke` is for link_poke.
- * Fails with ENDPOINT_INVALID. */
-enum status link_open(const char *text, void (*on_poke)(void *context), void *context,
-                      struct link **link_out, struct failure *failure);
-/* Ends all exchanges with LINK_CLOSED; new ones, too. */
+/* What waits for a connection that takes nothing comes back after this, for another server. */
+#define LINK_SEND_MS_MAX 100
+
+struct link_options {
+    const char *endpoint;
+    const struct rpc_tls *tls; /* for tls+tcp; read by link_open only */
+    /* A connection was made or has ended: link_connection() says which is there now. On nng's
+     * threads; must not block. */
+    void (*on_change)(void *context);
+    void *context;
+};
+
+/* Connects to the endpoint in the background, again and again. Fails with ENDPOINT_INVALID,
+ * TLS_INVALID, OUT_OF_MEMORY. */
+enum status link_open(const struct link_options *options, struct link **link_out,
+                      struct failure *failure);
+/* Ends all exchanges with LINK_CLOSED; new ones, too. Does not call on_change any more. */
 void link_close(struct link *link);
-/* When all exchanges are destroyed. NULL-safe; nulls the caller's pointer. */
+/* When it was closed and all exchanges are destroyed. NULL-safe; nulls the caller's pointer. */
 void link_destroy(struct link **link);
-/* Has on_poke called soon on one of nng's threads. Not again before that has begun. */
-void link_poke(struct link *link);
+/* The connection that is there, by a number of its own; 0 = none. */
+uint32_t link_connection(const struct link *link);
+/* Ends the connection: its exchanges are lost, and the link connects anew. */
+void link_drop(struct link *link);
 
 /* NULL when memory is out. `on_done` runs on nng's threads. */
 struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(void *context),
                                            void *context);
-/* Not while it is under way. NULL-safe; nulls the caller's pointer. */
+/* When the link is closed. NULL-safe; nulls the caller's pointer. */
 void link_exchange_destroy(struct link_exchange **exchange);
 /* Where to write the next request, of `size` bytes at most; NULL when memory is out. */
 uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size);
@@ -45,6 +62,11 @@ uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size);
 void link_exchange_start(struct link_exchange *exchange, size_t size, int64_t timeout_ms);
 /* The same, waiting for the end of it; without on_done. */
 void link_exchange_run(struct link_exchange *exchange, size_t size, int64_t timeout_ms);
+/* Forgets a cancellation; before a new exchange whose owner may be asked to cancel it. */
+void link_exchange_arm(struct link_exchange *exchange);
+/* Ends one that was started, or is about to be: soon, with LINK_CANCELLED or as it ended just
+ * before. From any thread. */
+void link_exchange_cancel(struct link_exchange *exchange);
 
 enum link_outcome link_exchange_outcome(const struct link_exchange *exchange);
 /* When LINK_ANSWERED; valid until the exchange is used again or reset. */

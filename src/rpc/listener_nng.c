@@ -218,9 +218,12 @@ static void wait_for_answers(struct listener *listener)
 
 static void destroy(struct listener *listener)
 {
-    (void)nng_close(listener->socket);
+    /* First the operations, then the socket: docs/decisions/0012. */
     for (size_t i = 0; i < listener->request_count; i++) {
         nng_aio_stop(listener->requests[i].aio);
+    }
+    (void)nng_close(listener->socket);
+    for (size_t i = 0; i < listener->request_count; i++) {
         nng_aio_free(listener->requests[i].aio);
     }
     free(listener);

@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "base/uuid.h"
-#include "rpc/channel.h"
 #include "rpc/channel_exchange.h"
-#include "rpc/envelope.h"
 #include "rpc/message.h"
 
 #define REQUEST_ENVELOPE_BYTES_MAX 256 /* a method, a call_id and two numbers */
@@ -14,14 +12,15 @@
 static void invoke(ProtobufCService *service, unsigned method_index,
                    const ProtobufCMessage *request, ProtobufCClosure closure, void *closure_data);
 static void do_nothing(ProtobufCService *service);
-static enum status write_request(struct rpc_stub *stub, const ProtobufCMessage *request,
-                                 int32_t timeout_ms, size_t *size_out);
+static enum status prepare(struct rpc_stub *stub, const ProtobufCMessage *request);
 static const char *make_path(struct arena *arena, const char *service, const char *method);
 static const ProtobufCMessage *with_request_id(const ProtobufCMessage *request,
-                                               const char *request_id, struct arena *arena);
-static const ProtobufCMessage *read_answer(struct rpc_stub *stub);
-static const ProtobufCMessage *read_response(struct rpc_stub *stub, struct bytes answer);
-static enum status explain(enum link_outcome outcome, struct failure *failure);
+                                               const char *request_id, struct arena *arena,
+                                               bool *carries_out);
+static void read_envelope(struct channel_exchange *exchange, struct attempt *attempt);
+static const ProtobufCMessage *read_response(struct rpc_stub *stub);
+static void explain(enum link_outcome outcome, struct failure *failure);
+static enum status fail_malformed(struct failure *failure);
 
 void rpc_stub_init(struct rpc_stub *stub, struct rpc_channel *channel,
                    const ProtobufCServiceDescriptor *service)
@@ -48,8 +47,8 @@ void rpc_stub_invoke(struct rpc_stub *stub, unsigned method_index, const Protobu
                      ProtobufCClosure closure, void *closure_data)
 {
     struct rpc_channel *channel = stub->channel;
-    int32_t timeout_ms = stub->timeout_ms > 0 ? stub->timeout_ms : channel_timeout_ms(channel);
-    struct uuid call_id = uuid_v7(channel_clock(channel));
+    const int32_t timeout_ms = stub->timeout_ms > 0 ? stub->timeout_ms : channel->timeout_ms;
+    struct uuid call_id = uuid_v7(channel->clock);
     uuid_print(&call_id, stub->call_id);
     if (stub->failure.code != STATUS_OK) {
         memset(&stub->failure, 0, sizeof stub->failure);
@@ -58,55 +57,79 @@ void rpc_stub_invoke(struct rpc_stub *stub, unsigned method_index, const Protobu
     stub->closure = closure;
     stub->closure_data = closure_data;
 
-    size_t size = 0;
     bool is_ready = channel_enter(channel, stub, timeout_ms, &stub->failure) == STATUS_OK &&
-                    write_request(stub, request, timeout_ms, &size) == STATUS_OK;
+                    prepare(stub, request) == STATUS_OK;
     struct channel_exchange *exchange = stub->exchange;
     if (stub->async) {
         if (is_ready) {
-            link_exchange_start(exchange->link, size, timeout_ms);
+            attempts_start(exchange);
         } else {
             channel_complete(channel, stub);
         }
         return;
     }
     if (is_ready) {
-        link_exchange_run(exchange->link, size, timeout_ms);
+        attempts_run(exchange);
     }
-    if (exchange != NULL) {
-        channel_vacate(channel);
-    }
+    channel_vacate(channel, stub);
     stub_finish(stub);
     channel_leave(channel, exchange);
 }
 
-static enum status write_request(struct rpc_stub *stub, const ProtobufCMessage *request,
-                                 int32_t timeout_ms, size_t *size_out)
+void rpc_stub_cancel(struct rpc_stub *stub)
+{
+    struct rpc_channel *channel = stub->channel;
+    (void)pthread_mutex_lock(&channel->lock);
+    if (stub->running != NULL) {
+        attempts_cancel(stub->running);
+    }
+    (void)pthread_mutex_unlock(&channel->lock);
+}
+
+/* The call's bytes, once for all of its tries: the request may be gone before the last of them. */
+static enum status prepare(struct rpc_stub *stub, const ProtobufCMessage *request)
 {
     struct channel_exchange *exchange = stub->exchange;
-    arena_reset(&exchange->arena);
-    const ProtobufCMessage *sent = with_request_id(request, stub->call_id, &exchange->arena);
+    struct arena *arena = &exchange->request;
+    const ProtobufCMessage *sent =
+        with_request_id(request, stub->call_id, arena, &exchange->carries_request_id);
     size_t size = protobuf_c_message_get_packed_size(sent);
     if (size > RPC_MESSAGE_BYTES_MAX - REQUEST_ENVELOPE_BYTES_MAX) {
         return failure_set(&stub->failure, STATUS_INVALID_ARGUMENT, "REQUEST_TOO_LARGE",
                            "not done: the request has %zu bytes, more than fit into a message",
                            size);
     }
-    uint8_t *out = link_exchange_request(exchange->link, REQUEST_ENVELOPE_BYTES_MAX + size);
-    const char *path =
-        make_path(&exchange->arena, stub->service.descriptor->name, stub->method->name);
-    if (out == NULL || path == NULL) {
+    uint8_t *payload = arena_alloc(arena, size > 0 ? size : 1);
+    exchange->path = make_path(arena, stub->service.descriptor->name, stub->method->name);
+    if (payload == NULL || exchange->path == NULL) {
         return failure_set(&stub->failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
                            "not done: no memory for the request");
     }
-    struct envelope_request envelope = {
-        .method = path,
-        .timeout_ms = (uint32_t)timeout_ms,
-        .call_id = stub->call_id,
-    };
-    size_t used = envelope_encode_request(&envelope, out, REQUEST_ENVELOPE_BYTES_MAX);
-    *size_out = used + protobuf_c_message_pack(sent, out + used);
+    exchange->payload = bytes_of(payload, protobuf_c_message_pack(sent, payload));
+    const struct rpc_channel *channel = stub->channel;
+    exchange->is_hedged = channel->hedge_after_ms > 0 && channel->target_count > 1 &&
+                          rpc_idempotency_of(exchange->path) == RPC_NO_SIDE_EFFECTS;
     return STATUS_OK;
+}
+
+size_t stub_write_try(const struct channel_exchange *exchange, struct attempt *attempt,
+                      unsigned number, int64_t timeout_ms)
+{
+    const struct envelope_request envelope = {
+        .method = exchange->path,
+        .timeout_ms =
+            timeout_ms > 0 ? (uint32_t)timeout_ms : 1, /* 0 would leave it to the server */
+        .call_id = exchange->stub->call_id,
+        .attempt = number,
+    };
+    struct bytes payload = exchange->payload;
+    uint8_t *out = link_exchange_request(attempt->link, REQUEST_ENVELOPE_BYTES_MAX + payload.size);
+    if (out == NULL) {
+        return 0;
+    }
+    size_t used = envelope_encode_request(&envelope, out, REQUEST_ENVELOPE_BYTES_MAX);
+    memcpy(out + used, payload.data, payload.size);
+    return used + payload.size;
 }
 
 /* "/package.Service/Method"; NULL when the arena is full. */
@@ -127,7 +150,8 @@ static const char *make_path(struct arena *arena, const char *service, const cha
 
 /* The caller's message stays as it is: a copy of its outermost part gets the id. */
 static const ProtobufCMessage *with_request_id(const ProtobufCMessage *request,
-                                               const char *request_id, struct arena *arena)
+                                               const char *request_id, struct arena *arena,
+                                               bool *carries_out)
 {
     const ProtobufCMessageDescriptor *descriptor = request->descriptor;
     const ProtobufCFieldDescriptor *field =
@@ -137,6 +161,7 @@ static const ProtobufCMessage *with_request_id(const ProtobufCMessage *request,
         (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
         return request;
     }
+    *carries_out = true;
     const char *given;
     memcpy(&given, (const char *)request + field->offset, sizeof given);
     if (given != NULL && given[0] != '\0') {
@@ -144,6 +169,7 @@ static const ProtobufCMessage *with_request_id(const ProtobufCMessage *request,
     }
     ProtobufCMessage *copy = arena_alloc(arena, descriptor->sizeof_message);
     if (copy == NULL) {
+        *carries_out = false;
         return request; /* the server refuses it */
     }
     memcpy(copy, request, descriptor->sizeof_message);
@@ -151,82 +177,104 @@ static const ProtobufCMessage *with_request_id(const ProtobufCMessage *request,
     return copy;
 }
 
-void stub_finish(struct rpc_stub *stub)
+void stub_read_try(struct channel_exchange *exchange, struct attempt *attempt)
 {
-    const ProtobufCMessage *response = NULL;
-    if (stub->failure.code == STATUS_OK) {
-        response = read_answer(stub);
-    }
-    struct channel_exchange *exchange = stub->exchange;
-    stub->exchange = NULL;
-    stub->closure(response, stub->closure_data);
-    if (exchange != NULL) {
-        link_exchange_reset(exchange->link);
+    struct failure *failure = &exchange->stub->failure;
+    enum link_outcome outcome = link_exchange_outcome(attempt->link);
+    if (outcome == LINK_ANSWERED) {
+        read_envelope(exchange, attempt);
+    } else {
+        explain(outcome, failure);
     }
 }
 
-static const ProtobufCMessage *read_answer(struct rpc_stub *stub)
+/* An answer that is none to this call may hide what was done. */
+static void read_envelope(struct channel_exchange *exchange, struct attempt *attempt)
+{
+    struct rpc_stub *stub = exchange->stub;
+    struct envelope_response *envelope = &exchange->envelope;
+    arena_reset(&exchange->response);
+    if (envelope_decode_response(link_exchange_answer(attempt->link), &exchange->response, envelope,
+                                 NULL) != STATUS_OK) {
+        (void)fail_malformed(&stub->failure);
+        return;
+    }
+    bool is_ours = strcmp(envelope->call_id, stub->call_id) == 0;
+    /* A server that could not read the envelope does not know the id. */
+    bool is_blind = envelope->failure != NULL && envelope->call_id[0] == '\0';
+    if (!is_ours && !is_blind) {
+        (void)fail_malformed(&stub->failure);
+    } else if (envelope->failure != NULL) {
+        stub->failure = *envelope->failure;
+    } else if (stub->failure.code != STATUS_OK) {
+        memset(&stub->failure, 0, sizeof stub->failure); /* of an earlier try */
+    }
+}
+
+void stub_finish(struct rpc_stub *stub)
+{
+    struct channel_exchange *exchange = stub->exchange;
+    const ProtobufCMessage *response = NULL;
+    if (stub->failure.code == STATUS_OK) {
+        response = read_response(stub);
+    }
+    stub->exchange = NULL;
+    stub->closure(response, stub->closure_data);
+    for (size_t i = 0; exchange != NULL && i < exchange->channel->target_count; i++) {
+        if (atomic_exchange(&exchange->attempts[i].is_started, false)) {
+            link_exchange_reset(exchange->attempts[i].link);
+        }
+    }
+}
+
+/* NULL with stub->failure. */
+static const ProtobufCMessage *read_response(struct rpc_stub *stub)
 {
     struct channel_exchange *exchange = stub->exchange;
     assert(exchange != NULL); /* a call without a place has failed already */
-    enum link_outcome outcome = link_exchange_outcome(exchange->link);
-    if (outcome != LINK_ANSWERED) {
-        (void)explain(outcome, &stub->failure);
-        return NULL;
-    }
-    arena_reset(&exchange->arena);
-    const ProtobufCMessage *response = read_response(stub, link_exchange_answer(exchange->link));
-    if (response == NULL && stub->failure.code == STATUS_OK) {
-        (void)failure_set(&stub->failure, STATUS_UNKNOWN, "MALFORMED_RESPONSE",
-                          "the server's answer cannot be read; it may have been done");
-    }
-    return response;
-}
-
-/* NULL with stub->failure as the server gave it, or untouched when the answer is none to this. */
-static const ProtobufCMessage *read_response(struct rpc_stub *stub, struct bytes answer)
-{
-    struct arena *arena = &stub->exchange->arena;
-    struct envelope_response envelope;
-    if (envelope_decode_response(answer, arena, &envelope, NULL) != STATUS_OK) {
-        return NULL;
-    }
-    bool is_ours = strcmp(envelope.call_id, stub->call_id) == 0;
-    if (envelope.failure != NULL) {
-        /* A server that could not read the envelope does not know the id. */
-        if (is_ours || envelope.call_id[0] == '\0') {
-            stub->failure = *envelope.failure;
-        }
-        return NULL;
-    }
     ProtobufCMessage *response = NULL;
-    if (!is_ours || message_decode(stub->method->output, envelope.payload, arena, &response,
-                                   NULL) != STATUS_OK) {
+    if (message_decode(stub->method->output, exchange->envelope.payload, &exchange->response,
+                       &response, NULL) != STATUS_OK) {
+        (void)fail_malformed(&stub->failure);
         return NULL;
     }
     return response;
 }
 
-static enum status explain(enum link_outcome outcome, struct failure *failure)
+static enum status fail_malformed(struct failure *failure)
+{
+    return failure_set(failure, STATUS_UNKNOWN, "MALFORMED_RESPONSE",
+                       "the server's answer cannot be read; it may have been done");
+}
+
+static void explain(enum link_outcome outcome, struct failure *failure)
 {
     switch (outcome) {
     case LINK_NOT_SENT:
-        return failure_set(failure, STATUS_UNAVAILABLE, "NO_SERVER",
-                           "not done: no server took the call in time");
+        (void)failure_set(failure, STATUS_UNAVAILABLE, "NO_SERVER",
+                          "not done: no server took the call in time");
+        break;
     case LINK_NO_ANSWER:
-        return failure_set(failure, STATUS_DEADLINE_EXCEEDED, "NO_ANSWER",
-                           "no answer in time; it may have been done");
+        (void)failure_set(failure, STATUS_DEADLINE_EXCEEDED, "NO_ANSWER",
+                          "no answer in time; it may have been done");
+        break;
     case LINK_LOST:
-        return failure_set(failure, STATUS_UNKNOWN, "CONNECTION_LOST",
-                           "the connection broke before the answer; it may have been done");
+        (void)failure_set(failure, STATUS_UNKNOWN, "CONNECTION_LOST",
+                          "the connection broke before the answer; it may have been done");
+        break;
+    case LINK_CANCELLED:
+        (void)failure_set(failure, STATUS_CANCELLED, "CALL_CANCELLED",
+                          "the caller cancelled it; it may have been done");
+        break;
     case LINK_CLOSED:
-        return failure_set(failure, STATUS_CANCELLED, "CHANNEL_CLOSED",
-                           "the channel was closed before the answer");
+        (void)failure_set(failure, STATUS_CANCELLED, "CHANNEL_CLOSED",
+                          "the channel was closed before the answer");
+        break;
     case LINK_NO_MEMORY:
-        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
-                           "not done: no memory for the call");
+        (void)failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
+                          "not done: no memory for the call");
+        break;
     case LINK_ANSWERED:
         break;
     }
-    return STATUS_OK;
 }

@@ -13,8 +13,8 @@ const struct option CLI_GLOBAL_OPTIONS[] = {
      .type = OPTION_TEXT,
      .offset = offsetof(struct cli_globals, endpoint),
      .value = "URL",
-     .help = "where the server listens: tcp://HOST:PORT or ipc://PATH "
-             "(default $ORDER_ENDPOINT, else tcp://127.0.0.1:7400)"},
+     .help = "where the server listens: tcp://HOST:PORT or ipc://PATH; several, comma separated, "
+             "share the calls (default $ORDER_ENDPOINT, else tcp://127.0.0.1:7400)"},
     {.name = "timeout",
      .type = OPTION_DURATION,
      .offset = offsetof(struct cli_globals, timeout_ms),

@@ -120,9 +120,9 @@ static void leaves_an_array_open_when_a_page_fails(void **state)
     add_product("a", "1", "1");
     add_product("b", "1", "1");
     atomic_store(&shop.fail_next, 1);
-    shop.fail_code = STATUS_UNAVAILABLE;
+    shop.fail_code = STATUS_RESOURCE_EXHAUSTED; /* what the channel does not try again */
     expect_parts("stock list -o json --page-size 1", CLI_UNAVAILABLE, NULL,
-                 "orderctl: UNAVAILABLE (TOLD_TO_FAIL): not done, as told\n");
+                 "orderctl: RESOURCE_EXHAUSTED (TOLD_TO_FAIL): not done, as told\n");
 }
 
 static void adjusts_stock_both_ways(void **state)
@@ -215,7 +215,7 @@ static void maps_codes_to_exit_codes(void **state)
     };
     for (int code = STATUS_CANCELLED; code <= STATUS_UNAUTHENTICATED; code++) {
         shop.fail_code = (enum status)code;
-        atomic_store(&shop.fail_next, 1);
+        atomic_store(&shop.fail_next, code == STATUS_UNAVAILABLE ? 4 : 1); /* the channel's tries */
         expect_parts("product get a", codes[code], NULL, status_name((enum status)code));
     }
     assert_int_equal(cli_exit_code((enum status)99), CLI_BROKEN);

@@ -177,3 +177,28 @@ void create_order(struct outcome *outcome, struct rpc_channel *channel, const ch
     request.customer_id = text(customer_id);
     shop__v1__order_service__create_order(&outcome->stub.service, &request, note_outcome, outcome);
 }
+
+void get_order(struct outcome *outcome, struct rpc_channel *channel, const char *order_id,
+               bool async)
+{
+    memset(outcome, 0, sizeof *outcome);
+    rpc_stub_init(&outcome->stub, channel, &shop__v1__order_service__descriptor);
+    outcome->stub.async = async;
+    Shop__V1__GetOrderRequest request = SHOP__V1__GET_ORDER_REQUEST__INIT;
+    request.order_id = text(order_id);
+    shop__v1__order_service__get_order(&outcome->stub.service, &request, note_outcome, outcome);
+}
+
+void wait_ready(struct rpc_channel *channel, size_t number, bool is_ready)
+{
+    struct rpc_endpoint_state states[RPC_ENDPOINTS_MAX];
+    int64_t until_ms = toy_now_ms() + TOY_WAIT_MS;
+    do {
+        assert_true(number < rpc_channel_endpoints(channel, states));
+        if (states[number].is_ready == is_ready) {
+            return;
+        }
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    } while (toy_now_ms() < until_ms);
+    fail_msg("%s is %sready", states[number].endpoint, is_ready ? "not " : "");
+}

@@ -52,4 +52,8 @@ struct outcome {
 void note_outcome(const Shop__V1__Order *order, void *outcome);
 void create_order(struct outcome *outcome, struct rpc_channel *channel, const char *request_id,
                   const char *customer_id, bool async);
+void get_order(struct outcome *outcome, struct rpc_channel *channel, const char *order_id,
+               bool async);
+/* That the channel's endpoint of this number is ready, or is not. */
+void wait_ready(struct rpc_channel *channel, size_t number, bool is_ready);
 void start_toy_on(struct toy *toy, const char *transport);

@@ -100,7 +100,11 @@ enum status toy_start(struct toy *toy, const struct toy_options *options, struct
         .clock = clock_system(),
         .security = options->security,
     };
-    return rpc_server_start(&server, &toy->server, failure);
+    enum status status = rpc_server_start(&server, &toy->server, failure);
+    if (status == STATUS_OK && options->is_serving) {
+        rpc_server_set_serving(toy->server, true);
+    }
+    return status;
 }
 
 void toy_stop(struct toy *toy)
@@ -280,11 +284,19 @@ struct rpc_channel *toy_channel(const char *endpoint)
 struct rpc_channel *toy_channel_with(const char *endpoint, size_t max_outstanding,
                                      int32_t timeout_ms)
 {
-    struct rpc_channel_options options = {
-        .endpoint = endpoint, .max_outstanding = max_outstanding, .timeout_ms = timeout_ms};
+    const struct rpc_channel_options options = {.endpoint = endpoint,
+                                                .max_outstanding = max_outstanding,
+                                                .timeout_ms = timeout_ms,
+                                                .tries_max = 1};
+    return toy_channel_open(&options);
+}
+
+struct rpc_channel *toy_channel_open(const struct rpc_channel_options *options)
+{
     struct rpc_channel *channel = NULL;
     struct failure failure;
-    if (rpc_channel_open(&options, &channel, &failure) != STATUS_OK) {
+    if (rpc_channel_open(options, &channel, &failure) != STATUS_OK) {
+        (void)fprintf(stderr, "%s\n", failure.message);
         abort();
     }
     return channel;
@@ -314,7 +326,7 @@ void toy_main(int argc, char **argv)
     }
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     static struct toy toy;
-    struct toy_options options = {.endpoint = argv[2]};
+    struct toy_options options = {.endpoint = argv[2], .is_serving = true};
     struct failure failure;
     if (toy_start(&toy, &options, &failure) != STATUS_OK) {
         (void)fprintf(stderr, "%s\n", failure.message);

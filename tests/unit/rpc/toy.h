@@ -20,6 +20,7 @@ struct toy_options {
     size_t batch_bytes_max;
     struct rpc_security security;
     const char *failure; /* lanes do not open, for this reason */
+    bool is_serving;     /* for its health */
 };
 
 struct toy {
@@ -51,16 +52,19 @@ bool toy_wait_at_gate(struct toy *toy, size_t handlers);
 
 /* An endpoint that nobody uses yet: "ipc" below the test's own folder, or "tcp" on loopback. */
 void toy_endpoint(const char *transport, char out[128]);
+/* Channels whose calls are tried once, unless the options say otherwise. */
 struct rpc_channel *toy_channel(const char *endpoint);
 struct rpc_channel *toy_channel_with(const char *endpoint, size_t max_outstanding,
                                      int32_t timeout_ms);
+struct rpc_channel *toy_channel_open(const struct rpc_channel_options *options);
 int64_t toy_now_ms(void);
 /* For generated members, which are not const though nobody writes to them. */
 static inline char *text(const char *constant)
 {
     return (char *)(uintptr_t)constant;
 }
-/* The toy as a process of its own, running when this returns: the test program once more. */
+/* The toy as a process of its own, running and serving when this returns: the test program once
+ * more. */
 pid_t toy_spawn(const char *endpoint, bool gate_is_shut);
 void toy_kill(pid_t toy);
 /* First in main: does not return in a process that toy_spawn made. */

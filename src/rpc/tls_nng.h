@@ -1,0 +1,11 @@
+/* TLS for a dialer of nng. Used by link_nng.c. */
+#pragma once
+
+#include <nng/nng.h>
+
+#include "base/status.h"
+#include "rpc/tls.h"
+
+/* Before the dialer starts. `tls` may be NULL, which is refused. Fails with TLS_INVALID. */
+enum status tls_set(nng_dialer dialer, const char *endpoint, const struct rpc_tls *tls,
+                    struct failure *failure);

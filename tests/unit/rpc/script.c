@@ -1,0 +1,143 @@
+/* See script.h. */
+#include "script.h"
+
+#include <grpc/health/v1/health.pb-c.h>
+#include <nng/protocol/reqrep0/rep.h>
+#include <shop/v1/order_service.pb-c.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rpc/envelope.h"
+#include "tests/cmocka_all.h"
+#include "toy.h"
+
+static void *answer_all(void *data);
+static bool answer(struct script *script, nng_msg *message);
+static void note_call(struct script *script, const struct envelope_request *request);
+static size_t write_response(const struct envelope_request *request, const struct script *script,
+                             uint8_t *out);
+
+void script_start(struct script *script)
+{
+    memset(script, 0, sizeof *script);
+    (void)pthread_mutex_init(&script->lock, NULL);
+    toy_endpoint("ipc", script->endpoint);
+    assert_int_equal(nng_rep0_open(&script->socket), 0);
+    assert_int_equal(nng_listen(script->socket, script->endpoint, NULL, 0), 0);
+    assert_int_equal(pthread_create(&script->thread, NULL, answer_all, script), 0);
+}
+
+void script_stop(struct script *script)
+{
+    (void)nng_close(script->socket);
+    (void)pthread_join(script->thread, NULL);
+    (void)pthread_mutex_destroy(&script->lock);
+}
+
+void script_refuse(struct script *script, size_t count, enum status code, int64_t retry_delay_ms)
+{
+    (void)pthread_mutex_lock(&script->lock);
+    script->refusals = count;
+    script->code = code;
+    script->retry_delay_ms = retry_delay_ms;
+    (void)pthread_mutex_unlock(&script->lock);
+}
+
+void script_set(struct script *script, bool *what, bool value)
+{
+    (void)pthread_mutex_lock(&script->lock);
+    *what = value;
+    (void)pthread_mutex_unlock(&script->lock);
+}
+
+size_t script_count(struct script *script, const size_t *what)
+{
+    (void)pthread_mutex_lock(&script->lock);
+    size_t count = *what;
+    (void)pthread_mutex_unlock(&script->lock);
+    return count;
+}
+
+static void *answer_all(void *data)
+{
+    struct script *script = data;
+    nng_msg *message;
+    while (nng_recvmsg(script->socket, &message, 0) == 0) {
+        (void)pthread_mutex_lock(&script->lock);
+        bool has_answer = answer(script, message);
+        (void)pthread_mutex_unlock(&script->lock);
+        if (!has_answer || nng_sendmsg(script->socket, message, 0) != 0) {
+            nng_msg_free(message);
+        }
+    }
+    return NULL;
+}
+
+/* Writes the answer over the request; false when there is to be none. */
+static bool answer(struct script *script, nng_msg *message)
+{
+    struct arena arena;
+    struct envelope_request request;
+    uint8_t out[4096];
+    arena_init(&arena, 1024, 1024 * 1024);
+    struct bytes bytes = bytes_of(nng_msg_body(message), nng_msg_len(message));
+    assert_int_equal(envelope_decode_request(bytes, &arena, &request, NULL), STATUS_OK);
+    bool is_check = strcmp(request.method, "/grpc.health.v1.Health/Check") == 0;
+    if (is_check) {
+        script->checks++;
+    } else {
+        note_call(script, &request);
+    }
+    bool has_answer = !script->is_mute && (is_check || !script->is_deaf);
+    if (has_answer) {
+        size_t size = write_response(&request, script, out);
+        if (!is_check && script->refusals > 0) {
+            script->refusals--;
+        }
+        nng_msg_clear(message);
+        assert_int_equal(nng_msg_append(message, out, size), 0);
+    }
+    arena_fini(&arena);
+    return has_answer;
+}
+
+static void note_call(struct script *script, const struct envelope_request *request)
+{
+    assert_true(script->call_count < SCRIPT_CALLS_MAX);
+    struct script_call *call = &script->calls[script->call_count++];
+    (void)snprintf(call->method, sizeof call->method, "%s", request->method);
+    (void)snprintf(call->call_id, sizeof call->call_id, "%s", request->call_id);
+    call->attempt = request->attempt;
+    call->timeout_ms = request->timeout_ms;
+    if (strstr(request->method, "/CreateOrder") != NULL) {
+        Shop__V1__CreateOrderRequest *body = shop__v1__create_order_request__unpack(
+            NULL, request->payload.size, request->payload.data);
+        assert_non_null(body);
+        (void)snprintf(call->request_id, sizeof call->request_id, "%s", body->request_id);
+        shop__v1__create_order_request__free_unpacked(body, NULL);
+    }
+}
+
+static size_t write_response(const struct envelope_request *request, const struct script *script,
+                             uint8_t *out)
+{
+    struct envelope_response response = {
+        .call_id = request->call_id, .server_id = "script", .domain = "tests"};
+    bool is_check = strcmp(request->method, "/grpc.health.v1.Health/Check") == 0;
+    struct failure failure;
+    if (!is_check && script->refusals > 0) {
+        (void)failure_set(&failure, script->code, "REFUSED", "as the script says");
+        failure.retry_delay_ms = script->retry_delay_ms;
+        response.failure = &failure;
+    }
+    size_t size = envelope_encode_response(&response, out, 2048);
+    if (is_check) {
+        Grpc__Health__V1__HealthCheckResponse health =
+            GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
+        health.status = script->is_not_serving
+                            ? GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING
+                            : GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
+        size += grpc__health__v1__health_check_response__pack(&health, out + size);
+    }
+    return size; /* an empty message is a response of any type */
+}
