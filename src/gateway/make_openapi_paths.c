@@ -22,7 +22,7 @@ struct binding {
     struct contract_place place; /* of the method */
     const contract_service *service;
     const contract_method *method;
-    const Google__Api__HttpRule *rule;
+    Google__Api__HttpRule *rule; /* numbers above 0: part of the first's */
     const char *verb;
     char path[PATH_BYTES];
     struct variable variables[VARIABLES_MAX + 1];
@@ -78,6 +78,11 @@ void openapi_paths(struct openapi *openapi, char **files, int count)
         }
         json_text_close(&openapi->text, '}');
     }
+    for (size_t i = 0; i < binding_count; i++) {
+        if (bindings[i].number == 0) {
+            google__api__http_rule__free_unpacked(bindings[i].rule, NULL);
+        }
+    }
     free(bindings);
 }
 
@@ -90,7 +95,7 @@ static void collect(struct binding *bindings, size_t *count, const contract_file
             binding.method = binding.service->method[j];
             binding.place =
                 contracts_within(contracts_within(place, SERVICE_OF_FILE, i), METHOD_OF_SERVICE, j);
-            binding.rule = contracts_find_rule(binding.method); /* lives as long as the program */
+            binding.rule = contracts_find_rule(binding.method);
             binding.number = 0;
             if (binding.rule == NULL) {
                 continue;
