@@ -50,6 +50,8 @@ static void answer(struct openapi *openapi, const struct binding *binding, bool 
 static void response_reference(struct openapi *openapi, const char *code, const char *name);
 static const contract_field *find_field(const struct contract_type *type, const char *name,
                                         size_t *index_out);
+static const contract_field *need_field(const struct contract_type *type, const char *name,
+                                        size_t *index_out);
 static bool is_variable(const struct binding *binding, const char *field);
 
 void openapi_paths(struct openapi *openapi, char **files, int count)
@@ -198,7 +200,7 @@ static void parameters(struct openapi *openapi, const struct binding *binding,
                        const struct contract_type *request)
 {
     char comment[OPENAPI_TEXT_BYTES];
-    size_t index;
+    size_t index = 0;
     openapi_open(openapi, "parameters", '[');
     for (size_t i = 0; i < binding->variable_count; i++) {
         struct contract_type holder = *request;
@@ -207,10 +209,10 @@ static void parameters(struct openapi *openapi, const struct binding *binding,
             char outer[NAME_BYTES];
             (void)snprintf(outer, sizeof outer, "%.*s", (int)(dot - name), name);
             holder =
-                contracts_find_type(openapi->set, find_field(&holder, outer, &index)->type_name);
+                contracts_find_type(openapi->set, need_field(&holder, outer, &index)->type_name);
             name = dot + 1;
         }
-        const contract_field *field = find_field(&holder, name, &index);
+        const contract_field *field = need_field(&holder, name, &index);
         parameter(openapi, binding->variables[i].name, "path", field,
                   openapi_field_comment(&holder, index, comment));
     }
@@ -251,7 +253,7 @@ static void header_parameters(struct openapi *openapi, const struct binding *bin
     const contract_field *held =
         binding->rule->body[0] == '\0' || strcmp(binding->rule->body, "*") == 0
             ? NULL
-            : find_field(request, binding->rule->body, &index);
+            : need_field(request, binding->rule->body, &index);
     bool has_etag = find_field(request, "etag", &index) != NULL;
     if (held != NULL && !has_etag) {
         struct contract_type inner = contracts_find_type(openapi->set, held->type_name);
@@ -299,7 +301,7 @@ static void body(struct openapi *openapi, const struct binding *binding,
     openapi_open(openapi, "application/json", '{');
     openapi_open(openapi, "schema", '{');
     if (strcmp(binding->rule->body, "*") != 0) {
-        openapi_reference(openapi, find_field(request, binding->rule->body, &index)->type_name);
+        openapi_reference(openapi, need_field(request, binding->rule->body, &index)->type_name);
     } else if (binding->variable_count > 0) { /* without what the path says */
         openapi_message_schema(openapi, request, without);
     } else {
@@ -365,6 +367,16 @@ static const contract_field *find_field(const struct contract_type *type, const 
         }
     }
     return NULL;
+}
+
+static const contract_field *need_field(const struct contract_type *type, const char *name,
+                                        size_t *index_out)
+{
+    const contract_field *field = find_field(type, name, index_out);
+    if (field == NULL) {
+        contracts_give_up("a binding names a field that is not there", name);
+    }
+    return field;
 }
 
 static bool is_variable(const struct binding *binding, const char *field)
