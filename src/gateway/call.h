@@ -22,6 +22,7 @@
 struct gateway {
     struct rpc_channel *channel;
     struct metrics *metrics;
+    struct event_hub *events;
     struct callers *callers;  /* NULL: whoever reaches the gateway may call everything */
     const char *cors_origins; /* cors.h */
     struct rate_limit *caller_limit, *address_limit; /* NULL: none */

@@ -18,6 +18,7 @@ struct gateway_config {
     int64_t header_bytes_max, body_bytes_max, calls_max;
     int64_t caller_rate, caller_burst, address_rate, address_burst;
     int64_t jwt_leeway_s;
+    int64_t streams_max, streams_per_caller_max, events_poll_ms, events_heartbeat_ms;
     int64_t idle_ms, transfer_ms, timeout_ms, drain_timeout_ms;
 
     enum log_level log;            /* made from log_level */

@@ -19,8 +19,11 @@
 #define HTTP_HEADERS_MAX          64 /* of a request: browsers behind two proxies send 30 */
 #define HTTP_RESPONSE_HEADERS_MAX 12
 
+#define HTTP_STREAM_BYTES_MAX (256 * 1024) /* that a slow reader may leave behind */
+
 struct http_request;
 struct http_server;
+struct http_stream;
 
 typedef void (*http_handler)(void *context, struct http_request *request);
 
@@ -83,3 +86,15 @@ void http_add_header(struct http_request *request, const char *name, const char 
  */
 void http_respond(struct http_request *request, unsigned status, const char *content_type,
                   struct bytes body);
+
+/* Answers 200 with a body that goes on until http_stream_end or until the peer leaves, instead of
+ * http_respond. `on_closed` is called once, from any thread, whatever ended it; behind it the
+ * stream is gone. A reader who leaves more than HTTP_STREAM_BYTES_MAX untaken, or takes nothing for
+ * the server's transfer_ms while there is something, is cut off. NULL when memory is out: nothing
+ * was answered. Every stream must be ended before the server stops. */
+struct http_stream *http_stream_start(struct http_request *request, const char *content_type,
+                                      void (*on_closed)(void *context), void *context);
+/* Copies; never blocks. False: the reader is being cut off. Not after http_stream_end. */
+bool http_stream_write(struct http_stream *stream, struct bytes bytes);
+/* What was written still goes out. */
+void http_stream_end(struct http_stream *stream);

@@ -19,6 +19,7 @@ struct http_request {
     void *slot;
     bool is_begun, is_handled, is_deferred, is_answered;
 
+    struct http_stream *stream; /* instead of an answer */
     unsigned status;
     const char *content_type;
     struct bytes answer;
@@ -27,3 +28,11 @@ struct http_request {
         const char *name, *value;
     } headers[HTTP_RESPONSE_HEADERS_MAX];
 };
+
+/* How long the connection's present phase may take from now on; 0 = as long as it likes. */
+void http_request_limit(struct http_request *request, int64_t limit_ms);
+
+/* http_stream_mhd.c: the stream as libmicrohttpd reads it, and its end. */
+ssize_t http_stream_read(void *stream, uint64_t position, char *data, size_t most);
+void http_stream_close(struct http_stream **stream);
+int64_t http_request_transfer_ms(const struct http_request *request);

@@ -22,7 +22,8 @@
 
 #define REQUEST_CHUNK_BYTES 4096 /* of the arena: the usual order and its answer */
 #define BODY_FIRST_BYTES    4096 /* of a chunked body */
-#define BODY_EXCESS_FACTOR  4    /* a body so much above the limit is not read to its end */
+#define STREAM_CHUNK_BYTES  4096
+#define BODY_EXCESS_FACTOR  4 /* a body so much above the limit is not read to its end */
 
 struct http_server {
     struct http_server_options options;
@@ -48,7 +49,7 @@ static enum MHD_Result refuse(struct http_request *request, unsigned status, con
 static enum MHD_Result send_answer(struct http_request *request, bool is_last);
 static void on_completed(void *server, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode how);
-static void limit(struct http_request *request, int64_t limit_ms);
+static struct MHD_Response *make_response(struct http_request *request);
 
 enum status http_server_start(const struct http_server_options *options,
                               struct http_server **server_out, struct failure *failure)
@@ -226,7 +227,7 @@ static enum MHD_Result begin(struct http_request *request, const char *verb, con
     request->start_us = clock_monotonic_us(server->options.clock);
     request->verb = arena_strdup(&request->arena, verb);
     (void)atomic_fetch_add(&server->busy, 1);
-    limit(request, server->options.transfer_ms);
+    http_request_limit(request, server->options.transfer_ms);
     (void)MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, collect_header, &list);
     if (request->verb == NULL || list.count > HTTP_HEADERS_MAX) {
         return refuse(request, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "too many headers");
@@ -280,7 +281,7 @@ static enum MHD_Result handle(struct http_request *request)
         return refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large");
     }
     request->is_handled = true;
-    limit(request, 0);
+    http_request_limit(request, 0);
     request->server->options.handler(request->server->options.context, request);
     if (request->is_deferred) { /* it may be answered already: hands off */
         return MHD_YES;
@@ -300,12 +301,11 @@ static enum MHD_Result refuse(struct http_request *request, unsigned status, con
 
 static enum MHD_Result send_answer(struct http_request *request, bool is_last)
 {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer_static(request->answer.size, request->answer.data);
+    struct MHD_Response *response = make_response(request);
     if (response == NULL) {
         return MHD_NO;
     }
-    limit(request, request->server->options.transfer_ms);
+    http_request_limit(request, request->server->options.transfer_ms);
     if (request->content_type != NULL) {
         (void)MHD_add_response_header(response, "Content-Type", request->content_type);
     }
@@ -322,6 +322,15 @@ static enum MHD_Result send_answer(struct http_request *request, bool is_last)
     return result;
 }
 
+static struct MHD_Response *make_response(struct http_request *request)
+{
+    if (request->stream != NULL) {
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_CHUNK_BYTES,
+                                                 http_stream_read, request->stream, NULL);
+    }
+    return MHD_create_response_from_buffer_static(request->answer.size, request->answer.data);
+}
+
 static void on_completed(void *state, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode how)
 {
@@ -331,7 +340,8 @@ static void on_completed(void *state, struct MHD_Connection *connection, void **
     if (request == NULL) {
         return;
     }
-    limit(request, server->options.idle_ms);
+    http_stream_close(&request->stream);
+    http_request_limit(request, server->options.idle_ms);
     if (request->is_begun) {
         (void)atomic_fetch_sub(&server->busy, 1);
     }
@@ -340,11 +350,16 @@ static void on_completed(void *state, struct MHD_Connection *connection, void **
     *context = NULL;
 }
 
-static void limit(struct http_request *request, int64_t limit_ms)
+void http_request_limit(struct http_request *request, int64_t limit_ms)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     if (info != NULL && info->socket_context != NULL) {
         http_watch_limit(info->socket_context, limit_ms);
     }
+}
+
+int64_t http_request_transfer_ms(const struct http_request *request)
+{
+    return request->server->options.transfer_ms;
 }

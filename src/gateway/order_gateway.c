@@ -8,9 +8,11 @@
 #include "base/text_file.h"
 #include "gateway/connect.h"
 #include "gateway/cors.h"
+#include "gateway/event_hub.h"
 #include "gateway/operations.h"
 #include "gateway/pages.h"
 #include "gateway/rest.h"
+#include "gateway/watch.h"
 
 #define REQUEST_MEMORY_FACTOR      8                 /* a body unfolds to a few times its size */
 #define REQUEST_MEMORY_BYTES_LEAST (4 * 1024 * 1024) /* an answer of 1 MiB, printed */
@@ -28,6 +30,7 @@ struct order_gateway {
 
 static enum status start(struct order_gateway *order, struct failure *failure);
 static enum status open_callers(struct order_gateway *order, struct failure *failure);
+static enum status start_events(struct order_gateway *order, struct failure *failure);
 static bool make_limits(struct order_gateway *order);
 static enum status start_server(struct order_gateway *order, struct failure *failure);
 static enum status start_operations(struct order_gateway *order, struct failure *failure);
@@ -80,6 +83,9 @@ static enum status start(struct order_gateway *order, struct failure *failure)
         status = rpc_channel_open(&options, &order->gateway.channel, failure);
     }
     if (status == STATUS_OK) {
+        status = start_events(order, failure);
+    }
+    if (status == STATUS_OK) {
         status = start_server(order, failure);
     }
     return status == STATUS_OK ? start_operations(order, failure) : status;
@@ -105,6 +111,19 @@ static enum status open_callers(struct order_gateway *order, struct failure *fai
         return status;
     }
     return callers_open(keys_file, tokens, order->gateway.clock, &order->gateway.callers, failure);
+}
+
+static enum status start_events(struct order_gateway *order, struct failure *failure)
+{
+    struct event_hub_options options = {
+        .channel = order->gateway.channel,
+        .clock = order->gateway.clock,
+        .streams_max = (size_t)order->config->streams_max,
+        .streams_per_caller_max = (size_t)order->config->streams_per_caller_max,
+        .poll_ms = order->config->events_poll_ms,
+        .heartbeat_ms = order->config->events_heartbeat_ms,
+    };
+    return event_hub_start(&options, &order->gateway.events, failure);
 }
 
 static bool make_limits(struct order_gateway *order)
@@ -174,6 +193,9 @@ static void handle(void *state, struct http_request *http)
         return;
     }
     struct bytes path = http_request_path(http);
+    if (watch_handle(gateway, http)) {
+        return;
+    }
     const struct method *method = method_find(path);
     if (method != NULL) {
         connect_handle(gateway, http, method);
@@ -250,6 +272,7 @@ void order_gateway_stop(struct order_gateway **gateway)
     rpc_channel_close(&order->gateway.channel);
     http_server_stop(&order->operations_server);
     http_server_stop(&order->server);
+    event_hub_stop(&order->gateway.events);
     rate_limit_destroy(&order->gateway.caller_limit);
     rate_limit_destroy(&order->gateway.address_limit);
     callers_close(&order->gateway.callers);
@@ -266,6 +289,7 @@ static void drain(struct order_gateway *order)
     int64_t deadline_ms = clock_monotonic_ms(clock) + order->config->drain_timeout_ms;
     atomic_store(&order->gateway.is_draining, true);
     http_server_quiesce(order->server);
+    event_hub_drain(order->gateway.events);
     while (http_server_busy(order->server) > 0 && clock_monotonic_ms(clock) < deadline_ms) {
         (void)nanosleep(&(struct timespec){.tv_nsec = DRAIN_ROUND_MS * 1000000L}, NULL);
     }

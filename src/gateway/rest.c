@@ -12,7 +12,6 @@
 #define CACHE_CONTROL_BYTES 40
 
 static void on_response(struct call *call, const ProtobufCMessage *response);
-static void on_failure(struct call *call, const struct failure *failure);
 static unsigned http_status_of(const struct failure *failure);
 static const char *etag_header(struct call *call, const ProtobufCMessage *response);
 static void add_cache_control(struct call *call, bool has_etag);
@@ -24,14 +23,14 @@ void rest_handle(struct gateway *gateway, struct http_request *http, const struc
         return;
     }
     call->on_response = on_response;
-    call->on_failure = on_failure;
+    call->on_failure = rest_fail;
     if (!call_admit(call)) {
         return;
     }
     struct failure failure = {0};
     ProtobufCMessage *request;
     if (rest_request_read(http, route, &request, &failure) != STATUS_OK) {
-        on_failure(call, &failure);
+        rest_fail(call, &failure);
         return;
     }
     call_start(call, request);
@@ -45,7 +44,7 @@ static void on_response(struct call *call, const ProtobufCMessage *response)
     struct bytes body;
     if (json_print(response, &ALL, http_request_arena(call->http), &body, &failure) != STATUS_OK) {
         failure.code = STATUS_INTERNAL; /* ours, not the caller's */
-        on_failure(call, &failure);
+        rest_fail(call, &failure);
         return;
     }
     const char *etag = etag_header(call, response);
@@ -62,7 +61,7 @@ static void on_response(struct call *call, const ProtobufCMessage *response)
     call_answer(call, STATUS_OK, 200, JSON_TYPE, body);
 }
 
-static void on_failure(struct call *call, const struct failure *failure)
+void rest_fail(struct call *call, const struct failure *failure)
 {
     unsigned http_status = http_status_of(failure);
     struct bytes body = rest_error_print(failure, http_status, http_request_arena(call->http));

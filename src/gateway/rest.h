@@ -13,5 +13,7 @@
 
 /* Answers, now or later. */
 void rest_handle(struct gateway *gateway, struct http_request *http, const struct route *route);
+/* Answers with a failure, as rest_handle does. */
+void rest_fail(struct call *call, const struct failure *failure);
 /* No method has this path, or none with this verb (`allow` then says which; else NULL). */
 void rest_refuse_unrouted(struct http_request *http, const char *allow);

@@ -1,4 +1,5 @@
-/* Order reader over PostgreSQL: an order's events. See order_reader.h. */
+/* Order reader over PostgreSQL: an order's events, and the feed of all orders'. See order_reader.h.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,14 @@
 #include "server/order_reader.h"
 #include "server/refusals.h"
 #include "shop/event_codec.h"
+
+/* As order_events_read takes them. */
+#define EVENT_COLUMNS                                                                \
+    "e.version, e.event_time, e.kind, e.from_state, e.to_state, e.actor, e.reason, " \
+    "coalesce(array_to_string(e.line_numbers, ','), ''), "                           \
+    "coalesce(array_to_string(e.line_quantities, ','), ''), e.order_id, o.customer_id"
+#define COLUMN_XID   11 /* of the feed */
+#define COLUMN_PLACE 12
 
 static bool read_event(const struct postgres_result *result, size_t row, struct arena *arena,
                        struct order_event *event_out);
@@ -20,11 +29,9 @@ enum status order_reader_events(struct postgres_link *link, const struct uuid *o
 {
     static const struct postgres_statement list = {
         "order_reader_events",
-        "SELECT version, event_time, kind, from_state, to_state, actor, reason, "
-        "coalesce(array_to_string(line_numbers, ','), ''), "
-        "coalesce(array_to_string(line_quantities, ','), '') "
-        "FROM order_events WHERE order_id = $1::uuid AND version > $2::int8 AND outcome = 1 "
-        "ORDER BY version LIMIT $3::int8",
+        "SELECT " EVENT_COLUMNS " FROM order_events e JOIN orders o USING (order_id) "
+        "WHERE e.order_id = $1::uuid AND e.version > $2::int8 AND e.outcome = 1 "
+        "ORDER BY e.version LIMIT $3::int8",
     };
     struct postgres_parameter parameters[] = {
         postgres_uuid(order_id),
@@ -52,6 +59,81 @@ enum status order_reader_events(struct postgres_link *link, const struct uuid *o
     return STATUS_OK;
 }
 
+/* Below all transactions that still run nothing can appear any more. */
+#define FEED_SETTLED "f.xid < pg_snapshot_xmin(pg_current_snapshot())"
+
+enum status order_reader_follow(struct postgres_link *link, const struct feed_position *after,
+                                int32_t most, struct arena *arena, int64_t deadline_ms,
+                                struct followed_event **events_out, size_t *count_out,
+                                bool *is_kept_out, struct failure *failure)
+{
+    static const struct postgres_statement kept = {
+        "order_reader_feed_kept",
+        "SELECT 1 FROM order_feed WHERE xid = $1::int8::text::xid8",
+    };
+    static const struct postgres_statement follow = {
+        "order_reader_follow",
+        "SELECT " EVENT_COLUMNS ", f.xid::text::int8, i.place "
+        "FROM order_feed f CROSS JOIN LATERAL unnest(f.order_ids, f.versions) "
+        "  WITH ORDINALITY AS i(order_id, version, place) "
+        "JOIN order_events e ON e.order_id = i.order_id AND e.version = i.version "
+        "JOIN orders o ON o.order_id = i.order_id "
+        "WHERE f.xid >= $1::int8::text::xid8 AND " FEED_SETTLED " AND e.outcome = 1 "
+        "  AND (f.xid > $1::int8::text::xid8 OR i.place > $2::int8) "
+        "ORDER BY f.xid, i.place LIMIT $3::int8",
+    };
+    struct postgres_parameter parameters[] = {
+        postgres_int8(arena, after->xid),
+        postgres_int8(arena, after->place),
+        postgres_int8(arena, most),
+    };
+    postgres_link_add(link, &kept, parameters, 1);
+    postgres_link_add(link, &follow, parameters, 3);
+    const struct postgres_result *const *results;
+    enum status status = postgres_link_flush(link, deadline_ms, &results, failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *is_kept_out = after->xid == 0 || postgres_result_rows(results[0]) > 0;
+    size_t count = postgres_result_rows(results[1]);
+    struct followed_event *events = arena_calloc(arena, count, sizeof *events);
+    for (size_t i = 0; i < count; i++) {
+        struct feed_position position = {.xid = postgres_result_int(results[1], i, COLUMN_XID),
+                                         .place = postgres_result_int(results[1], i, COLUMN_PLACE)};
+        if (events == NULL || !read_event(results[1], i, arena, &events[i].event)) {
+            return refuse_overloaded(failure);
+        }
+        events[i].cursor = feed_position_print(&position, arena);
+        if (events[i].cursor == NULL) {
+            return refuse_overloaded(failure);
+        }
+    }
+    *events_out = events;
+    *count_out = count;
+    return STATUS_OK;
+}
+
+enum status order_reader_feed_end(struct postgres_link *link, int64_t deadline_ms,
+                                  struct feed_position *end_out, struct failure *failure)
+{
+    static const struct postgres_statement end = {
+        "order_reader_feed_end",
+        "SELECT f.xid::text::int8, cardinality(f.order_ids) FROM order_feed f "
+        "WHERE " FEED_SETTLED " ORDER BY f.xid DESC LIMIT 1",
+    };
+    const struct postgres_result *result;
+    enum status status = postgres_link_query(link, &end, NULL, 0, deadline_ms, &result, failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *end_out = (struct feed_position){0};
+    if (postgres_result_rows(result) > 0) {
+        end_out->xid = postgres_result_int(result, 0, 0);
+        end_out->place = postgres_result_int(result, 0, 1);
+    }
+    return STATUS_OK;
+}
+
 static bool read_event(const struct postgres_result *result, size_t row, struct arena *arena,
                        struct order_event *event_out)
 {
@@ -66,8 +148,11 @@ static bool read_event(const struct postgres_result *result, size_t row, struct 
         .to_state = (enum order_state)postgres_result_int(result, row, 4),
         .actor = arena_strdup(arena, postgres_result_text(result, row, 5)),
         .reason = arena_strdup(arena, postgres_result_text(result, row, 6)),
+        .order_id = postgres_result_uuid(result, row, 9),
+        .customer_id = arena_strdup(arena, postgres_result_text(result, row, 10)),
     };
     return event_out->actor != NULL && event_out->reason != NULL &&
+           event_out->customer_id != NULL &&
            read_lines(postgres_result_text(result, row, 7), postgres_result_text(result, row, 8),
                       arena, event_out);
 }

@@ -60,3 +60,23 @@ enum status order_reader_events(struct postgres_link *link, const struct uuid *o
                                 int32_t after, int32_t most, struct arena *arena,
                                 int64_t deadline_ms, struct order_event **events_out,
                                 size_t *count_out, struct failure *failure);
+
+/* A place in the feed of all orders' events: a worker's transaction, and an event of it. {0}:
+ * before the first. */
+struct feed_position {
+    int64_t xid;
+    int64_t place; /* from 1; 0 = before the first */
+};
+/* "00000000000a1b2c-00ff": positions compare as these texts do. NULL when the arena is full. */
+const char *feed_position_print(const struct feed_position *position, struct arena *arena);
+bool feed_position_parse(const char *text, struct feed_position *position_out);
+
+/* Up to `most` events behind `after`, in the order in which PostgreSQL got them; what a transaction
+ * that still runs may precede is none yet. *is_kept_out: nothing between was forgotten. */
+enum status order_reader_follow(struct postgres_link *link, const struct feed_position *after,
+                                int32_t most, struct arena *arena, int64_t deadline_ms,
+                                struct followed_event **events_out, size_t *count_out,
+                                bool *is_kept_out, struct failure *failure);
+/* Behind the last one. */
+enum status order_reader_feed_end(struct postgres_link *link, int64_t deadline_ms,
+                                  struct feed_position *end_out, struct failure *failure);

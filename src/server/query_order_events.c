@@ -10,6 +10,7 @@
 #include "server/query.h"
 #include "server/refusals.h"
 #include "shop/order_codec.h"
+#include "shop/order_event_codec.h"
 #include "shop/rules.h"
 
 #define LIST_NAME     "order_events"
@@ -65,7 +66,7 @@ static void list(struct shop_lane *lane, struct rpc_call *call)
         rpc_fail(call, &failure);
         return;
     }
-    query_reply(call, order_codec_order_events(events, count, next, &lane->arena));
+    query_reply(call, order_event_codec_list(events, count, next, &lane->arena));
 }
 
 static enum status read_page(struct shop_lane *lane, struct rpc_call *call,

@@ -10,6 +10,7 @@
 #include "server/change_order.h"
 #include "server/create_order.h"
 #include "server/create_product.h"
+#include "server/follow_order_events.h"
 #include "server/query_order_events.h"
 #include "server/query_orders.h"
 #include "server/query_products.h"
@@ -27,6 +28,7 @@ static const struct rpc_method order_methods[] = {
     {"BatchGetOrders", SERVICE_LANE_READ, batch_get_orders, NULL},
     {"ListOrderEvents", SERVICE_LANE_BULK, list_order_events, NULL},
     {"ListOrders", SERVICE_LANE_BULK, list_orders, NULL},
+    {"FollowOrderEvents", SERVICE_LANE_BULK, follow_order_events, NULL},
 };
 
 static const struct rpc_method product_methods[] = {

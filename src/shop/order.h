@@ -174,6 +174,14 @@ struct order_event {
     const char *reason;
     struct line_quantity *lines;
     size_t line_count;
+    struct uuid order_id;
+    const char *customer_id;
+};
+
+/* The same in the feed of all orders' events. */
+struct followed_event {
+    struct order_event event;
+    const char *cursor; /* behind it */
 };
 
 /* Units of one product, summed over an order's lines. */

@@ -15,7 +15,6 @@ static Shop__V1__Product **make_products(const struct product *products, size_t 
                                          struct arena *arena);
 static Shop__V1__Stock *make_stock(const struct stock *stock, struct arena *arena);
 static void read_product(const Shop__V1__Product *message, struct product *product_out);
-static Shop__V1__OrderEvent *make_order_event(const struct order_event *event, struct arena *arena);
 
 struct product_request *order_codec_product_request(const ProtobufCMessage *message,
                                                     struct arena *arena)
@@ -99,54 +98,6 @@ ProtobufCMessage *order_codec_batch_orders(const struct order *const *orders, si
     response->missing_order_ids = ids;
     response->n_missing_order_ids = missing_count;
     return &response->base;
-}
-
-ProtobufCMessage *order_codec_order_events(const struct order_event *events, size_t count,
-                                           const char *next_page_token, struct arena *arena)
-{
-    Shop__V1__ListOrderEventsResponse *response = arena_alloc(arena, sizeof *response);
-    Shop__V1__OrderEvent **list = arena_calloc(arena, count, sizeof *list);
-    if (response == NULL || list == NULL) {
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++) {
-        list[i] = make_order_event(&events[i], arena);
-        if (list[i] == NULL) {
-            return NULL;
-        }
-    }
-    shop__v1__list_order_events_response__init(response);
-    response->order_events = list;
-    response->n_order_events = count;
-    response->next_page_token = parts_text(next_page_token);
-    return &response->base;
-}
-
-static Shop__V1__OrderEvent *make_order_event(const struct order_event *event, struct arena *arena)
-{
-    Shop__V1__OrderEvent *message = arena_alloc(arena, sizeof *message);
-    Shop__V1__LineQuantity **list = arena_alloc(arena, event->line_count * sizeof *list);
-    Shop__V1__LineQuantity *line = arena_alloc(arena, event->line_count * sizeof *line);
-    if (message == NULL || list == NULL || line == NULL) {
-        return NULL;
-    }
-    for (size_t i = 0; i < event->line_count; i++, line++) {
-        shop__v1__line_quantity__init(line);
-        line->line_number = event->lines[i].line_number;
-        line->quantity = event->lines[i].quantity;
-        list[i] = line;
-    }
-    shop__v1__order_event__init(message);
-    message->version = event->version;
-    message->event_time = parts_time(event->event_time_us, arena);
-    message->type = parts_text(event->type);
-    message->from_state = (Shop__V1__Order__State)event->from_state;
-    message->to_state = (Shop__V1__Order__State)event->to_state;
-    message->actor = parts_text(event->actor);
-    message->reason = parts_text(event->reason);
-    message->lines = list;
-    message->n_lines = event->line_count;
-    return message->event_time != NULL ? message : NULL;
 }
 
 ProtobufCMessage *order_codec_product(const struct product *product, struct arena *arena)

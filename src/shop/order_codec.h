@@ -23,8 +23,6 @@ ProtobufCMessage *order_codec_orders(const struct order *orders, size_t count,
 ProtobufCMessage *order_codec_batch_orders(const struct order *const *orders, size_t count,
                                            const char *const *missing, size_t missing_count,
                                            struct arena *arena);
-ProtobufCMessage *order_codec_order_events(const struct order_event *events, size_t count,
-                                           const char *next_page_token, struct arena *arena);
 ProtobufCMessage *order_codec_product(const struct product *product, struct arena *arena);
 ProtobufCMessage *order_codec_products(const struct product *products, size_t count,
                                        const char *next_page_token, struct arena *arena);

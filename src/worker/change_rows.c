@@ -15,6 +15,7 @@ enum row_outcome {
 
 #define INT_TEXT_BYTES 12 /* a sign, ten digits, a comma */
 
+static enum row_outcome row_outcome(const struct plan_slot *slot);
 static void add_event(struct columns *columns, const struct plan_slot *slot, struct arena *arena);
 static const char *array_text(const struct order_change *change, bool numbers, struct arena *arena);
 static void add_events(struct event_rows *rows, const struct event_plan *plan);
@@ -114,6 +115,26 @@ void change_rows_add_decided(struct event_rows *rows, const struct event_plan *p
     }
     add_orders(rows, plan);
     add_lines(rows, plan);
+}
+
+/* Created orders and changes; what waits is told when it is applied. */
+void change_rows_add_feed(struct event_rows *rows, const struct event_plan *plan)
+{
+    static const enum postgres_type TYPES[] = {POSTGRES_UUID, POSTGRES_INT4};
+    struct columns columns;
+    columns_init(&columns, TYPES, 2, rows->arena, plan->slot_count);
+    for (size_t i = 0; i < plan->slot_count; i++) {
+        const struct plan_slot *slot = &plan->slots[i];
+        bool is_created = i < plan->order_count;
+        bool is_applied = i >= plan->first_change && row_outcome(slot) == ROW_APPLIED;
+        if (slot->fresh && (is_created || is_applied)) {
+            postgres_array_add_uuid(&columns.arrays[0], slot->key);
+            postgres_array_add_int(&columns.arrays[1], is_created ? 1 : slot->version);
+        }
+    }
+    if (columns.arrays[0].count > 0) {
+        (void)columns_add(&columns, rows, &SQL_FEED);
+    }
 }
 
 static enum row_outcome row_outcome(const struct plan_slot *slot)

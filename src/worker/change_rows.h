@@ -10,6 +10,8 @@ size_t change_rows_add_lines_query(struct event_rows *rows, const struct event_p
 size_t change_rows_add_known_query(struct event_rows *rows, const struct event_plan *plan);
 /* Events, orders and lines as decided. */
 void change_rows_add_decided(struct event_rows *rows, const struct event_plan *plan);
+/* Which events became part of their orders, for whoever follows them. */
+void change_rows_add_feed(struct event_rows *rows, const struct event_plan *plan);
 /* Which of the plan's orders have events that can be applied now; call when it has some. */
 size_t change_rows_add_ready_query(struct event_rows *rows, const struct event_plan *plan);
 

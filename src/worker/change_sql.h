@@ -86,3 +86,7 @@ static const struct postgres_statement SQL_READY = {
 static const struct postgres_statement SQL_ALL_READY = {
     "all_ready", "SELECT e.order_id FROM order_events e JOIN orders o USING (order_id)"
                  " WHERE e.outcome = 0 AND e.version = o.version + 1 LIMIT $1::bigint"};
+
+/* In the transaction that makes them part of their orders: see migrations, order_feed. */
+static const struct postgres_statement SQL_FEED = {
+    "feed", "INSERT INTO order_feed (order_ids, versions) VALUES ($1::uuid[], $2::int[])"};

@@ -84,7 +84,8 @@ enum status event_store_forget_deltas(struct event_store *store, const struct bo
  * no other sweeper then gets, until event_store_sweep_end. */
 enum status event_store_sweep_begin(struct event_store *store, int64_t age_ms, size_t most,
                                     struct event_sweep *sweep_out, struct failure *failure);
-/* `applied`: they are forgotten; else they are found another time. */
+/* `applied`: they are forgotten; else they are found another time. Old entries of the feed go, too.
+ */
 enum status event_store_sweep_end(struct event_store *store, bool applied, struct failure *failure);
 /* SQLSTATE and detail of the last failure, for the log. */
 const char *event_store_detail(const struct event_store *store);

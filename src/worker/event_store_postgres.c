@@ -273,11 +273,12 @@ enum status event_store_sweep_begin(struct event_store *store, int64_t age_ms, s
 
 enum status event_store_sweep_end(struct event_store *store, bool applied, struct failure *failure)
 {
-    if (!applied || store->sweep.count == 0) {
+    if (!applied) {
         postgres_link_rollback(store->link);
         return STATUS_OK;
     }
     event_rows_add_forget(&store->rows, store->sweep.deltas, store->sweep.count);
+    (void)event_rows_add(&store->rows, &SQL_TRIM_FEED, NULL, 0);
     return commit(store, failure);
 }
 
@@ -403,6 +404,7 @@ static enum status change_and_commit(struct event_store *store, const struct eve
     (void)event_rows_add_ledger(rows, plan);
     (void)event_rows_add_rejected(rows, plan);
     change_rows_add_decided(rows, plan);
+    change_rows_add_feed(rows, plan);
     bool has_deltas = event_rows_add_deltas(rows, plan, write->epoch, &deltas);
     (void)event_rows_add_letters(rows, write->letters, write->letter_count);
     add_rejected_letters(store, plan);

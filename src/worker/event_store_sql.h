@@ -104,3 +104,9 @@ static const struct postgres_statement SQL_SWEEP = {
     "sweep", "SELECT delta_id, epoch, product_id, quantity FROM stock_deltas"
              " WHERE create_time < now() - $1::bigint * interval '1 millisecond'"
              " ORDER BY delta_id LIMIT $2::bigint FOR UPDATE SKIP LOCKED"};
+
+/* A few at a time, with every sweep. */
+static const struct postgres_statement SQL_TRIM_FEED = {
+    "trim_feed", "DELETE FROM order_feed WHERE xid IN"
+                 " (SELECT xid FROM order_feed WHERE create_time < now() - interval '7 days'"
+                 "  ORDER BY xid LIMIT 1000 FOR UPDATE SKIP LOCKED)"};

@@ -324,7 +324,7 @@ static void sweep(struct persist *persist)
     enum status status = event_store_sweep_begin(persist->store, persist->options.sweep_age_ms,
                                                  SWEEP_MOST, &found, &failure);
     if (status == STATUS_OK) {
-        bool applied = found.count > 0 &&
+        bool applied = found.count == 0 ||
                        apply_to_book(persist, found.epoch, found.deltas, found.count) == STATUS_OK;
         if (applied && found.count == SWEEP_MOST) {
             persist->next_sweep_ms = 0;

@@ -162,6 +162,21 @@ static void assert_end(const struct order *order)
     }
 }
 
+/* Every event is told once, each order's in the order of their versions. */
+static void assert_feed(void)
+{
+    static const char TOLD[] =
+        "FROM (SELECT order_id, version, lag(version, 1, 0) OVER (PARTITION BY order_id"
+        "        ORDER BY xid, place) AS before"
+        "      FROM order_feed, unnest(order_ids, versions) WITH ORDINALITY"
+        "        AS i(order_id, version, place)) AS told";
+    char sql[512];
+    (void)snprintf(sql, sizeof sql, "SELECT count(*) %s", TOLD);
+    assert_int_equal(count(sql), event_count);
+    (void)snprintf(sql, sizeof sql, "SELECT count(*) %s WHERE version <> before + 1", TOLD);
+    assert_int_equal(count(sql), 0);
+}
+
 static void assert_ends(void)
 {
     worker_fixture_wait_count(&fixture, "SELECT count(*) FROM order_events", (int64_t)event_count);
@@ -171,6 +186,7 @@ static void assert_ends(void)
         assert_end(&ends[i]);
     }
     system_assert_books(&fixture.system);
+    assert_feed();
     assert_int_equal(count("SELECT count(*) FROM double_reservations"), 0);
     assert_int_equal(count("SELECT sum(on_hand) FROM stock") -
                          count("SELECT coalesce(sum(delta_on_hand), 0) FROM stock_movements"),

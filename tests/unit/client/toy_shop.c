@@ -252,11 +252,16 @@ static const struct rpc_method PRODUCT_METHODS[] = {
     METHOD("GetStock", get_stock),           METHOD("ListStock", list_stock),
     METHOD("AdjustStock", adjust_stock)};
 static const struct rpc_method ORDER_METHODS[] = {
-    METHOD("CreateOrder", toy_create_order),   METHOD("BatchCreateOrders", toy_batch_create_orders),
-    METHOD("GetOrder", toy_get_order),         METHOD("ListOrders", toy_list_orders),
-    METHOD("BatchGetOrders", refuse),          METHOD("ConfirmOrder", toy_change_order),
-    METHOD("CancelOrder", toy_change_order),   METHOD("FulfillOrder", toy_change_order),
-    METHOD("ListOrderEvents", toy_list_events)};
+    METHOD("CreateOrder", toy_create_order),
+    METHOD("BatchCreateOrders", toy_batch_create_orders),
+    METHOD("GetOrder", toy_get_order),
+    METHOD("ListOrders", toy_list_orders),
+    METHOD("BatchGetOrders", refuse),
+    METHOD("ConfirmOrder", toy_change_order),
+    METHOD("CancelOrder", toy_change_order),
+    METHOD("FulfillOrder", toy_change_order),
+    METHOD("ListOrderEvents", toy_list_events),
+    METHOD("FollowOrderEvents", refuse)};
 static const struct rpc_service SERVICES[] = {
     {.descriptor = &shop__v1__product_service__descriptor,
      .methods = PRODUCT_METHODS,

@@ -26,6 +26,7 @@ static const struct rpc_method ORDERS[] = {
     {.name = "CancelOrder", .lane = 0, .handler = handle},
     {.name = "FulfillOrder", .lane = 0, .handler = handle},
     {.name = "ListOrderEvents", .lane = 1, .handler = handle},
+    {.name = "FollowOrderEvents", .lane = 1, .handler = handle},
 };
 #define ORDER_COUNT (sizeof ORDERS / sizeof ORDERS[0])
 static const struct rpc_method HEALTH[] = {

@@ -82,6 +82,7 @@ enum status toy_start(struct toy *toy, const struct toy_options *options, struct
         {.name = "CancelOrder", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},
         {.name = "FulfillOrder", .lane = LANE_WRITE, .handler = create_orders, .tag = tag},
         {.name = "ListOrderEvents", .lane = LANE_READ, .handler = list_orders},
+        {.name = "FollowOrderEvents", .lane = LANE_READ, .handler = list_orders},
     };
     const struct rpc_service service = {.descriptor = &shop__v1__order_service__descriptor,
                                         .methods = methods,

@@ -91,6 +91,7 @@ static void test_each_method_takes_its_role(void **state)
         {"/rpc.v1.Reflection/ListServices", ROLE_READ},
         {"/shop.v1.OrderService/GetOrder", ROLE_READ},
         {"/shop.v1.OrderService/ListOrders", ROLE_READ},
+        {"/shop.v1.OrderService/FollowOrderEvents", ROLE_READ},
         {"/shop.v1.OrderService/CreateOrder", ROLE_ORDER},
         {"/shop.v1.ProductService/BatchGetProducts", ROLE_READ},
         {"/shop.v1.OrderService/BatchCreateOrders", ROLE_ORDER},

@@ -1,0 +1,92 @@
+// The whole system for tests of order-gateway that need one: a Redis, a database and queues of their own,
+// order-server, order-worker, and the gateway in front. Needs what ./dev test puts into the environment.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startGateway, until } from './gateway.mjs';
+
+const READY_MS = 60000; // sanitizers on a busy machine
+let number = 0;
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function run(program, args, env = {}) {
+  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+  const log = [];
+  child.stderr.on('data', (text) => log.push(text));
+  const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
+  return { child, exit, log, stop: async () => { child.kill('SIGTERM'); return exit; } };
+}
+
+const sql = (url, text) => execFileSync('psql', ['--no-psqlrc', '-qtAX', url, '-c', text], { encoding: 'utf8' }).trim();
+
+export async function startSystem(settings = {}) {
+  const { TEST_DATABASE_URL, TEST_RABBITMQ_URL, TEST_REDIS_SERVER, ORDER_BIN_DIR } = process.env;
+  const folder = mkdtempSync(join(tmpdir(), 'order-system-'));
+  const name = `order_test_gateway_${process.pid}_${number++}`;
+  const database = TEST_DATABASE_URL.replace(/\/[^/?]*(\?|$)/, `/${name}$1`);
+  const redisPort = await freePort();
+  sql(TEST_DATABASE_URL, `CREATE DATABASE ${name} TEMPLATE order_template`);
+  const redis = run(TEST_REDIS_SERVER, ['--port', String(redisPort), '--bind', '127.0.0.1', '--dir', folder,
+    '--appendonly', 'yes', '--maxmemory-policy', 'noeviction', '--save', '']);
+  const endpoint = `ipc://${folder}/server.sock`;
+  const env = {
+    DATABASE_URL: database, REDIS_URL: `redis://127.0.0.1:${redisPort}`, RABBITMQ_URL: TEST_RABBITMQ_URL,
+    ORDER_EXCHANGE: `${name}.events`, ORDER_QUEUE: `${name}.persist`,
+    ORDER_PARKED_EXCHANGE: `${name}.parked-exchange`, ORDER_PARKED_QUEUE: `${name}.parked`,
+  };
+  const server = run(join(ORDER_BIN_DIR, 'order-server'), [], { ...env, ORDER_SERVER_LISTEN: endpoint });
+  const worker = run(join(ORDER_BIN_DIR, 'order-worker'), [], env);
+  const orderctl = (...args) => execFileSync(join(ORDER_BIN_DIR, 'orderctl'), args,
+    { encoding: 'utf8', env: { ...process.env, ORDER_ENDPOINT: endpoint }, stdio: ['ignore', 'pipe', 'pipe'] });
+  await until(async () => orderctl('health', '--timeout', '1s'), { ms: READY_MS }).catch((error) => {
+    throw new Error(`${error.message}\n${server.log.join('')}`);
+  });
+  const gateway = await startGateway({ ORDER_ENDPOINT: endpoint, ...settings }, { withServer: false });
+  return {
+    ...gateway, orderctl, sql: (text) => sql(database, text),
+    async stop() {
+      await gateway.stop();
+      await Promise.all([server.stop(), worker.stop()]);
+      await redis.stop();
+      sql(TEST_DATABASE_URL, `DROP DATABASE ${name} WITH (FORCE)`);
+      for (const queue of [env.ORDER_QUEUE, env.ORDER_PARKED_QUEUE]) execFileSync('rabbitmqctl', ['-q', 'delete_queue', queue], { stdio: 'ignore' });
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+// Server-sent events of a path. next(): the next one, as {id, event, data}; undefined when the stream ended.
+// begun(): what happens from now on is told.
+export async function follow(url, { headers = {} } = {}) {
+  const abort = new AbortController();
+  const response = await fetch(url, { headers, signal: abort.signal });
+  if (response.status !== 200) return { status: response.status, body: await response.json(), headers: response.headers };
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  async function next(wanted = 'event') {
+    for (;;) {
+      const end = text.indexOf('\n\n');
+      if (end >= 0) {
+        const lines = text.slice(0, end).split('\n').filter((line) => !line.startsWith(':'));
+        text = text.slice(end + 2);
+        const fields = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]));
+        if (fields[wanted] !== undefined) return { ...fields, data: fields.data && JSON.parse(fields.data) };
+        continue;
+      }
+      const { value, done } = await reader.read();
+      if (done) return undefined;
+      text += value;
+    }
+  }
+  return { status: 200, type: response.headers.get('content-type'), next, begun: () => next('id'), close: () => abort.abort() };
+}
