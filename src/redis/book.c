@@ -102,6 +102,8 @@ static void make_keys(struct book *book, const char *shard)
         {book->settled, "settled"},
         {book->holds, "holds"},
         {book->ended, "ended"},
+        {book->bought, "bought"},
+        {book->counts, "counts"},
         {book->record_prefix, "record:"},
         {book->delta_prefix, "delta:"},
     };
@@ -249,6 +251,17 @@ bool book_record_decode(const struct book *book, struct bytes bytes, struct book
     memcpy(record.event_id.bytes, at + 24, sizeof record.event_id.bytes);
     *record_out = record;
     return true;
+}
+
+bool book_reply_units(const struct redis_reply *reply, int64_t *units_out)
+{
+    if (reply->type != REDIS_TEXT || reply->text.size == 0) {
+        return false;
+    }
+    char *end;
+    long long units = strtoll((const char *)reply->text.data, &end, 10);
+    *units_out = units;
+    return *end == '\0' || *end == ' '; /* replies are NUL-terminated */
 }
 
 bool book_reply_int(const struct redis_reply *reply, int64_t *integer_out)

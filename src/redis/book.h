@@ -5,7 +5,11 @@
  *   {s0}:meta         HASH  epoch (of the stock that is loaded); opening (who loads it, or did);
  *                           highest (epoch that ever was); store (which PostgreSQL it is that has
  *                           what was settled)
- *   {s0}:stock        HASH  product_id -> units that can be sold now
+ *   {s0}:stock        HASH  product_id -> units that can be sold now and, of a product that has
+ *                           some, its rules (struct book_rules)
+ *   {s0}:bought       HASH  customer NUL product_id -> what he bought of a product with a limit per
+ *                           customer: for each order its id (16 bytes), when (8, ms), how many (4)
+ *   {s0}:counts       HASH  product_id -> event id of the last adjustment of its stock
  *   {s0}:record:<id>  TEXT  what became of a request: see struct book_record
  *   {s0}:outbox       HASH  event id -> event bytes, from the decision until a worker settled it
  *   {s0}:unconfirmed  ZSET  event id -> when the relay publishes it again (ms, Redis' clock)
@@ -23,6 +27,7 @@
  * Not here: what an order is. Batches are pipelines of one exchange. One thread per book. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/status.h"
@@ -36,7 +41,8 @@ struct redis_link;
 
 enum book_record_kind {
     BOOK_ACCEPTED = 1, /* payload: the order (or adjustment) as it is now */
-    BOOK_REFUSED = 2,  /* payload: product_id NUL available-as-text: not enough of it */
+    BOOK_REFUSED = 2, /* payload: product_id NUL available-as-text: not enough of it; or, by a rule,
+                         product_id NUL number NUL reason NUL limit */
 };
 
 /* {s0}:record:<id>: 40 bytes, then the payload. What a request makes or was refused has a record
@@ -60,6 +66,19 @@ struct book_take {
     int64_t quantity; /* > 0 */
 };
 
+/* When and how much a product is sold; 0 = there is no such rule. Redis has them in `stock` behind
+ * the units, so that they are in force with the very decision that reads them. */
+struct book_rules {
+    int64_t version; /* of the product: an older one never replaces a newer one */
+    int64_t state;   /* 1 sold, 2 suspended, 3 deleted */
+    int64_t most_an_order;
+    int64_t most_a_customer, window_ms, since_ms;
+    int64_t from_ms, until_ms; /* unix */
+};
+#define BOOK_RULES_BYTES 168 /* eight numbers, the spaces, the NUL */
+/* As a delta carries them. */
+void book_rules_print(const struct book_rules *rules, char text[BOOK_RULES_BYTES]);
+
 /* What a decision asks of the order's hold, and does to it. Time is Redis' own. */
 enum book_hold {
     BOOK_HOLD_NONE,
@@ -67,6 +86,9 @@ enum book_hold {
     BOOK_HOLD_MUST_RUN, /* else HOLD_ENDED; is over then */
     BOOK_HOLD_MUST_END, /* must have ended, else HOLD_RUNS; is over then */
     BOOK_HOLD_GIVEN_UP, /* is over, whether it still ran or not */
+    /* Not of an order: */
+    BOOK_COUNT,   /* adjusts the stock of counted_product_id */
+    BOOK_RECOUNT, /* the same, if found_count is still its last adjustment (else CONFLICT) */
 };
 
 enum book_outcome {
@@ -74,6 +96,7 @@ enum book_outcome {
     BOOK_POSSIBLE,      /* a trial: it would have been decided */
     BOOK_REPEATED,      /* the record was already there: `prior` */
     BOOK_OUT_OF_STOCK,  /* nothing taken; remembered under the record */
+    BOOK_AGAINST_RULES, /* of a product; the same */
     BOOK_STOCK_UNKNOWN, /* a product has no stock entry; nothing written */
     BOOK_OVERLOADED,    /* outbox full; nothing written */
     BOOK_FENCED,        /* nothing written */
@@ -99,11 +122,20 @@ struct book_decision {
     uint8_t order_hash[BOOK_REQUEST_HASH_BYTES]; /* of the request that made the order */
     bool is_trial; /* only what would come of it, of a decision that changes no order: nothing is
                       written, and POSSIBLE stands for DECIDED */
+    const char *customer_id; /* NULL: rules do not matter, nobody buys */
+    const struct book_take
+        *frees;        /* of a changed order: units that its customer may buy again, if */
+    size_t free_count; /* they were counted; stock does not come up by it */
+    const char *counted_product_id; /* COUNT, RECOUNT */
+    struct bytes found_count;       /* RECOUNT: as book_read_counts gave it */
 
     enum book_outcome outcome;
     struct book_record prior;     /* BOOK_REPEATED; views until the book's next use */
-    const char *short_product_id; /* BOOK_OUT_OF_STOCK, BOOK_STOCK_UNKNOWN: one of takes */
+    const char *short_product_id; /* OUT_OF_STOCK, STOCK_UNKNOWN, AGAINST_RULES: one of takes */
     int64_t short_available;
+    char rule_reason[32];   /* AGAINST_RULES: PRODUCT_SUSPENDED, PRODUCT_DELETED, SALE_NOT_OPEN, */
+    int64_t rule_number;    /* ORDER_LIMIT_EXCEEDED (units asked for), PURCHASE_LIMIT_EXCEEDED */
+    int64_t rule_limit;     /* (units bought before); and what is allowed */
     struct failure failure; /* BOOK_FAILED */
 };
 
@@ -146,9 +178,23 @@ struct book_lookup {
 };
 enum status book_read(struct book *book, struct book_lookup *lookups, size_t count,
                       int64_t deadline_ms, struct failure *failure);
-/* available_out[i], or -1 where the product has no entry; what a repair took below 0 reads as 0. */
+/* available_out[i], or -1 where the product has no entry; what is below 0 reads as 0. */
 enum status book_read_stock(struct book *book, const char *const *product_ids, size_t count,
                             int64_t *available_out, int64_t deadline_ms, struct failure *failure);
+
+/* The same as it is: below 0 where a safety stock was raised above what was left; INT64_MIN without
+ * an entry. */
+enum status book_read_units(struct book *book, const char *const *product_ids, size_t count,
+                            int64_t *units_out, int64_t deadline_ms, struct failure *failure);
+/* The last adjustment of each product's stock in this epoch, for a RECOUNT. */
+struct book_count {
+    const char *product_id;
+
+    struct bytes event_id; /* none: no bytes; a view until the book's next use */
+    bool in_outbox;        /* PostgreSQL does not have it for certain */
+};
+enum status book_read_counts(struct book *book, struct book_count *counts, size_t count,
+                             struct arena *arena, int64_t deadline_ms, struct failure *failure);
 
 /* Orders whose hold has ended, up to `most`, leased for lease_ms: until then nobody else gets them.
  */
@@ -221,12 +267,13 @@ enum status book_note_store(struct book *book, const char *name, struct failure 
 /* Units that PostgreSQL has given back or added. Idempotent by delta_id. A delta of another epoch
  * changes nothing and counts as applied: its effect is in the sums the stock was loaded from (a
  * delta of a later epoch than the book's: UNAVAILABLE, STOCK_FENCED). quantity may be 0 (makes the
- * entry) or, for repairs only, negative. */
+ * entry) or negative (units that are not to be sold any more; what is sold already stays sold). */
 struct book_delta {
     int64_t delta_id;
     int64_t epoch;
     const char *product_id;
     int64_t quantity;
+    const char *rules; /* book_rules_print; NULL: as they are */
 };
 enum status book_apply(struct book *book, const struct book_delta *deltas, size_t count,
                        struct failure *failure);
@@ -237,15 +284,31 @@ struct book_held {
     struct uuid order_id;
     int64_t end_unix_ms;
 };
+struct book_ruled {
+    const char *product_id;
+    int64_t available;
+    const char *rules;
+};
+struct book_bought {
+    const char *customer_id, *product_id;
+    struct uuid order_id;
+    int64_t unix_ms;
+    int64_t quantity;
+};
 /* Loads stock for a new epoch, a higher one than any before: fence (no epoch, no stock, no holds),
- * entries in pipelines (0 is allowed), the holds of orders, epoch, then the scripts, which opens
- * it. Only by whoever holds the PostgreSQL lock of the shard. Whoever begins after this book did,
- * or a Redis that has forgotten that it did, makes all further steps fail with ABORTED: who stood
- * still in the middle of it and comes back writes nothing into what another has loaded. A crash
- * anywhere leaves it fenced. The end binds the book to the epoch. */
+ * entries in pipelines (0 is allowed), those of products with rules once more with them, what
+ * customers bought (sorted by customer and product), the holds of orders, epoch, then the scripts,
+ * which opens it. Only by whoever holds the PostgreSQL lock of the shard. Whoever begins after this
+ * book did, or a Redis that has forgotten that it did, makes all further steps fail with ABORTED:
+ * who stood still in the middle of it and comes back writes nothing into what another has loaded. A
+ * crash anywhere leaves it fenced. The end binds the book to the epoch. */
 enum status book_open_begin(struct book *book, struct failure *failure);
 enum status book_open_load(struct book *book, const struct book_take *stock, size_t count,
                            struct failure *failure);
+enum status book_open_rules(struct book *book, const struct book_ruled *ruled, size_t count,
+                            struct failure *failure);
+enum status book_open_bought(struct book *book, const struct book_bought *bought, size_t count,
+                             struct failure *failure);
 enum status book_open_holds(struct book *book, const struct book_held *held, size_t count,
                             struct failure *failure);
 enum status book_open_end(struct book *book, int64_t epoch, struct failure *failure);

@@ -7,14 +7,16 @@
 #define VERSION_FIRST       1
 #define GROUP_DECISIONS_MAX 64   /* a run, half a millisecond of Redis: others wait for it */
 #define GROUP_TAKES_MAX     2000 /* the same for long orders; one is never split */
-#define HEAD_KEYS           6
+#define HEAD_KEYS           8
 #define HEAD_ARGUMENTS      (3 + HEAD_KEYS + 4) /* verb, script, number of keys; keys; limits */
-#define DECISION_ARGUMENTS  10                  /* event to number of products */
+#define DECISION_ARGUMENTS  11                  /* event to number of products */
 
 static size_t count_group(const struct book_decision *decisions, size_t count);
 static void add_group(struct book *book, const struct book_decision *decisions, size_t count);
 static void put_decision(const struct book *book, const struct book_decision *decision);
+static void put_units(const struct book *book, const struct book_take *takes, size_t count);
 static void put_order(const struct book *book, const struct book_decision *decision);
+static void put_subject(const struct book *book, const struct book_decision *decision);
 static void make_header(const struct book *book, const struct book_decision *decision,
                         enum book_record_kind kind, uint8_t header[BOOK_RECORD_HEADER_BYTES]);
 static void put_version(uint8_t out[4], uint32_t version);
@@ -22,11 +24,13 @@ static void read_group(const struct book *book, const struct redis_reply *reply,
                        struct book_decision *decisions, size_t count);
 static void read_answer(const struct book *book, const struct redis_reply *answer,
                         struct book_decision *decision);
+static void read_word(const struct redis_reply *answer, struct book_decision *decision);
 static bool is_word(const struct redis_reply *reply, const char *word);
 static void read_repeated(const struct book *book, const struct redis_reply *record,
                           struct book_decision *decision);
 static void read_short(enum book_outcome outcome, const struct redis_reply *place,
                        const struct redis_reply *available, struct book_decision *decision);
+static void read_refused(const struct redis_reply *parts, struct book_decision *decision);
 static void read_error(const struct redis_reply *reply, struct book_decision *decision);
 static void fail(struct book_decision *decision, enum status status, const char *message);
 
@@ -73,13 +77,14 @@ static size_t count_group(const struct book_decision *decisions, size_t count)
 
 static void add_group(struct book *book, const struct book_decision *decisions, size_t count)
 {
-    size_t takes = 0, records = 0;
+    size_t units = 0, records = 0;
     for (size_t i = 0; i < count; i++) {
-        takes += decisions[i].take_count;
-        records += decisions[i].found_version > 0 ? 2 : 1;
+        bool changes = decisions[i].found_version > 0;
+        units += 2 * decisions[i].take_count + (changes ? 1 + 2 * decisions[i].free_count : 0);
+        records += changes ? 2 : 1;
     }
     struct redis_link *link = book->link;
-    redis_link_begin(link, HEAD_ARGUMENTS + records + DECISION_ARGUMENTS * count + 2 * takes);
+    redis_link_begin(link, HEAD_ARGUMENTS + records + DECISION_ARGUMENTS * count + units);
     redis_link_put_text(link, "EVALSHA");
     redis_link_put_text(link, book->decide.sha);
     redis_link_put_int(link, HEAD_KEYS + (int64_t)records);
@@ -89,6 +94,8 @@ static void add_group(struct book *book, const struct book_decision *decisions, 
     redis_link_put_text(link, book->unconfirmed);
     redis_link_put_text(link, book->holds);
     redis_link_put_text(link, book->ended);
+    redis_link_put_text(link, book->bought);
+    redis_link_put_text(link, book->counts);
     for (size_t i = 0; i < count; i++) {
         book_put_record_key(book, &decisions[i].record_id);
         if (decisions[i].found_version > 0) {
@@ -117,15 +124,23 @@ static void put_decision(const struct book *book, const struct book_decision *de
                           changes ? bytes_of(NULL, 0) : decision->record);
     redis_link_put(link, bytes_of(refused, sizeof refused));
     put_order(book, decision);
-    redis_link_put_int(link, (int64_t)decision->take_count);
-    for (size_t i = 0; i < decision->take_count; i++) {
-        assert(i == 0 ||
-               strcmp(decision->takes[i - 1].product_id, decision->takes[i].product_id) < 0);
-        redis_link_put_text(link, decision->takes[i].product_id);
+    redis_link_put_text(link, decision->customer_id != NULL ? decision->customer_id : "");
+    put_units(book, decision->takes, decision->take_count);
+    if (changes) {
+        put_units(book, decision->frees, decision->free_count);
     }
-    for (size_t i = 0; i < decision->take_count; i++) {
-        assert(decision->takes[i].quantity > 0);
-        redis_link_put_int(link, decision->takes[i].quantity);
+}
+
+static void put_units(const struct book *book, const struct book_take *takes, size_t count)
+{
+    redis_link_put_int(book->link, (int64_t)count);
+    for (size_t i = 0; i < count; i++) {
+        assert(i == 0 || strcmp(takes[i - 1].product_id, takes[i].product_id) < 0);
+        redis_link_put_text(book->link, takes[i].product_id);
+    }
+    for (size_t i = 0; i < count; i++) {
+        assert(takes[i].quantity > 0);
+        redis_link_put_int(book->link, takes[i].quantity);
     }
 }
 
@@ -138,6 +153,8 @@ static void put_order(const struct book *book, const struct book_decision *decis
         [BOOK_HOLD_MUST_RUN] = "MUST_RUN",
         [BOOK_HOLD_MUST_END] = "MUST_END",
         [BOOK_HOLD_GIVEN_UP] = "GIVEN_UP",
+        [BOOK_COUNT] = "COUNT",
+        [BOOK_RECOUNT] = "RECOUNT",
     };
     struct redis_link *link = book->link;
     uint8_t found[4];
@@ -151,10 +168,21 @@ static void put_order(const struct book *book, const struct book_decision *decis
     } else {
         redis_link_put_text(link, "");
     }
-    redis_link_put(link, bytes_of(found, sizeof found));
+    redis_link_put(link, decision->hold == BOOK_RECOUNT ? decision->found_count
+                                                        : bytes_of(found, sizeof found));
     redis_link_put_text(link, decision->is_trial ? "TRY" : holds[decision->hold]);
     redis_link_put_int(link, decision->hold_ms);
-    redis_link_put(link, bytes_of(decision->order_id.bytes, sizeof decision->order_id.bytes));
+    put_subject(book, decision);
+}
+
+static void put_subject(const struct book *book, const struct book_decision *decision)
+{
+    if (decision->hold == BOOK_COUNT || decision->hold == BOOK_RECOUNT) {
+        redis_link_put_text(book->link, decision->counted_product_id);
+    } else {
+        redis_link_put(book->link,
+                       bytes_of(decision->order_id.bytes, sizeof decision->order_id.bytes));
+    }
 }
 
 /* Of the request's record, which is the order's first one when the request makes it. */
@@ -201,27 +229,38 @@ static void read_answer(const struct book *book, const struct redis_reply *answe
     const struct redis_reply *parts = answer->elements;
     if (answer->type == REDIS_ERROR) {
         read_error(answer, decision);
-    } else if (is_word(answer, "DECIDED")) {
-        decision->outcome = BOOK_DECIDED;
-    } else if (is_word(answer, "POSSIBLE")) {
-        decision->outcome = BOOK_POSSIBLE;
-    } else if (is_word(answer, "OVERLOADED")) {
-        decision->outcome = BOOK_OVERLOADED;
-    } else if (is_word(answer, "CONFLICT")) {
-        decision->outcome = BOOK_CONFLICT;
-    } else if (is_word(answer, "HOLD_ENDED")) {
-        decision->outcome = BOOK_HOLD_ENDED;
-    } else if (is_word(answer, "HOLD_RUNS")) {
-        decision->outcome = BOOK_HOLD_RUNS;
+    } else if (answer->type == REDIS_TEXT) {
+        read_word(answer, decision);
     } else if (answer->count == 2 && is_word(&parts[0], "REPEATED")) {
         read_repeated(book, &parts[1], decision);
     } else if (answer->count == 3 && is_word(&parts[0], "OUT_OF_STOCK")) {
         read_short(BOOK_OUT_OF_STOCK, &parts[1], &parts[2], decision);
+    } else if (answer->count == 5 && is_word(&parts[0], "REFUSED")) {
+        read_refused(parts, decision);
     } else if (answer->count == 2 && is_word(&parts[0], "STOCK_UNKNOWN")) {
         read_short(BOOK_STOCK_UNKNOWN, &parts[1], NULL, decision);
     } else {
         fail(decision, STATUS_UNKNOWN, "the script answered what nobody expects");
     }
+}
+
+static void read_word(const struct redis_reply *answer, struct book_decision *decision)
+{
+    static const struct {
+        const char *word;
+        enum book_outcome outcome;
+    } words[] = {
+        {"DECIDED", BOOK_DECIDED},       {"POSSIBLE", BOOK_POSSIBLE},
+        {"OVERLOADED", BOOK_OVERLOADED}, {"CONFLICT", BOOK_CONFLICT},
+        {"HOLD_ENDED", BOOK_HOLD_ENDED}, {"HOLD_RUNS", BOOK_HOLD_RUNS},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (is_word(answer, words[i].word)) {
+            decision->outcome = words[i].outcome;
+            return;
+        }
+    }
+    fail(decision, STATUS_UNKNOWN, "the script answered what nobody expects");
 }
 
 static bool is_word(const struct redis_reply *reply, const char *word)
@@ -253,6 +292,21 @@ static void read_short(enum book_outcome outcome, const struct redis_reply *plac
     if (available != NULL) {
         (void)book_reply_int(available, &decision->short_available);
     }
+}
+
+static void read_refused(const struct redis_reply *parts, struct book_decision *decision)
+{
+    read_short(BOOK_AGAINST_RULES, &parts[1], NULL, decision);
+    size_t size = parts[2].text.size;
+    if (decision->outcome != BOOK_AGAINST_RULES || parts[2].type != REDIS_TEXT ||
+        size >= sizeof decision->rule_reason) {
+        fail(decision, STATUS_UNKNOWN, "the script answered what nobody expects");
+        return;
+    }
+    memcpy(decision->rule_reason, parts[2].text.data, size);
+    decision->rule_reason[size] = '\0';
+    (void)book_reply_int(&parts[3], &decision->rule_number);
+    (void)book_reply_int(&parts[4], &decision->rule_limit);
 }
 
 /* Errors that nobody expects may have struck between two writes of the script. */

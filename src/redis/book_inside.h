@@ -20,6 +20,7 @@ struct book {
     char unconfirmed[BOOK_KEY_BYTES], unpersisted[BOOK_KEY_BYTES];
     char settled[BOOK_KEY_BYTES];
     char holds[BOOK_KEY_BYTES], ended[BOOK_KEY_BYTES];
+    char bought[BOOK_KEY_BYTES], counts[BOOK_KEY_BYTES];
     char record_prefix[BOOK_KEY_BYTES], delta_prefix[BOOK_KEY_BYTES];
     char opening[UUID_TEXT_BYTES]; /* names this book's loading of stock; "" = it never began one */
 };
@@ -52,6 +53,8 @@ enum status book_check_opening(const struct redis_reply *replies, size_t count,
 /* False: not a record of a known format. */
 bool book_record_decode(const struct book *book, struct bytes bytes,
                         struct book_record *record_out);
+/* Units as `stock` holds them: a number, and rules behind it. */
+bool book_reply_units(const struct redis_reply *reply, int64_t *units_out);
 /* "12", ":12\r\n": integers come as either. */
 bool book_reply_int(const struct redis_reply *reply, int64_t *integer_out);
 /* Of a canary: adds commands that load the scripts, whether Redis lost something or not, and says

@@ -66,6 +66,18 @@ static enum status take_lookup(const struct book *book, const struct redis_reply
 enum status book_read_stock(struct book *book, const char *const *product_ids, size_t count,
                             int64_t *available_out, int64_t deadline_ms, struct failure *failure)
 {
+    enum status status =
+        book_read_units(book, product_ids, count, available_out, deadline_ms, failure);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        int64_t units = available_out[i];
+        available_out[i] = units == INT64_MIN ? -1 : units > 0 ? units : 0;
+    }
+    return status;
+}
+
+enum status book_read_units(struct book *book, const char *const *product_ids, size_t count,
+                            int64_t *units_out, int64_t deadline_ms, struct failure *failure)
+{
     if (count == 0) {
         return STATUS_OK;
     }
@@ -84,9 +96,9 @@ enum status book_read_stock(struct book *book, const char *const *product_ids, s
         return book_error(&replies[0], failure);
     }
     for (size_t i = 0; i < count; i++) {
-        int64_t available;
-        bool known = book_reply_int(&replies[0].elements[i], &available);
-        available_out[i] = !known ? -1 : available > 0 ? available : 0;
+        if (!book_reply_units(&replies[0].elements[i], &units_out[i])) {
+            units_out[i] = INT64_MIN;
+        }
     }
     return STATUS_OK;
 }

@@ -40,7 +40,7 @@ enum status book_apply(struct book *book, const struct book_delta *deltas, size_
 
 static void add_apply(struct book *book, const struct book_delta *deltas, size_t count)
 {
-    redis_link_begin(book->link, 6 + 4 * count);
+    redis_link_begin(book->link, 6 + 5 * count);
     redis_link_put_text(book->link, "EVALSHA");
     redis_link_put_text(book->link, book->apply.sha);
     redis_link_put_int(book->link, 2 + (int64_t)count);
@@ -54,6 +54,7 @@ static void add_apply(struct book *book, const struct book_delta *deltas, size_t
         redis_link_put_int(book->link, deltas[i].epoch);
         redis_link_put_text(book->link, deltas[i].product_id);
         redis_link_put_int(book->link, deltas[i].quantity);
+        redis_link_put_text(book->link, deltas[i].rules != NULL ? deltas[i].rules : "");
     }
 }
 
@@ -90,7 +91,8 @@ enum status book_open_begin(struct book *book, struct failure *failure)
     uuid_print(&name, book->opening);
     redis_link_add_text(book->link, "HDEL", book->meta, "epoch", NULL);
     redis_link_add_text(book->link, "HSET", book->meta, "opening", book->opening, NULL);
-    redis_link_add_text(book->link, "UNLINK", book->stock, book->holds, book->ended, NULL);
+    redis_link_add_text(book->link, "UNLINK", book->stock, book->holds, book->ended, book->bought,
+                        book->counts, NULL);
     const struct redis_reply *replies;
     enum status status = redis_link_exchange(book->link, 0, &replies, failure);
     return status == STATUS_OK ? book_check_replies(replies, 3, failure) : status;

@@ -225,6 +225,11 @@ static void fill_decision(const struct command *command, struct book_decision *d
     decision->found_version = command->found_version;
     decision->is_trial = command->is_trial;
     memcpy(decision->order_hash, command->order_hash, sizeof decision->order_hash);
+    decision->customer_id = command->customer_id;
+    decision->frees = command->frees;
+    decision->free_count = command->free_count;
+    decision->counted_product_id = command->counted_product_id;
+    decision->found_count = command->found_count;
 }
 
 static int64_t redis_deadline_ms(const struct shop_lane *lane, const struct batch *batch)
@@ -254,6 +259,10 @@ static void take_outcome(struct shop_lane *lane, const struct book_decision *dec
         return;
     case BOOK_OUT_OF_STOCK:
         command_fail_short(command, decision->short_product_id, decision->short_available);
+        return;
+    case BOOK_AGAINST_RULES:
+        command_fail_ruled(command, decision->rule_reason, decision->short_product_id,
+                           decision->rule_number, decision->rule_limit);
         return;
     case BOOK_STOCK_UNKNOWN:
         (void)refuse_not_loaded(command_fail(command), decision->short_product_id);

@@ -6,7 +6,7 @@
 #include "server/history.h"
 #include "server/refusals.h"
 #include "server/shop_lane.h"
-#include "shop/order_codec.h"
+#include "shop/product_codec.h"
 #include "shop/rules.h"
 
 static void prepare(struct shop_lane *lane, struct command **commands, size_t count);
@@ -44,7 +44,7 @@ static void prepare(struct shop_lane *lane, struct command **commands, size_t co
 
 static void read_request(struct shop_lane *lane, struct command *command)
 {
-    struct stock_adjustment *adjustment = order_codec_adjustment(command->request, &lane->arena);
+    struct stock_adjustment *adjustment = product_codec_adjustment(command->request, &lane->arena);
     if (adjustment == NULL) {
         (void)refuse_overloaded(command_fail(command));
         return;
@@ -117,6 +117,8 @@ static void plan(struct shop_lane *lane, struct command *command)
     *take = (struct book_take){adjustment->product_id, -adjustment->delta};
     command->takes = take;
     command->take_count = adjustment->delta < 0 ? 1 : 0;
+    command->hold = BOOK_COUNT;
+    command->counted_product_id = adjustment->product_id;
     /* The record has no payload: the answer follows from the request, which must be the same. */
 }
 
@@ -176,7 +178,7 @@ static enum status find_adjustments(struct shop_lane *lane, struct command **com
 static const ProtobufCMessage *answer(struct shop_lane *lane, struct command *command)
 {
     const ProtobufCMessage *response =
-        order_codec_adjusted(command->body, command->durability, &lane->arena);
+        product_codec_adjusted(command->body, command->durability, &lane->arena);
     if (response == NULL) {
         (void)refuse_unanswerable(command_fail(command));
     }

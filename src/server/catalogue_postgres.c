@@ -28,7 +28,8 @@ enum status catalogue_find(struct postgres_link *link, const char *const *ids, s
 {
     static const struct postgres_statement find = {
         "catalogue_find",
-        "SELECT " CATALOGUE_PRODUCT_COLUMNS " FROM products WHERE product_id = ANY($1::text[])",
+        "SELECT " CATALOGUE_PRODUCT_COLUMNS " FROM " CATALOGUE_PRODUCT_TABLES
+        " WHERE p.product_id = ANY($1::text[])",
     };
     const struct postgres_result *result = NULL;
     enum status status = query_ids(link, &find, ids, count, arena, deadline_ms, &result, failure);
@@ -42,16 +43,23 @@ enum status catalogue_find(struct postgres_link *link, const char *const *ids, s
 }
 
 enum status catalogue_list(struct postgres_link *link, const char *after, int32_t most,
-                           struct arena *arena, int64_t deadline_ms, struct product **products_out,
-                           size_t *count_out, struct failure *failure)
+                           bool with_deleted, struct arena *arena, int64_t deadline_ms,
+                           struct product **products_out, size_t *count_out,
+                           struct failure *failure)
 {
+    static const struct postgres_statement all = {
+        "catalogue_list_all",
+        "SELECT " CATALOGUE_PRODUCT_COLUMNS " FROM " CATALOGUE_PRODUCT_TABLES
+        " WHERE p.product_id > $1::text ORDER BY p.product_id LIMIT $2::int8",
+    };
     static const struct postgres_statement list = {
         "catalogue_list",
-        "SELECT " CATALOGUE_PRODUCT_COLUMNS
-        " FROM products WHERE product_id > $1::text ORDER BY product_id LIMIT $2::int8",
+        "SELECT " CATALOGUE_PRODUCT_COLUMNS " FROM " CATALOGUE_PRODUCT_TABLES
+        " WHERE p.product_id > $1::text AND p.state <> 3 ORDER BY p.product_id LIMIT $2::int8",
     };
     const struct postgres_result *result = NULL;
-    enum status status = query_page(link, &list, after, most, arena, deadline_ms, &result, failure);
+    enum status status = query_page(link, with_deleted ? &all : &list, after, most, arena,
+                                    deadline_ms, &result, failure);
     if (status != STATUS_OK) {
         return status;
     }
@@ -64,7 +72,8 @@ enum status catalogue_find_stock(struct postgres_link *link, const char *const *
 {
     static const struct postgres_statement find = {
         "catalogue_find_stock",
-        "SELECT product_id, on_hand, reserved FROM stock WHERE product_id = ANY($1::text[])",
+        "SELECT product_id, on_hand, reserved, safety_stock FROM stock "
+        "WHERE product_id = ANY($1::text[])",
     };
     const struct postgres_result *result = NULL;
     enum status status = query_ids(link, &find, ids, count, arena, deadline_ms, &result, failure);
@@ -83,7 +92,7 @@ enum status catalogue_list_stock(struct postgres_link *link, const char *after, 
 {
     static const struct postgres_statement list = {
         "catalogue_list_stock",
-        "SELECT product_id, on_hand, reserved FROM stock WHERE product_id > $1::text "
+        "SELECT product_id, on_hand, reserved, safety_stock FROM stock WHERE product_id > $1::text "
         "ORDER BY product_id LIMIT $2::int8",
     };
     const struct postgres_result *result = NULL;
@@ -153,6 +162,15 @@ bool catalogue_read_product(const struct postgres_result *result, size_t row, st
     product_out->version = postgres_result_int(result, row, 4);
     product_out->create_time_us = postgres_result_unix_us(result, row, 5);
     product_out->update_time_us = postgres_result_unix_us(result, row, 6);
+    product_out->state = (enum product_state)postgres_result_int(result, row, 7);
+    product_out->max_per_order = (int32_t)postgres_result_int(result, row, 8);
+    product_out->max_per_customer = (int32_t)postgres_result_int(result, row, 9);
+    product_out->limit_window_ms = postgres_result_int(result, row, 10);
+    product_out->limit_since_us = postgres_result_unix_us(result, row, 11);
+    product_out->sale_start_us = postgres_result_unix_us(result, row, 12);
+    product_out->sale_end_us = postgres_result_unix_us(result, row, 13);
+    product_out->safety_stock = postgres_result_int(result, row, 14);
+    product_out->low_stock_threshold = postgres_result_int(result, row, 15);
     return product_out->product_id != NULL && product_out->display_name != NULL;
 }
 
@@ -168,6 +186,7 @@ static enum status read_stock(const struct postgres_result *result, struct arena
         stock[i].product_id = arena_strdup(arena, postgres_result_text(result, i, 0));
         stock[i].on_hand = postgres_result_int(result, i, 1);
         stock[i].reserved = postgres_result_int(result, i, 2);
+        stock[i].safety_stock = postgres_result_int(result, i, 3);
         if (stock[i].product_id == NULL) {
             return refuse_overloaded(failure);
         }

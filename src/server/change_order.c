@@ -170,13 +170,17 @@ static enum book_hold plan_hold(const struct order_changing *body)
     return must_run ? BOOK_HOLD_MUST_RUN : BOOK_HOLD_GIVEN_UP;
 }
 
-/* Only what is taken again leaves the stock; what comes back does so after the commit. */
+/* Only what is taken again leaves the stock; what comes back does so after the commit, but its
+ * customer may buy as much again from now on. */
 static bool plan_takes(struct shop_lane *lane, struct command *command,
                        const struct order_change *change)
 {
-    command->takes = NULL;
-    command->take_count = 0;
-    if (!change->reacquired || change->line_count == 0) {
+    const struct order_changing *body = command->body;
+    command->customer_id = body->after.customer_id;
+    command->takes = command->frees = NULL;
+    command->take_count = command->free_count = 0;
+    bool frees = change->verb == ORDER_CANCEL || change->verb == ORDER_EXPIRE;
+    if ((!change->reacquired && !frees) || change->line_count == 0) {
         return true;
     }
     struct order_line *lines = arena_calloc(&lane->arena, change->line_count, sizeof *lines);
@@ -187,7 +191,15 @@ static bool plan_takes(struct shop_lane *lane, struct command *command,
     size_t count;
     struct product_quantity *units =
         lines != NULL ? rules_sum_lines(lines, change->line_count, &lane->arena, &count) : NULL;
-    return units != NULL && command_take(lane, command, units, count);
+    if (units == NULL || !command_take(lane, command, units, count)) {
+        return false;
+    }
+    if (frees) {
+        command->frees = command->takes;
+        command->free_count = command->take_count;
+        command->take_count = 0;
+    }
+    return true;
 }
 
 static bool plan_event(struct shop_lane *lane, struct command *command,

@@ -31,9 +31,50 @@ bool command_take(struct shop_lane *lane, struct command *command,
     return true;
 }
 
+static void fail_with_units(struct failure *failure, const char *product_id, const char *name,
+                            int64_t number, int64_t limit)
+{
+    failure_add(failure, "product_id", "%s", product_id);
+    failure_add(failure, name, "%lld", (long long)number);
+    failure_add(failure, "limit", "%lld", (long long)limit);
+}
+
+void command_fail_ruled(struct command *command, const char *reason, const char *product_id,
+                        int64_t number, int64_t limit)
+{
+    struct failure *failure = command_fail(command);
+    if (strcmp(reason, "ORDER_LIMIT_EXCEEDED") == 0) {
+        (void)failure_set(failure, STATUS_FAILED_PRECONDITION, "ORDER_LIMIT_EXCEEDED",
+                          "nothing was done: an order may have %lld of %s, not %lld",
+                          (long long)limit, product_id, (long long)number);
+        fail_with_units(failure, product_id, "quantity", number, limit);
+        return;
+    }
+    if (strcmp(reason, "PURCHASE_LIMIT_EXCEEDED") == 0) {
+        (void)failure_set(failure, STATUS_FAILED_PRECONDITION, "PURCHASE_LIMIT_EXCEEDED",
+                          "nothing was done: a customer may have %lld of %s, and has %lld",
+                          (long long)limit, product_id, (long long)number);
+        fail_with_units(failure, product_id, "used", number, limit);
+        return;
+    }
+    if (strcmp(reason, "SALE_NOT_OPEN") == 0) {
+        (void)failure_set(failure, STATUS_FAILED_PRECONDITION, "SALE_NOT_OPEN",
+                          "nothing was done: %s is not on sale now", product_id);
+    } else if (strcmp(reason, "PRODUCT_SUSPENDED") == 0) {
+        (void)failure_set(failure, STATUS_FAILED_PRECONDITION, "PRODUCT_SUSPENDED",
+                          "nothing was done: %s is not sold for now", product_id);
+    } else {
+        (void)failure_set(failure, STATUS_FAILED_PRECONDITION, "PRODUCT_DELETED",
+                          "nothing was done: %s is not sold any more", product_id);
+    }
+    failure_add(failure, "product_id", "%s", product_id);
+}
+
+/* What was raised above what is left, such as a safety stock, leaves less than none. */
 void command_fail_short(struct command *command, const char *product_id, int64_t available)
 {
     struct failure *failure = command_fail(command);
+    available = available > 0 ? available : 0;
     (void)failure_set(failure, STATUS_FAILED_PRECONDITION, command->kind->short_reason,
                       "nothing was done: there are %lld of %s", (long long)available, product_id);
     failure_add(failure, "product_id", "%s", product_id);
@@ -63,10 +104,11 @@ void command_repeat(struct shop_lane *lane, struct command *command,
     }
 }
 
-/* The payload is product_id, NUL, what was available then. */
+/* The payload is product_id, NUL, what was available then; by a rule: number, reason and limit. */
 static void fail_refused_again(struct shop_lane *lane, struct command *command,
                                struct bytes payload)
 {
+    const char *parts[] = {"", "0", NULL, "0"};
     char *text = arena_alloc(&lane->arena, payload.size + 1);
     if (text == NULL) {
         (void)refuse_overloaded(command_fail(command));
@@ -74,9 +116,17 @@ static void fail_refused_again(struct shop_lane *lane, struct command *command,
     }
     memcpy(text, payload.data, payload.size);
     text[payload.size] = '\0';
-    size_t id_size = strlen(text);
-    const char *available = id_size < payload.size ? text + id_size + 1 : "0";
-    command_fail_short(command, text, strtoll(available, NULL, 10));
+    const char *at = text, *end = text + payload.size;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && at < end; i++) {
+        parts[i] = at;
+        at += strlen(at) + 1;
+    }
+    int64_t number = strtoll(parts[1], NULL, 10);
+    if (parts[2] == NULL) {
+        command_fail_short(command, parts[0], number);
+    } else {
+        command_fail_ruled(command, parts[2], parts[0], number, strtoll(parts[3], NULL, 10));
+    }
 }
 
 enum durability command_durability(const struct book_lookup *lookup)

@@ -39,10 +39,15 @@ struct command {
     enum event_kind event_kind;
     struct uuid event_id;
     struct uuid record_id;
-    struct uuid order_id;   /* of an order's commands */
+    struct uuid order_id;          /* of an order's commands */
+    const char *customer_id;       /* who takes the units; NULL: nobody, rules do not matter */
+    const struct book_take *frees; /* units of a changed order that its customer may buy again */
+    size_t free_count;
+    const char *counted_product_id; /* of an adjustment */
+    struct bytes found_count;
     uint32_t found_version; /* of the order that is changed; 0 = none is */
     uint8_t order_hash[REQUEST_HASH_BYTES];
-    enum book_hold hold;
+    enum book_hold hold; /* or that it counts stock */
     int64_t hold_ms;
     uint8_t request_hash[REQUEST_HASH_BYTES];
     bool is_trial;   /* only what would come of it: no effect */
@@ -100,6 +105,10 @@ struct failure *command_fail(struct command *command);
 /* Its takes from sums by product. False when the lane's arena is full. */
 bool command_take(struct shop_lane *lane, struct command *command,
                   const struct product_quantity *units, size_t count);
+/* A rule of the product says no: a reason that the book knows, what is the case, what is allowed.
+ */
+void command_fail_ruled(struct command *command, const char *reason, const char *product_id,
+                        int64_t number, int64_t limit);
 /* There are not enough units of this product. */
 void command_fail_short(struct command *command, const char *product_id, int64_t available);
 /* Redis has a record of the request: it becomes REPEATED (the record is copied into the lane's

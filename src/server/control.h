@@ -42,6 +42,10 @@ struct control_stock {
     size_t stock_count;
     struct book_held *held; /* orders that are PENDING */
     size_t held_count;
+    struct book_ruled *ruled; /* products with rules, with what can be sold of them */
+    size_t ruled_count;
+    struct book_bought *bought; /* of products with a limit per customer, within its window */
+    size_t bought_count;
 };
 /* One transaction in which nobody else changes stock: the next epoch begins, deltas of older ones
  * are void (the sums contain them), and what Redis is to hold is read. The epoch is higher than

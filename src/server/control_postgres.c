@@ -3,6 +3,7 @@
 
 #include "postgres/postgres_array.h"
 #include "server/control.h"
+#include "server/control_rules.h"
 #include "server/refusals.h"
 
 /* The opener's lock: an advisory one. $1 is the shard. */
@@ -159,8 +160,10 @@ enum status control_advance(struct postgres_link *link, const char *shard, int64
                             "RETURNING epoch, update_time"},
         {"control_void_deltas", "DELETE FROM stock_deltas WHERE epoch < "
                                 "(SELECT epoch FROM control WHERE shard = $1::text)"},
-        {"control_read_stock", "SELECT product_id, on_hand - reserved FROM stock"},
+        {"control_read_stock", "SELECT product_id, on_hand - reserved - safety_stock FROM stock"},
         {"control_read_holds", "SELECT order_id, expire_time FROM orders WHERE state = 1"},
+        {"control_read_rules", CONTROL_READ_RULES_SQL},
+        {"control_read_bought", CONTROL_READ_BOUGHT_SQL},
         {NULL, "COMMIT"},
     };
     static const size_t takes[] = {0, 2, 1}; /* of the parameters, by step */
@@ -178,7 +181,14 @@ enum status control_advance(struct postgres_link *link, const char *shard, int64
     }
     *stock_out = (struct control_stock){0};
     status = read_stock(results[3], arena, &stock_out->stock, &stock_out->stock_count, failure);
-    return status == STATUS_OK ? read_holds(results[4], arena, stock_out, failure) : status;
+    if (status == STATUS_OK) {
+        status = read_holds(results[4], arena, stock_out, failure);
+    }
+    if (status == STATUS_OK) {
+        status = control_read_rules(results[5], arena, stock_out, failure);
+    }
+    return status == STATUS_OK ? control_read_bought(results[6], arena, stock_out, failure)
+                               : status;
 }
 
 static enum status read_holds(const struct postgres_result *result, struct arena *arena,

@@ -125,6 +125,7 @@ static void plan(struct shop_lane *lane, struct command *command)
     order->durability = DURABILITY_RESERVED;
     order->version = 1;
     command->order_id = command->record_id;
+    command->customer_id = order->customer_id;
     command->hold = request->confirm ? BOOK_HOLD_NONE : BOOK_HOLD_START;
     command->hold_ms = request->hold_ms;
     command->record = order_codec_pack_order(order, &lane->arena);

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/book.h"
 #include "server/catalogue.h"
+#include "server/product_rules.h"
 #include "server/refusals.h"
-#include "server/shop_lane.h"
+#include "server/tell_product.h"
 #include "shop/identity.h"
-#include "shop/order_codec.h"
+#include "shop/product_codec.h"
 #include "shop/rules.h"
 
 /* A call on its way. */
@@ -29,8 +29,7 @@ static void create_each_alone(struct shop_lane *lane, struct creation *creations
 static void refuse_broken_rule(struct failure *failure);
 static enum status create_all(struct shop_lane *lane, struct creation *creations, size_t count,
                               struct failure *failure);
-static void tell_cache(struct shop_lane *lane, const struct creation *creations, size_t count);
-static void tell_book(struct shop_lane *lane, const struct creation *creations, size_t count);
+static void tell(struct shop_lane *lane, const struct creation *creations, size_t count);
 static void answer(struct shop_lane *lane, struct creation *creation);
 static void fail_all(struct creation *creations, size_t count, const struct failure *failure);
 static int compare_creations(const void *left, const void *right);
@@ -83,8 +82,7 @@ static bool read_request(struct shop_lane *lane, struct rpc_call *call,
                          struct creation *creation_out)
 {
     struct failure failure;
-    struct product_request *request =
-        order_codec_product_request(rpc_call_request(call), &lane->arena);
+    struct product_request *request = product_codec_request(rpc_call_request(call), &lane->arena);
     if (request == NULL) {
         (void)refuse_overloaded(&failure);
         rpc_fail(call, &failure);
@@ -140,8 +138,7 @@ static void create_round(struct shop_lane *lane, struct creation *creations, siz
         fail_all(creations, count, &failure);
         return;
     }
-    tell_cache(lane, creations, count);
-    tell_book(lane, creations, count);
+    tell(lane, creations, count);
     for (size_t i = 0; i < count; i++) {
         answer(lane, &creations[i]);
     }
@@ -198,62 +195,31 @@ static enum status create_all(struct shop_lane *lane, struct creation *creations
     return STATUS_OK;
 }
 
-/* Replaces "there is no such product" where a reader was told so a moment ago. */
-static void tell_cache(struct shop_lane *lane, const struct creation *creations, size_t count)
+/* Those that were created now. Should memory be out: the cache forgets by itself, the sweep brings
+ * the deltas. */
+static void tell(struct shop_lane *lane, const struct creation *creations, size_t count)
 {
-    struct product_lookup *entries = arena_calloc(&lane->arena, count, sizeof *entries);
-    size_t told = 0;
-    for (size_t i = 0; entries != NULL && i < count; i++) {
-        const struct product *product = &creations[i].product.product;
-        struct bytes encoded = order_codec_pack_product(product, &lane->arena);
-        if (creations[i].product.created && encoded.data != NULL) {
-            entries[told++] = (struct product_lookup){
-                .product_id = product->product_id,
-                .presence = PRODUCT_FOUND,
-                .version = product->version,
-                .encoded = encoded,
-            };
-        }
-    }
-    struct failure failure;
-    if (told > 0 && product_cache_put(lane->cache, entries, told, &failure) != STATUS_OK) {
-        outage_note(&lane->products.cache_outage, lane->clock, &failure);
-    }
-}
-
-static void tell_book(struct shop_lane *lane, const struct creation *creations, size_t count)
-{
+    struct product *products = arena_calloc(&lane->arena, count, sizeof *products);
     struct book_delta *deltas = arena_calloc(&lane->arena, count, sizeof *deltas);
-    int64_t *ids = arena_alloc(&lane->arena, count * sizeof *ids);
-    struct stock_pass pass;
     size_t told = 0;
-    for (size_t i = 0; deltas != NULL && ids != NULL && i < count; i++) {
+    for (size_t i = 0; products != NULL && deltas != NULL && i < count; i++) {
         const struct new_product *product = &creations[i].product;
-        if (product->created) {
-            ids[told] = product->delta_id;
-            deltas[told++] = (struct book_delta){
-                .delta_id = product->delta_id,
-                .epoch = product->delta_epoch,
-                .product_id = product->product.product_id,
-                .quantity = product->request->on_hand,
-            };
+        if (!product->created) {
+            continue;
         }
+        products[told] = product->product;
+        deltas[told++] = (struct book_delta){
+            .delta_id = product->delta_id,
+            .epoch = product->delta_epoch,
+            .product_id = product->product.product_id,
+            .quantity = product->request->on_hand - product->product.safety_stock,
+            .rules = product_has_rules(&product->product)
+                         ? product_rules_text(&product->product, &lane->arena)
+                         : NULL,
+        };
     }
-    if (told == 0 || !stock_gate_enter(lane->options->gate, &pass)) {
-        return; /* loading the stock reads the sums, or the sweep brings the delta */
-    }
-    book_set_epoch(lane->book, pass.epoch);
-    struct failure failure;
-    if (book_apply(lane->book, deltas, told, &failure) != STATUS_OK) {
-        outage_note(&lane->redis_outage, lane->clock, &failure);
-        return;
-    }
-    outage_over(&lane->redis_outage, lane->clock);
-    int64_t deadline_ms = clock_monotonic_ms(lane->clock) + lane->options->postgres_timeout_ms;
-    if (catalogue_forget_deltas(lane->postgres, ids, told, &lane->arena, deadline_ms, &failure) !=
-        STATUS_OK) {
-        outage_note(&lane->postgres_outage, lane->clock, &failure);
-    }
+    tell_cache(lane, products, told);
+    (void)tell_book(lane, deltas, told);
 }
 
 static void answer(struct shop_lane *lane, struct creation *creation)
@@ -275,7 +241,7 @@ static void answer(struct shop_lane *lane, struct creation *creation)
         rpc_fail(creation->call, &failure);
         return;
     }
-    const ProtobufCMessage *response = order_codec_product(&product->product, &lane->arena);
+    const ProtobufCMessage *response = product_codec_product(&product->product, &lane->arena);
     if (response == NULL) {
         (void)refuse_unanswerable(&failure);
         rpc_fail(creation->call, &failure);

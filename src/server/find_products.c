@@ -2,7 +2,7 @@
 #include "server/find_products.h"
 
 #include "server/catalogue.h"
-#include "shop/order_codec.h"
+#include "shop/product_codec.h"
 
 static bool ask_cache(struct product_source *source, struct product_lookup *lookups, size_t count,
                       struct arena *arena);
@@ -69,8 +69,7 @@ static bool ask_cache(struct product_source *source, struct product_lookup *look
         if (lookups[i].presence != PRODUCT_FOUND) {
             continue;
         }
-        if (order_codec_unpack_product(lookups[i].encoded, arena, &product, &failure) ==
-            STATUS_OK) {
+        if (product_codec_unpack(lookups[i].encoded, arena, &product, &failure) == STATUS_OK) {
             lookups[i].product = product;
         } else {
             lookups[i].presence = PRODUCT_NOT_SAID;
@@ -124,7 +123,7 @@ static enum status ask_catalogue(struct product_source *source, struct product_l
         }
         misses[i].product = product;
         misses[i].version = product->version;
-        misses[i].encoded = order_codec_pack_product(product, arena);
+        misses[i].encoded = product_codec_pack(product, arena);
         if (misses[i].encoded.data == NULL) {
             return refuse_overloaded(failure);
         }

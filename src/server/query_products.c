@@ -5,9 +5,11 @@
 #include "server/page_token.h"
 #include "server/query.h"
 #include "shop/order_codec.h"
+#include "shop/product_codec.h"
 #include "shop/rules.h"
 
-#define LIST_NAME "products"
+#define LIST_NAME     "products"
+#define LIST_NAME_ALL "products, deleted ones, too"
 
 static void answer_product(struct shop_lane *lane, struct rpc_call *call,
                            const struct product_lookup *lookup, const struct failure *failure);
@@ -64,7 +66,7 @@ static void answer_product(struct shop_lane *lane, struct rpc_call *call,
     case PRODUCT_FOUND:
         break;
     }
-    query_reply(call, order_codec_product(lookup->product, &lane->arena));
+    query_reply(call, product_codec_product(lookup->product, &lane->arena));
 }
 
 /* ---- BatchGetProducts ---- */
@@ -136,7 +138,7 @@ static void answer_batch(struct shop_lane *lane, struct rpc_call *call,
             missing[missed++] = lookups[i].product_id;
         }
     }
-    query_reply(call, order_codec_batch_products(products, found, missing, missed, &lane->arena));
+    query_reply(call, product_codec_batch(products, found, missing, missed, &lane->arena));
 }
 
 /* ---- ListProducts ---- */
@@ -160,7 +162,7 @@ static void list(struct shop_lane *lane, struct rpc_call *call)
         rpc_fail(call, &failure);
         return;
     }
-    query_reply(call, order_codec_products(products, count, next, &lane->arena));
+    query_reply(call, product_codec_list(products, count, next, &lane->arena));
 }
 
 static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
@@ -168,12 +170,14 @@ static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
                              const char **next_out, struct failure *failure)
 {
     struct query_page page;
-    enum status status = query_read_page(lane, call, LIST_NAME, &page, failure);
+    bool with_deleted = product_codec_shows_deleted(rpc_call_request(call));
+    const char *list = with_deleted ? LIST_NAME_ALL : LIST_NAME;
+    enum status status = query_read_page(lane, call, list, &page, failure);
     if (status != STATUS_OK) {
         return status;
     }
     struct failure cause;
-    if (catalogue_list(lane->postgres, page.after, page.size + 1, &lane->arena,
+    if (catalogue_list(lane->postgres, page.after, page.size + 1, with_deleted, &lane->arena,
                        query_deadline_ms(lane, &call, 1), products_out, count_out,
                        &cause) != STATUS_OK) {
         return shop_lane_blame(lane, &lane->postgres_outage, &cause, failure);
@@ -184,5 +188,5 @@ static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
         *count_out = (size_t)page.size;
         last = (*products_out)[*count_out - 1].product_id;
     }
-    return query_next_page(lane, LIST_NAME, last, next_out, failure);
+    return query_next_page(lane, list, last, next_out, failure);
 }

@@ -6,6 +6,7 @@
 #include "server/query.h"
 #include "server/refusals.h"
 #include "shop/order_codec.h"
+#include "shop/product_codec.h"
 #include "shop/rules.h"
 
 #define LIST_NAME "stock"
@@ -59,7 +60,7 @@ void get_stock(void *state, struct rpc_call **calls, size_t count)
             rpc_fail(calls[i], &failure);
             continue;
         }
-        query_reply(calls[i], order_codec_stock(one, &lane->arena));
+        query_reply(calls[i], product_codec_stock(one, &lane->arena));
     }
 }
 
@@ -125,7 +126,7 @@ static void list(struct shop_lane *lane, struct rpc_call *call)
         rpc_fail(call, &failure);
         return;
     }
-    query_reply(call, order_codec_stocks(stock, count, next, &lane->arena));
+    query_reply(call, product_codec_stocks(stock, count, next, &lane->arena));
 }
 
 static enum status read_page(struct shop_lane *lane, struct rpc_call *call,

@@ -15,6 +15,7 @@
 #include "server/query_orders.h"
 #include "server/query_products.h"
 #include "server/query_stock.h"
+#include "server/update_product.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -35,6 +36,8 @@ static const struct rpc_method product_methods[] = {
     {"CreateProduct", SERVICE_LANE_BULK, create_products, NULL},
     {"GetProduct", SERVICE_LANE_READ, get_products, NULL},
     {"BatchGetProducts", SERVICE_LANE_READ, batch_get_products, NULL},
+    {"UpdateProduct", SERVICE_LANE_BULK, update_products, NULL},
+    {"DeleteProduct", SERVICE_LANE_BULK, delete_products, NULL},
     {"ListProducts", SERVICE_LANE_BULK, list_products, NULL},
     {"GetStock", SERVICE_LANE_READ, get_stock, NULL},
     {"ListStock", SERVICE_LANE_BULK, list_stock, NULL},

@@ -188,6 +188,8 @@ static bool load(struct opening_work *work)
     }
     FAILPOINT("open_advanced");
     if (book_open_load(lane->book, stock.stock, stock.stock_count, &failure) != STATUS_OK ||
+        book_open_rules(lane->book, stock.ruled, stock.ruled_count, &failure) != STATUS_OK ||
+        book_open_bought(lane->book, stock.bought, stock.bought_count, &failure) != STATUS_OK ||
         book_open_holds(lane->book, stock.held, stock.held_count, &failure) != STATUS_OK) {
         outage_note(&lane->redis_outage, lane->clock, &failure);
         return false;

@@ -6,6 +6,7 @@
 #define LINES_A_ROUND 64 /* hashed in one go; the digest so far leads the next round */
 
 static void hash_lines(const struct order_line *lines, size_t count, uint8_t digest[HASH_BYTES]);
+static void hash_rules(const struct product *product, uint8_t digest[HASH_BYTES]);
 static void put_int64(uint8_t out[8], int64_t value);
 
 struct uuid identity_of_request(enum identity_kind kind, const char *request_id)
@@ -118,7 +119,35 @@ void identity_hash_product(const struct product_request *request, uint8_t out[RE
     };
     uint8_t digest[HASH_BYTES];
     hash_parts(parts, sizeof parts / sizeof parts[0], digest);
+    hash_rules(product, digest);
     memcpy(out, digest, REQUEST_HASH_BYTES);
+}
+
+/* A product without rules keeps the hash that it had before there were any. */
+static void hash_rules(const struct product *product, uint8_t digest[HASH_BYTES])
+{
+    const int64_t rules[] = {
+        product->state == PRODUCT_SUSPENDED,
+        product->max_per_order,
+        product->max_per_customer,
+        product->limit_window_ms,
+        product->sale_start_us,
+        product->sale_end_us,
+        product->safety_stock,
+        product->low_stock_threshold,
+    };
+    uint8_t bytes[sizeof rules];
+    bool has_any = false;
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        put_int64(bytes + i * sizeof rules[0], rules[i]);
+        has_any = has_any || rules[i] != 0;
+    }
+    if (has_any) {
+        struct hash_part parts[] = {{digest, HASH_BYTES}, {bytes, sizeof bytes}};
+        uint8_t next[HASH_BYTES];
+        hash_parts(parts, 2, next);
+        memcpy(digest, next, HASH_BYTES);
+    }
 }
 
 void identity_hash_adjustment(const struct stock_adjustment *adjustment,

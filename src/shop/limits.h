@@ -20,3 +20,6 @@
 #define SHOP_HOLD_MS_MAX       14400000 /* four hours: what is held longer is sold */
 #define SHOP_HOLD_MS_DEFAULT   900000   /* a quarter of an hour: what shops give a shopper */
 #define SHOP_PAYMENT_BYTES_MAX 128      /* references of payment providers are up to 100 long */
+#define SHOP_LIMIT_MAX         10000 /* units a customer: each order counted is 28 bytes of Redis */
+#define SHOP_WINDOW_MS_MIN     1000
+#define SHOP_WINDOW_MS_MAX     7776000000LL /* 90 days: what Redis keeps of who bought what */

@@ -7,6 +7,7 @@
 
 #define TIMESTAMP_SECONDS_MIN (-62135596800LL)
 #define TIMESTAMP_SECONDS_MAX 253402300799LL
+#define SPAN_SECONDS_MAX      31556952000LL /* a thousand years: its milliseconds fit by far */
 
 static bool put_times(const struct order *order, Shop__V1__Order *message, struct arena *arena);
 static Shop__V1__OrderLine **make_lines(const struct order *order, struct arena *arena);
@@ -38,6 +39,13 @@ int64_t parts_unix_us(const Google__Protobuf__Timestamp *time)
         return INT64_MAX;
     }
     return time->seconds * 1000000 + time->nanos / 1000;
+}
+
+int64_t parts_span_ms(const Google__Protobuf__Duration *span)
+{
+    bool in_range = span->seconds >= 0 && span->seconds <= SPAN_SECONDS_MAX && span->nanos >= 0 &&
+                    span->nanos <= 999999999;
+    return in_range ? span->seconds * 1000 + span->nanos / 1000000 : -1;
 }
 
 char *parts_uuid(const struct uuid *uuid, struct arena *arena)

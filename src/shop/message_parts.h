@@ -2,6 +2,7 @@
  * Private to shop's codecs. */
 #pragma once
 
+#include <google/protobuf/duration.pb-c.h>
 #include <google/protobuf/timestamp.pb-c.h>
 #include <shop/v1/order.pb-c.h>
 #include <stdint.h>
@@ -17,6 +18,8 @@ static inline char *parts_text(const char *text)
 Google__Protobuf__Timestamp *parts_time(int64_t unix_us, struct arena *arena);
 /* Out of protobuf's range: INT64_MAX, which every rule refuses. NULL: 0. */
 int64_t parts_unix_us(const Google__Protobuf__Timestamp *time);
+/* Not 0 ms to a thousand years: -1, which every rule refuses. */
+int64_t parts_span_ms(const Google__Protobuf__Duration *span);
 char *parts_uuid(const struct uuid *uuid, struct arena *arena);
 /* NULL when the arena is full. durability 0 leaves the field out. */
 Shop__V1__Order *parts_order(const struct order *order, struct arena *arena);

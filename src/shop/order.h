@@ -14,6 +14,13 @@
 
 #define CURRENCY_BYTES 4 /* ISO 4217 and the NUL */
 
+/* Numbers are those of shop.v1.Product.State and of the column products.state. */
+enum product_state {
+    PRODUCT_ACTIVE = 1,
+    PRODUCT_SUSPENDED = 2,
+    PRODUCT_DELETED = 3,
+};
+
 struct product {
     const char *product_id;
     const char *display_name;
@@ -22,6 +29,16 @@ struct product {
     int64_t create_time_us; /* unix */
     int64_t update_time_us;
     int64_t version; /* 1 when created; grows with every change; the etag */
+
+    /* The rules of its sale; 0 = there is no such rule. */
+    enum product_state state;
+    int32_t max_per_order;
+    int32_t max_per_customer; /* within limit_window_ms */
+    int64_t limit_window_ms;
+    int64_t limit_since_us; /* units bought before do not count; not in messages */
+    int64_t sale_start_us, sale_end_us;
+    int64_t safety_stock;
+    int64_t low_stock_threshold;
 };
 
 struct stock {
@@ -29,6 +46,7 @@ struct stock {
     int64_t available;
     int64_t on_hand;
     int64_t reserved;
+    int64_t safety_stock;
 };
 
 /* Numbers are those of shop.v1.Order.State and of the column orders.state. */

@@ -1,4 +1,5 @@
-/* Order codec: requests and responses of shop.v1 <-> the domain's types.
+/* Order codec: requests and responses of shop.v1.OrderService <-> the domain's types; the
+ * products' are in product_codec.h.
  * Used by the server's command and query files. Everything lives in the arena given (strings of
  * requests are views into the decoded message, which shares the call's arena); NULL = arena full.
  * Not here: rules (rules.h). Decoding cannot fail otherwise: rpc has checked the encoding. */
@@ -12,10 +13,6 @@ struct order_request *order_codec_create_request(const ProtobufCMessage *message
                                                  struct arena *arena);
 /* ConfirmOrder, CancelOrder or FulfillOrder. */
 struct verb_request *order_codec_verb_request(const ProtobufCMessage *message, struct arena *arena);
-struct product_request *order_codec_product_request(const ProtobufCMessage *message,
-                                                    struct arena *arena);
-struct stock_adjustment *order_codec_adjustment(const ProtobufCMessage *message,
-                                                struct arena *arena);
 
 ProtobufCMessage *order_codec_order(const struct order *order, struct arena *arena);
 ProtobufCMessage *order_codec_orders(const struct order *orders, size_t count,
@@ -23,26 +20,11 @@ ProtobufCMessage *order_codec_orders(const struct order *orders, size_t count,
 ProtobufCMessage *order_codec_batch_orders(const struct order *const *orders, size_t count,
                                            const char *const *missing, size_t missing_count,
                                            struct arena *arena);
-ProtobufCMessage *order_codec_product(const struct product *product, struct arena *arena);
-ProtobufCMessage *order_codec_products(const struct product *products, size_t count,
-                                       const char *next_page_token, struct arena *arena);
-ProtobufCMessage *order_codec_batch_products(const struct product *products, size_t count,
-                                             const char *const *missing, size_t missing_count,
-                                             struct arena *arena);
-ProtobufCMessage *order_codec_stock(const struct stock *stock, struct arena *arena);
-ProtobufCMessage *order_codec_stocks(const struct stock *stock, size_t count,
-                                     const char *next_page_token, struct arena *arena);
-ProtobufCMessage *order_codec_adjusted(const struct stock_adjustment *adjustment,
-                                       enum durability durability, struct arena *arena);
 
 /* A shop.v1.Order on its own, for the record in Redis. */
 struct bytes order_codec_pack_order(const struct order *order, struct arena *arena);
 enum status order_codec_unpack_order(struct bytes encoded, struct arena *arena,
                                      struct order **order_out, struct failure *failure);
-/* A shop.v1.Product on its own, for the cache. */
-struct bytes order_codec_pack_product(const struct product *product, struct arena *arena);
-enum status order_codec_unpack_product(struct bytes encoded, struct arena *arena,
-                                       struct product **product_out, struct failure *failure);
 
 /* Queries' requests; strings are views into the message. */
 struct page_request {

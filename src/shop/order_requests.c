@@ -61,10 +61,7 @@ static void read_commitment(const Shop__V1__CreateOrderRequest *from, struct ord
     if (from->commitment_case != SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_HOLD) {
         return;
     }
-    const Google__Protobuf__Duration *hold = from->hold;
-    bool in_range = hold->seconds >= 0 && hold->seconds <= SHOP_HOLD_MS_MAX / 1000 &&
-                    hold->nanos >= 0 && hold->nanos <= 999999999;
-    request->hold_ms = in_range ? hold->seconds * 1000 + hold->nanos / 1000000 : -1;
+    request->hold_ms = parts_span_ms(from->hold);
 }
 
 struct verb_request *order_codec_verb_request(const ProtobufCMessage *message, struct arena *arena)

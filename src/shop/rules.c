@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shop/product_update.h"
+
 /* 0001-01-01 and 9999-12-31T23:59:59.999999Z: what RFC 3339 and protobuf's Timestamp can say. */
 #define TIME_US_MIN (-62135596800LL * 1000000)
 #define TIME_US_MAX (253402300799LL * 1000000 + 999999)
@@ -139,7 +141,7 @@ enum status rules_check_text(const char *field, const char *text, size_t least, 
     return STATUS_OK;
 }
 
-static bool is_currency(const char *currency)
+bool rules_is_currency(const char *currency)
 {
     return strlen(currency) == 3 && strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
 }
@@ -147,24 +149,14 @@ static bool is_currency(const char *currency)
 enum status rules_check_product_request(const struct product_request *request,
                                         struct failure *failure)
 {
-    const struct product *product = &request->product;
+    struct product product = request->product;
+    product.state = product.state != 0 ? product.state : PRODUCT_ACTIVE;
     enum status status = rules_check_id("request_id", request->request_id, failure);
     if (status == STATUS_OK) {
-        status = rules_check_id("product.product_id", product->product_id, failure);
-    }
-    if (status == STATUS_OK) {
-        status = rules_check_text("product.display_name", product->display_name, 1,
-                                  SHOP_NAME_BYTES_MAX, "BAD_NAME", failure);
-    }
-    if (status == STATUS_OK) {
-        status = check_price("product.unit_price_minor", product->unit_price_minor, failure);
+        status = product_check("product.", &product, failure);
     }
     if (status != STATUS_OK) {
         return status;
-    }
-    if (!is_currency(product->currency)) {
-        return failure_set_field(failure, "product.currency", "BAD_CURRENCY",
-                                 "currency must be three upper-case letters of ISO 4217");
     }
     if (request->on_hand < 0 || request->on_hand > SHOP_STOCK_MAX) {
         return failure_set_field(failure, "on_hand", "BAD_QUANTITY", "on_hand must be 0 to %lld",
@@ -215,7 +207,7 @@ enum status rules_check_event_order(const struct order *order, struct failure *f
     if (status != STATUS_OK) {
         return status;
     }
-    if (!is_currency(order->currency)) {
+    if (!rules_is_currency(order->currency)) {
         return failure_set_field(failure, "currency", "BAD_CURRENCY", "not an ISO 4217 currency");
     }
     if (total != order->total_minor) {

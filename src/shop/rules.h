@@ -18,7 +18,9 @@ enum status rules_check_order_request(const struct order_request *request, int64
                                       struct failure *failure);
 /* Orders of one BatchCreateOrders, and the lines of all of them. BAD_BATCH_SIZE. */
 enum status rules_check_order_batch(size_t order_count, size_t line_count, struct failure *failure);
-/* BAD_ID, BAD_NAME, BAD_PRICE, BAD_CURRENCY, BAD_QUANTITY. */
+/* Three upper-case letters. */
+bool rules_is_currency(const char *currency);
+/* Its id, on_hand (BAD_QUANTITY), and the product as product_update.h has it. */
 enum status rules_check_product_request(const struct product_request *request,
                                         struct failure *failure);
 /* BAD_ID, BAD_QUANTITY (0 or beyond SHOP_STOCK_MAX), BAD_REASON. */

@@ -36,6 +36,7 @@ struct plan_order {
 struct plan_product {
     const char *product_id;
     bool known;                /* has a row in stock */
+    bool limited;              /* its orders are kept for counting, too */
     int64_t on_hand, reserved; /* as it will be */
     int64_t delta_on_hand, delta_reserved;
     int64_t delta_redis; /* what Redis does not know yet: not 0 = one row of stock_deltas */

@@ -6,6 +6,10 @@
 
 static void add_order(struct columns *columns, const struct event *event);
 static void add_lines(struct columns *columns, const struct event *event);
+static void add_stock(struct event_rows *rows, const struct event_plan *plan);
+static void add_ledger(struct event_rows *rows, const struct event_plan *plan);
+static void add_limited(struct event_rows *rows, const struct event_plan *plan);
+static void add_rejected(struct event_rows *rows, const struct event_plan *plan);
 
 size_t event_rows_add_orders(struct event_rows *rows, const struct event_plan *plan)
 {
@@ -111,7 +115,15 @@ size_t event_rows_add_doubles(struct event_rows *rows, const struct event_plan *
     return columns_add(&columns, rows, &SQL_DOUBLES);
 }
 
-bool event_rows_add_stock(struct event_rows *rows, const struct event_plan *plan)
+void event_rows_add_decided(struct event_rows *rows, const struct event_plan *plan)
+{
+    add_stock(rows, plan);
+    add_ledger(rows, plan);
+    add_limited(rows, plan);
+    add_rejected(rows, plan);
+}
+
+static void add_stock(struct event_rows *rows, const struct event_plan *plan)
 {
     static const enum postgres_type TYPES[] = {POSTGRES_TEXT, POSTGRES_INT8, POSTGRES_INT8};
     struct columns columns;
@@ -125,20 +137,19 @@ bool event_rows_add_stock(struct event_rows *rows, const struct event_plan *plan
         }
     }
     if (columns.arrays[0].count == 0) {
-        return false;
+        return;
     }
     (void)columns_add(&columns, rows, &SQL_STOCK);
-    return true;
 }
 
-bool event_rows_add_ledger(struct event_rows *rows, const struct event_plan *plan)
+static void add_ledger(struct event_rows *rows, const struct event_plan *plan)
 {
     static const enum postgres_type TYPES[] = {
         POSTGRES_UUID, POSTGRES_UUID, POSTGRES_TEXT, POSTGRES_INT8, POSTGRES_INT8,
         POSTGRES_INT8, POSTGRES_TEXT, POSTGRES_TEXT, POSTGRES_TEXT, POSTGRES_TIMESTAMPTZ,
     };
     if (plan->entry_count == 0) {
-        return false;
+        return;
     }
     struct columns columns;
     columns_init(&columns, TYPES, 10, rows->arena, plan->entry_count);
@@ -158,10 +169,39 @@ bool event_rows_add_ledger(struct event_rows *rows, const struct event_plan *pla
         postgres_array_add_unix_us(&to[9], entry->event->event_time_us);
     }
     (void)columns_add(&columns, rows, &SQL_LEDGER);
-    return true;
 }
 
-bool event_rows_add_rejected(struct event_rows *rows, const struct event_plan *plan)
+static void add_limited(struct event_rows *rows, const struct event_plan *plan)
+{
+    static const enum postgres_type TYPES[] = {POSTGRES_TEXT, POSTGRES_UUID, POSTGRES_TIMESTAMPTZ};
+    bool has_any = false;
+    for (size_t i = 0; i < plan->product_count; i++) {
+        has_any = has_any || plan->products[i].limited;
+    }
+    if (!has_any) {
+        return;
+    }
+    struct columns columns;
+    columns_init(&columns, TYPES, 3, rows->arena, plan->order_count);
+    for (size_t i = 0; i < plan->order_count; i++) {
+        const struct plan_slot *slot = &plan->slots[i];
+        enum event_outcome outcome = slot->first->stored->outcome;
+        for (size_t j = 0; j < slot->first->use_count; j++) {
+            const struct plan_product *product = slot->first->uses[j].product;
+            if (product->limited && (outcome == EVENT_STORED || outcome == EVENT_LATE)) {
+                postgres_array_add_text(&columns.arrays[0], product->product_id);
+                postgres_array_add_uuid(&columns.arrays[1], slot->key);
+                postgres_array_add_unix_us(&columns.arrays[2], slot->event->order.create_time_us);
+            }
+        }
+    }
+    if (columns.arrays[0].count == 0) {
+        return;
+    }
+    (void)columns_add(&columns, rows, &SQL_LIMITED);
+}
+
+static void add_rejected(struct event_rows *rows, const struct event_plan *plan)
 {
     struct postgres_array ids;
     postgres_array_init(&ids, POSTGRES_UUID, rows->arena, plan->rejected_count);
@@ -171,12 +211,11 @@ bool event_rows_add_rejected(struct event_rows *rows, const struct event_plan *p
         }
     }
     if (ids.count == 0) {
-        return false;
+        return;
     }
     struct postgres_parameter parameters[] = {postgres_int8(rows->arena, ORDER_REJECTED),
                                               postgres_array_parameter(&ids)};
     (void)event_rows_add(rows, &SQL_REJECT, parameters, 2);
-    return true;
 }
 
 bool event_rows_add_deltas(struct event_rows *rows, const struct event_plan *plan, int64_t epoch,
@@ -248,6 +287,7 @@ void event_rows_read_stock(const struct postgres_result *result, struct event_pl
         product->known = true;
         product->on_hand = postgres_result_int(result, row, 1);
         product->reserved = postgres_result_int(result, row, 2);
+        product->limited = postgres_result_int(result, row, 3) != 0;
     }
 }
 
@@ -299,7 +339,11 @@ const struct book_delta *event_rows_read_deltas(const struct postgres_result *re
             .product_id = arena_strdup(arena, postgres_result_text(result, row, 2)),
             .quantity = postgres_result_int(result, row, 3),
         };
-        if (deltas[row].product_id == NULL) {
+        bool has_rules = !postgres_result_is_null(result, row, 4);
+        if (has_rules) {
+            deltas[row].rules = arena_strdup(arena, postgres_result_text(result, row, 4));
+        }
+        if (deltas[row].product_id == NULL || (has_rules && deltas[row].rules == NULL)) {
             return NULL;
         }
     }

@@ -21,10 +21,9 @@ size_t event_rows_add_entries_query(struct event_rows *rows, const struct event_
 size_t event_rows_add_winners_query(struct event_rows *rows, const struct event_plan *plan);
 size_t event_rows_add_doubles(struct event_rows *rows, const struct event_plan *plan,
                               int64_t epoch);
+/* What the plan does to stock and its ledger, orders to be counted, and those that are rejected. */
+void event_rows_add_decided(struct event_rows *rows, const struct event_plan *plan);
 /* Those of which there is something to write; return false when there is nothing. */
-bool event_rows_add_stock(struct event_rows *rows, const struct event_plan *plan);
-bool event_rows_add_ledger(struct event_rows *rows, const struct event_plan *plan);
-bool event_rows_add_rejected(struct event_rows *rows, const struct event_plan *plan);
 bool event_rows_add_deltas(struct event_rows *rows, const struct event_plan *plan, int64_t epoch,
                            size_t *result_out);
 bool event_rows_add_letters(struct event_rows *rows, const struct dead_letter *letters,

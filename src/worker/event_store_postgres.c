@@ -400,9 +400,7 @@ static enum status change_and_commit(struct event_store *store, const struct eve
 {
     struct event_rows *rows = &store->rows;
     size_t deltas = 0;
-    (void)event_rows_add_stock(rows, plan);
-    (void)event_rows_add_ledger(rows, plan);
-    (void)event_rows_add_rejected(rows, plan);
+    event_rows_add_decided(rows, plan);
     change_rows_add_decided(rows, plan);
     change_rows_add_feed(rows, plan);
     bool has_deltas = event_rows_add_deltas(rows, plan, write->epoch, &deltas);

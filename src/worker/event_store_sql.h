@@ -49,7 +49,7 @@ static const struct postgres_statement SQL_ORDERS = {
     " SELECT order_id FROM fresh"};
 
 static const struct postgres_statement SQL_LOCK_STOCK = {
-    "lock_stock", "SELECT product_id, on_hand, reserved FROM stock"
+    "lock_stock", "SELECT product_id, on_hand, reserved, limited FROM stock"
                   " WHERE product_id = ANY ($1::text[])"
                   " ORDER BY product_id COLLATE \"C\" FOR NO KEY UPDATE"};
 
@@ -88,7 +88,12 @@ static const struct postgres_statement SQL_REJECT = {
 static const struct postgres_statement SQL_DELTAS = {
     "deltas", "INSERT INTO stock_deltas (epoch, product_id, quantity)"
               " SELECT $1::bigint, * FROM unnest($2::text[], $3::bigint[])"
-              " RETURNING delta_id, epoch, product_id, quantity"};
+              " RETURNING delta_id, epoch, product_id, quantity, rules"};
+
+static const struct postgres_statement SQL_LIMITED = {
+    "limited", "INSERT INTO limited_orders (product_id, order_id, create_time)"
+               " SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[])"
+               " ON CONFLICT DO NOTHING"};
 
 static const struct postgres_statement SQL_LETTERS = {
     "letters", "INSERT INTO dead_letters (reason, message, routing_key, message_id, body)"
@@ -101,7 +106,7 @@ static const struct postgres_statement SQL_FORGET = {
     "forget", "DELETE FROM stock_deltas WHERE delta_id = ANY ($1::bigint[])"};
 
 static const struct postgres_statement SQL_SWEEP = {
-    "sweep", "SELECT delta_id, epoch, product_id, quantity FROM stock_deltas"
+    "sweep", "SELECT delta_id, epoch, product_id, quantity, rules FROM stock_deltas"
              " WHERE create_time < now() - $1::bigint * interval '1 millisecond'"
              " ORDER BY delta_id LIMIT $2::bigint FOR UPDATE SKIP LOCKED"};
 

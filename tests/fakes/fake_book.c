@@ -365,6 +365,34 @@ enum status book_read_stock(struct book *book, const char *const *product_ids, s
     return fake_book_answer(fake_book.read, failure);
 }
 
+enum status book_read_units(struct book *book, const char *const *product_ids, size_t count,
+                            int64_t *units_out, int64_t deadline_ms, struct failure *failure)
+{
+    enum status status = book_read_stock(book, product_ids, count, units_out, deadline_ms, failure);
+    for (size_t i = 0; i < count; i++) {
+        units_out[i] = units_out[i] == -1 ? INT64_MIN : units_out[i];
+    }
+    return status;
+}
+
+enum status book_read_counts(struct book *book, struct book_count *counts, size_t count,
+                             struct arena *arena, int64_t deadline_ms, struct failure *failure)
+{
+    (void)book, (void)arena, (void)deadline_ms;
+    fake_book.read_calls++;
+    for (size_t i = 0; i < count; i++) {
+        counts[i].event_id = (struct bytes){0};
+        counts[i].in_outbox = fake_book.counting;
+    }
+    return fake_book_answer(fake_book.read, failure);
+}
+
+void book_rules_print(const struct book_rules *rules, char text[BOOK_RULES_BYTES])
+{
+    (void)snprintf(text, BOOK_RULES_BYTES, "%lld %lld", (long long)rules->version,
+                   (long long)rules->state);
+}
+
 enum status book_claim(struct book *book, enum book_due due, struct book_claimed *claimed,
                        size_t most, int64_t lease_ms, size_t *count_out, struct failure *failure)
 {

@@ -50,6 +50,8 @@ struct fake_book {
     int64_t highest;
     struct book_delta deltas[FAKE_BOOK_PRODUCTS_MAX];
     size_t delta_count;
+    size_t ruled_count, bought_count; /* of the last opening */
+    bool counting;                    /* the last adjustment of every product is not settled */
     struct {
         struct uuid order_id;
         bool ended; /* what the test makes of time */

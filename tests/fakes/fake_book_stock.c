@@ -110,6 +110,22 @@ enum status book_open_load(struct book *book, const struct book_take *stock, siz
     return fake_book_answer(fake_book.open, failure);
 }
 
+enum status book_open_rules(struct book *book, const struct book_ruled *ruled, size_t count,
+                            struct failure *failure)
+{
+    (void)book, (void)ruled;
+    fake_book.ruled_count = count;
+    return fake_book_answer(fake_book.open, failure);
+}
+
+enum status book_open_bought(struct book *book, const struct book_bought *bought, size_t count,
+                             struct failure *failure)
+{
+    (void)book, (void)bought;
+    fake_book.bought_count = count;
+    return fake_book_answer(fake_book.open, failure);
+}
+
 enum status book_open_holds(struct book *book, const struct book_held *held, size_t count,
                             struct failure *failure)
 {

@@ -37,6 +37,7 @@ void fake_catalogue_add(const char *product_id, int64_t price, const char *curre
         .create_time_us = 1,
         .update_time_us = 1,
         .version = 1,
+        .state = PRODUCT_ACTIVE,
     };
     (void)snprintf(product->currency, sizeof product->currency, "%s", currency);
     fake_postgres.stock[at] = (struct stock){.product_id = product_id, .on_hand = 100};
@@ -85,8 +86,9 @@ enum status catalogue_find(struct postgres_link *link, const char *const *ids, s
 }
 
 enum status catalogue_list(struct postgres_link *link, const char *after, int32_t most,
-                           struct arena *arena, int64_t deadline_ms, struct product **products_out,
-                           size_t *count_out, struct failure *failure)
+                           bool with_deleted, struct arena *arena, int64_t deadline_ms,
+                           struct product **products_out, size_t *count_out,
+                           struct failure *failure)
 {
     (void)link, (void)deadline_ms;
     fake_postgres.catalogue_calls++;
@@ -95,7 +97,8 @@ enum status catalogue_list(struct postgres_link *link, const char *after, int32_
     *products_out = arena_calloc(arena, FAKE_PRODUCTS_MAX, sizeof **products_out);
     *count_out = 0;
     for (size_t i = 0; i < fake_postgres.product_count && *count_out < (size_t)most; i++) {
-        if (strcmp(fake_postgres.products[i].product_id, after) > 0) {
+        bool shown = with_deleted || fake_postgres.products[i].state != PRODUCT_DELETED;
+        if (shown && strcmp(fake_postgres.products[i].product_id, after) > 0) {
             (*products_out)[(*count_out)++] = fake_postgres.products[i];
         }
     }
@@ -202,6 +205,48 @@ enum status catalogue_create(struct postgres_link *link, const char *shard,
         create_one(&products[i]);
     }
     return STATUS_OK;
+}
+
+enum status catalogue_lock(struct postgres_link *link, const char *shard, const char *product_id,
+                           struct arena *arena, int64_t deadline_ms, struct product_lock *lock_out,
+                           bool *found_out, struct failure *failure)
+{
+    (void)link, (void)shard, (void)arena, (void)deadline_ms;
+    size_t at = find_product(product_id);
+    assert_false(fake_postgres.locked);
+    *found_out = at < fake_postgres.product_count;
+    fake_postgres.locked = *found_out && fake_postgres.status == STATUS_OK;
+    if (*found_out) {
+        *lock_out = (struct product_lock){
+            .product = fake_postgres.products[at],
+            .on_hand = fake_postgres.stock[at].on_hand,
+            .reserved = fake_postgres.stock[at].reserved,
+            .epoch = 1,
+        };
+    }
+    return answer(fake_postgres.status, failure);
+}
+
+void catalogue_unlock(struct postgres_link *link)
+{
+    (void)link;
+    fake_postgres.locked = false;
+}
+
+enum status catalogue_update(struct postgres_link *link, const struct product_lock *lock,
+                             const struct product *after, const char *rules, struct arena *arena,
+                             int64_t deadline_ms, int64_t *delta_id_out, struct failure *failure)
+{
+    (void)link, (void)arena, (void)deadline_ms;
+    assert_true(fake_postgres.locked);
+    fake_postgres.locked = false;
+    fake_postgres.update_calls++;
+    if (fake_postgres.update == STATUS_OK) {
+        fake_postgres.products[find_product(after->product_id)] = *after;
+        bool tells = rules != NULL || lock->product.safety_stock != after->safety_stock;
+        *delta_id_out = tells ? 500 + fake_postgres.update_calls : 0;
+    }
+    return answer(fake_postgres.update, failure);
 }
 
 enum status catalogue_forget_deltas(struct postgres_link *link, const int64_t *delta_ids,

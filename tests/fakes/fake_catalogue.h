@@ -13,6 +13,9 @@
 
 struct fake_postgres {
     enum status status; /* of every question */
+    enum status update; /* of catalogue_update */
+    int update_calls;
+    bool locked; /* a product */
     int catalogue_calls, order_calls, history_calls, create_calls;
     size_t asked_ids;                /* of the last catalogue_find */
     struct order_page_filter listed; /* the last order_reader_list */

@@ -93,8 +93,10 @@ enum status control_advance(struct postgres_link *link, const char *shard, int64
     }
     fake_control.state.epoch++;
     *state_out = fake_control.state;
-    *stock_out = (struct control_stock){fake_control.stock, fake_control.stock_count,
-                                        fake_control.held, fake_control.held_count};
+    *stock_out = (struct control_stock){.stock = fake_control.stock,
+                                        .stock_count = fake_control.stock_count,
+                                        .held = fake_control.held,
+                                        .held_count = fake_control.held_count};
     return answer(failure);
 }
 

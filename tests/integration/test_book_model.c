@@ -138,7 +138,7 @@ static void apply_some(struct model *model)
     for (size_t i = 0; i < count; i++) {
         int64_t id = (int64_t)next_random(model, DELTAS);
         const char *product_id = IDS[id % PRODUCTS];
-        deltas[i] = (struct book_delta){id, BOOK_TEST_EPOCH, product_id, id % 3};
+        deltas[i] = (struct book_delta){id, BOOK_TEST_EPOCH, product_id, id % 3, NULL};
         if (!model->applied[id]) {
             model->applied[id] = true;
             *stock_of(model, product_id) += id % 3;

@@ -115,9 +115,9 @@ static void test_products_and_stock_are_found_and_listed(void **state)
         STATUS_OK);
     assert_int_equal(catalogue_pick_stock(stock, count, "p-0001")->on_hand, 1);
     assert_null(catalogue_pick_stock(stock, count, "p-0002"));
-    assert_int_equal(
-        catalogue_list(link_of_test, "p-0002", 2, &arena, soon(), &products, &count, &failure),
-        STATUS_OK);
+    assert_int_equal(catalogue_list(link_of_test, "p-0002", 2, false, &arena, soon(), &products,
+                                    &count, &failure),
+                     STATUS_OK);
     assert_int_equal(count, 2);
     assert_string_equal(products[0].product_id, "p-0003");
     assert_int_equal(

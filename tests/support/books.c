@@ -47,9 +47,9 @@ void books_check(struct system *system, void (*report)(void *data, const char *t
 static void compare_with_redis(struct system *system, void (*report)(void *, const char *),
                                void *data)
 {
-    char *rows =
-        database_rows(&system->database, "SELECT product_id, on_hand - reserved FROM stock "
-                                         "ORDER BY product_id");
+    char *rows = database_rows(&system->database,
+                               "SELECT product_id, on_hand - reserved - safety_stock FROM stock "
+                               "ORDER BY product_id");
     char *rest = NULL;
     for (char *row = strtok_r(rows, "\n", &rest); row != NULL; row = strtok_r(NULL, "\n", &rest)) {
         char *comma = strchr(row, ',');

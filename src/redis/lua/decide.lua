@@ -3,23 +3,30 @@
 -- order stands before its last test.
 -- @EPOCH@ is put in by book_script.c: the script's name (its SHA) is bound to the epoch.
 --
--- KEYS  1 meta  2 stock  3 outbox  4 unconfirmed  5 holds  6 ended  7.. for each order its request's
---       record and, if it changes an order that is there, that order's record
+-- KEYS  1 meta  2 stock  3 outbox  4 unconfirmed  5 holds  6 ended  7 bought  8 counts  9.. for each
+--       order its request's record and, if it changes an order that is there, that order's record
 -- ARGV  1 outbox_max  2 confirm_grace_ms  3 refusal_ttl_ms  4 record_ttl_ms, then for each order:
 --       event id (16 bytes), event, request's record if accepted, its header if refused,
 --       the order's record or '' when the request's is the order's, the version it was found in
 --       (4 bytes), what about the hold ('', 'START', 'MUST_RUN', 'MUST_END', 'GIVEN_UP') or 'TRY'
---       when nothing is to be written, hold_ms, order id (16 bytes), number of products, their ids, their quantities
+--       when nothing is to be written, hold_ms, order id (16 bytes), customer id or '' when the
+--       products' rules do not matter, number of products, their ids, their quantities; then, if it
+--       changes an order, number of products whose units its customer may buy again, their ids, their
+--       quantities
+--       An adjustment of stock says 'COUNT' instead of a hold, or 'RECOUNT' when the last one of the
+--       product must still be the one found (its event id, in the version's place); and the product's
+--       id in the order's place.
 -- Returns 'FENCED', or an answer for each order:
 --       'DECIDED'  'POSSIBLE' (of a TRY)  'OVERLOADED'  'CONFLICT'  'HOLD_ENDED'  'HOLD_RUNS'  {'REPEATED', record}
 --       {'STOCK_UNKNOWN', i}  {'OUT_OF_STOCK', i, available}      i: which product, from 1
+--       {'REFUSED', i, reason, number, limit}                     by a rule of the product
 --       or the error that refused its first write
 local call = redis.call
 if call('HGET', KEYS[1], 'epoch') ~= '@EPOCH@' then
   return 'FENCED'
 end
 local CHUNK = 1000 -- unpack() of many thousands would pass Lua's stack limit
-local stock, outbox, unconfirmed, holds, ended = unpack(KEYS, 2, 6)
+local stock, outbox, unconfirmed, holds, ended, bought, counts = unpack(KEYS, 2, 8)
 local room = tonumber(ARGV[1]) - call('HLEN', outbox)
 local now = call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -29,6 +36,88 @@ local due = string.format('%d', now_ms + tonumber(ARGV[2]))
 local function is_found(order, expected, epoch)
   local present = call('GETRANGE', order, 2, 7)
   return present == '' or string.sub(present, 1, 2) ~= epoch or string.sub(present, 3, 6) == expected
+end
+
+-- In `stock`, behind the units of a product that has rules: version, state, most an order, most a
+-- customer, within ms, counted since ms, sold from ms, sold until ms. 0: no such rule.
+local RULED = '^(-?%d+)( %d+ (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+))$'
+-- In `bought`, under customer NUL product: for each order its id, when (8 bytes), how many (4 bytes).
+local ENTRY_BYTES = 28
+local BOUGHT_MS = '7776000000' -- 90 days, no window is longer
+
+local function keep_bought(field, value)
+  if value == '' then
+    call('HDEL', bought, field)
+  else
+    call('HSET', bought, field, value)
+    call('HPEXPIRE', bought, BOUGHT_MS, 'FIELDS', 1, field)
+  end
+end
+
+-- What is left of it without this order and without what is older than from_ms; and its units, and
+-- the order's.
+local function read_bought(field, order_id, from_ms)
+  local value, kept, units, own = call('HGET', bought, field) or '', {}, 0, 0
+  for at = 1, #value, ENTRY_BYTES do
+    local bought_ms, quantity = struct.unpack('>I8I4', value, at + 16)
+    if string.sub(value, at, at + 15) == order_id then
+      own = struct.pack('>I8I4', bought_ms, quantity)
+    elseif bought_ms >= from_ms then
+      kept[#kept + 1] = string.sub(value, at, at + ENTRY_BYTES - 1)
+      units = units + quantity
+    end
+  end
+  return table.concat(kept), units, own
+end
+
+-- The reason, a number, the limit; nothing when the rules allow it. What the customer then has bought
+-- is added to `buys`.
+local function refuse_by_rules(text, id, quantity, customer, order_id, buys)
+  local _, _, state, an_order, a_customer, window_ms, since_ms, from_ms, until_ms =
+    string.match(text, RULED)
+  if state ~= '1' then
+    return state == '2' and 'PRODUCT_SUSPENDED' or 'PRODUCT_DELETED', 0, 0
+  end
+  if now_ms < tonumber(from_ms) or (until_ms ~= '0' and now_ms >= tonumber(until_ms)) then
+    return 'SALE_NOT_OPEN', 0, 0
+  end
+  if an_order ~= '0' and quantity > tonumber(an_order) then
+    return 'ORDER_LIMIT_EXCEEDED', quantity, an_order
+  end
+  if a_customer ~= '0' then
+    local field = customer .. '\0' .. id
+    local kept, units = read_bought(field, order_id, math.max(now_ms - window_ms, since_ms))
+    if units + quantity > tonumber(a_customer) then
+      return 'PURCHASE_LIMIT_EXCEEDED', units, a_customer
+    end
+    buys[#buys + 1] = field
+    buys[#buys + 1] = kept .. order_id .. struct.pack('>I8I4', now_ms, quantity)
+  end
+end
+
+-- Units that were cancelled or have expired: the customer may buy them again.
+local function give_back(customer, order_id, at)
+  local count = tonumber(ARGV[at])
+  for i = at + 1, at + count do
+    local field = customer .. '\0' .. ARGV[i]
+    local kept, _, own = read_bought(field, order_id, 0)
+    if own ~= 0 then
+      local bought_ms, quantity = struct.unpack('>I8I4', own)
+      quantity = quantity - ARGV[i + count]
+      if quantity > 0 then
+        kept = kept .. order_id .. struct.pack('>I8I4', bought_ms, quantity)
+      end
+      keep_bought(field, kept)
+    end
+  end
+end
+
+local function refuse(rule, record, header, id, number, answer, more)
+  if rule == 'TRY' then
+    return answer
+  end
+  local written = redis.pcall('SET', record, header .. id .. '\0' .. number .. more, 'PX', ARGV[3])
+  return written.err and written or answer
 end
 
 local function hold_forbids(rule, order_id)
@@ -51,7 +140,7 @@ local function decide(record, order, at, count)
   if room <= 0 then
     return 'OVERLOADED'
   end
-  local rule, order_id = ARGV[at + 6], ARGV[at + 8]
+  local rule, order_id, customer = ARGV[at + 6], ARGV[at + 8], ARGV[at + 9]
   if order and not is_found(order, ARGV[at + 5], string.sub(ARGV[at + 4], 3, 4)) then
     return 'CONFLICT'
   end
@@ -59,26 +148,41 @@ local function decide(record, order, at, count)
   if forbidden then
     return forbidden
   end
+  if rule == 'RECOUNT' and (call('HGET', counts, order_id) or '') ~= ARGV[at + 5] then
+    return 'CONFLICT'
+  end
   local left, size = {}, 0 -- product_id, units, product_id, units, ...
+  local buys = nil         -- what customers then have bought: field, value, field, value, ...
   for from = 1, count, CHUNK do
-    local ids = at + 9 + from
+    local ids = at + 10 + from
     local most = math.min(CHUNK, count - from + 1)
     local available = call('HMGET', stock, unpack(ARGV, ids, ids + most - 1))
     for i = 1, most do
       if not available[i] then
         return {'STOCK_UNKNOWN', from + i - 1}
       end
-      local units = available[i] - ARGV[ids + count + i - 1]
-      if units < 0 and rule == 'TRY' then
-        return {'OUT_OF_STOCK', from + i - 1, available[i]}
+      local id, quantity = ARGV[ids + i - 1], ARGV[ids + count + i - 1]
+      local held, rules = tonumber(available[i]), nil
+      if not held then
+        held, rules = string.match(available[i], RULED)
+        buys = buys or {}
+        local reason, number, limit
+        if customer ~= '' then
+          reason, number, limit =
+            refuse_by_rules(available[i], id, tonumber(quantity), customer, order_id, buys)
+        end
+        if reason then
+          return refuse(rule, record, ARGV[at + 3], id, number,
+            {'REFUSED', from + i - 1, reason, number, limit}, '\0' .. reason .. '\0' .. limit)
+        end
       end
+      local units = held - quantity
       if units < 0 then
-        local refusal = ARGV[at + 3] .. ARGV[ids + i - 1] .. '\0' .. available[i]
-        local written = redis.pcall('SET', record, refusal, 'PX', ARGV[3])
-        return written.err and written or {'OUT_OF_STOCK', from + i - 1, available[i]}
+        held = string.format('%d', held)
+        return refuse(rule, record, ARGV[at + 3], id, held, {'OUT_OF_STOCK', from + i - 1, held}, '')
       end
-      left[size + 1] = ARGV[ids + i - 1]
-      left[size + 2] = units -- exact below 2^53
+      left[size + 1] = id
+      left[size + 2] = rules and string.format('%d', units) .. rules or units -- exact below 2^53
       size = size + 2
     end
   end
@@ -97,9 +201,15 @@ local function decide(record, order, at, count)
   end
   if order then
     call('SET', order, ARGV[at + 4])
+    give_back(customer, order_id, at + 11 + 2 * count)
+  end
+  for i = 1, buys and #buys or 0, 2 do
+    keep_bought(buys[i], buys[i + 1])
   end
   if rule == 'START' then
     call('ZADD', holds, string.format('%d', now_ms + tonumber(ARGV[at + 7])), order_id)
+  elseif rule == 'COUNT' or rule == 'RECOUNT' then
+    call('HSET', counts, order_id, ARGV[at])
   elseif rule ~= '' then
     call('ZREM', holds, order_id)
     call('ZREM', ended, order_id)
@@ -114,12 +224,15 @@ local function decide(record, order, at, count)
 end
 
 local answers = {}
-local at, key = 5, 7
+local at, key = 5, 9
 while key <= #KEYS do
-  local count = tonumber(ARGV[at + 9])
+  local count = tonumber(ARGV[at + 10])
   local order = ARGV[at + 4] ~= '' and KEYS[key + 1] or nil
   answers[#answers + 1] = decide(KEYS[key], order, at, count)
-  at = at + 10 + 2 * count
+  at = at + 11 + 2 * count
+  if order then
+    at = at + 1 + 2 * ARGV[at]
+  end
   key = key + (order and 2 or 1)
 end
 return answers

@@ -85,8 +85,10 @@ static void shows_stock_as_table_and_as_json(void **state)
            "b            12345    12345         0\n",
            "");
     expect("stock list -o json", CLI_OK,
-           "[\n{\"productId\":\"a\",\"available\":\"0\",\"onHand\":\"0\",\"reserved\":\"0\"},\n"
-           "{\"productId\":\"b\",\"available\":\"12345\",\"onHand\":\"12345\",\"reserved\":\"0\"}"
+           "[\n{\"productId\":\"a\",\"available\":\"0\",\"onHand\":\"0\",\"reserved\":\"0\","
+           "\"safetyStock\":\"0\"},\n"
+           "{\"productId\":\"b\",\"available\":\"12345\",\"onHand\":\"12345\",\"reserved\":\"0\","
+           "\"safetyStock\":\"0\"}"
            "\n]\n",
            "");
     expect("stock get b", CLI_OK,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "shop/order_codec.h"
+#include "shop/product_codec.h"
 #include "tests/cmocka_all.h"
 
 static struct arena arena;
@@ -115,9 +116,9 @@ static void test_a_product_packs_and_unpacks(void **state)
                               .update_time_us = 2000000,
                               .version = INT64_C(9000000000)};
     struct product *unpacked;
-    assert_int_equal(order_codec_unpack_product(order_codec_pack_product(&product, &arena), &arena,
-                                                &unpacked, NULL),
-                     STATUS_OK);
+    assert_int_equal(
+        product_codec_unpack(product_codec_pack(&product, &arena), &arena, &unpacked, NULL),
+        STATUS_OK);
     assert_string_equal(unpacked->display_name, product.display_name);
     assert_int_equal(unpacked->version, product.version);
     assert_int_equal(unpacked->update_time_us, 2000000);
@@ -127,13 +128,13 @@ static void test_a_product_request_without_product_is_empty_not_fatal(void **sta
 {
     (void)state;
     Shop__V1__CreateProductRequest message = SHOP__V1__CREATE_PRODUCT_REQUEST__INIT;
-    struct product_request *request = order_codec_product_request(&message.base, &arena);
+    struct product_request *request = product_codec_request(&message.base, &arena);
     assert_string_equal(request->product.product_id, "");
     assert_string_equal(request->product.currency, "");
     Shop__V1__Product product = SHOP__V1__PRODUCT__INIT;
     product.currency = text("DOLLARS");
     message.product = &product;
-    request = order_codec_product_request(&message.base, &arena);
+    request = product_codec_request(&message.base, &arena);
     assert_string_equal(request->product.currency, "");
 }
 
