@@ -7,6 +7,7 @@
 #include "base/failpoint.h"
 #include "worker/change_rows.h"
 #include "worker/change_sql.h"
+#include "worker/event_store_inside.h"
 #include "worker/event_store_sql.h"
 
 #define CONNECT_TIMEOUT_MS   3000
@@ -17,25 +18,10 @@
 #define ARENA_FIRST_BYTES (256 * 1024)
 #define ARENA_LIMIT_BYTES (64UL * 1024 * 1024)
 
-struct event_store {
-    struct postgres_link *link;
-    const struct clock *clock;
-    const char *shard;
-    struct arena arena; /* of the write under way, and of what it returned */
-    struct event_rows rows;
-    const struct postgres_result *const *results;
-    struct event_sweep sweep; /* locked by sweep_begin */
-    struct uuid *ready;       /* orders whose waiting events can be applied */
-    size_t ready_count;
-};
-
-static void start(struct event_store *store);
 static enum status insert_and_lock(struct event_store *store, struct event_plan *plan,
                                    int64_t *epoch_out, struct failure *failure);
 static enum status read_changes(struct event_store *store, size_t first, struct event_plan *plan,
                                 struct failure *failure);
-static enum status read_epoch(const struct postgres_result *result, int64_t *epoch_out,
-                              struct failure *failure);
 static enum status learn_winners(struct event_store *store, struct event_plan *plan,
                                  struct failure *failure);
 static enum status record_doubles(struct event_store *store, struct event_plan *plan, int64_t epoch,
@@ -50,11 +36,6 @@ static enum status fold_ready(struct event_store *store, struct event_write *wri
 static enum status lock_waiting(struct event_store *store, struct event_plan *plan,
                                 struct event_write *write, struct failure *failure);
 static enum status refuse_full(struct failure *failure);
-static enum status read_deltas(struct event_store *store, size_t result,
-                               const struct book_delta **deltas_out, size_t *count_out,
-                               struct failure *failure);
-static enum status commit(struct event_store *store, struct failure *failure);
-static enum status exchange(struct event_store *store, struct failure *failure);
 
 struct event_store *event_store_create(const char *database_url, const char *shard,
                                        const char *application_name, const struct clock *clock)
@@ -92,12 +73,13 @@ void event_store_destroy(struct event_store **store)
 
 enum status event_store_ready(struct event_store *store, bool *quiet_out, struct failure *failure)
 {
-    start(store);
+    event_store_start(store);
     int64_t epoch;
     struct postgres_parameter shard = postgres_text(store->shard);
     (void)event_rows_add(&store->rows, &SQL_MAY_CONSUME, &shard, 1);
-    enum status status = exchange(store, failure);
-    status = status == STATUS_OK ? read_epoch(store->results[0], &epoch, failure) : status;
+    enum status status = event_store_exchange(store, failure);
+    status =
+        status == STATUS_OK ? event_store_read_epoch(store->results[0], &epoch, failure) : status;
     *quiet_out = status == STATUS_OK && postgres_result_int(store->results[0], 0, 1) == 0;
     return status;
 }
@@ -105,7 +87,7 @@ enum status event_store_ready(struct event_store *store, bool *quiet_out, struct
 enum status event_store_write(struct event_store *store, struct event_write *write,
                               struct failure *failure)
 {
-    start(store);
+    event_store_start(store);
     write->deltas = NULL;
     write->delta_count = write->folded = write->refused = 0;
     struct event_plan plan = {.arena = &store->arena};
@@ -143,11 +125,11 @@ enum status event_store_write(struct event_store *store, struct event_write *wri
 enum status event_store_fold(struct event_store *store, size_t most, struct event_write *write,
                              struct failure *failure)
 {
-    start(store);
+    event_store_start(store);
     *write = (struct event_write){0};
     struct postgres_parameter limit = postgres_int8(&store->arena, (int64_t)most);
     size_t ready = event_rows_add(&store->rows, &SQL_ALL_READY, &limit, 1);
-    enum status status = exchange(store, failure);
+    enum status status = event_store_exchange(store, failure);
     if (status != STATUS_OK) {
         return status;
     }
@@ -195,9 +177,9 @@ static enum status lock_waiting(struct event_store *store, struct event_plan *pl
     (void)change_rows_add_lock_of(rows, ids, count);
     size_t waiting = change_rows_add_waiting_query(rows, ids, count);
     size_t lines = change_rows_add_waiting_lines_query(rows, ids, count);
-    enum status status = exchange(store, failure);
+    enum status status = event_store_exchange(store, failure);
     if (status == STATUS_OK) {
-        status = read_epoch(store->results[epoch], &write->epoch, failure);
+        status = event_store_read_epoch(store->results[epoch], &write->epoch, failure);
     }
     if (status != STATUS_OK) {
         return status;
@@ -219,7 +201,7 @@ static enum status lock_waiting(struct event_store *store, struct event_plan *pl
     size_t first = change_rows_add_lock(rows, plan);
     (void)change_rows_add_lines_query(rows, plan);
     size_t stock = event_rows_add_lock(rows, plan);
-    status = exchange(store, failure);
+    status = event_store_exchange(store, failure);
     if (status == STATUS_OK) {
         event_rows_read_stock(store->results[stock], plan);
         status = read_changes(store, first, plan, failure);
@@ -233,61 +215,12 @@ static enum status refuse_full(struct failure *failure)
                        "a batch does not fit its arena");
 }
 
-enum status event_store_forget_deltas(struct event_store *store, const struct book_delta *deltas,
-                                      size_t count, struct failure *failure)
-{
-    (void)event_rows_add(&store->rows, &SQL_BEGIN, NULL, 0);
-    (void)event_rows_add(&store->rows, &SQL_ASYNC, NULL, 0);
-    event_rows_add_forget(&store->rows, deltas, count);
-    return commit(store, failure);
-}
-
-enum status event_store_sweep_begin(struct event_store *store, int64_t age_ms, size_t most,
-                                    struct event_sweep *sweep_out, struct failure *failure)
-{
-    start(store);
-    struct postgres_parameter parameters[] = {
-        postgres_int8(&store->arena, age_ms),
-        postgres_int8(&store->arena, (int64_t)most),
-    };
-    struct postgres_parameter shard = postgres_text(store->shard);
-    (void)event_rows_add(&store->rows, &SQL_BEGIN, NULL, 0);
-    size_t epoch = event_rows_add(&store->rows, &SQL_EPOCH, &shard, 1);
-    size_t found = event_rows_add(&store->rows, &SQL_SWEEP, parameters, 2);
-    enum status status = exchange(store, failure);
-    struct event_sweep sweep = {0};
-    if (status == STATUS_OK) {
-        status = read_epoch(store->results[epoch], &sweep.epoch, failure);
-    }
-    if (status == STATUS_OK) {
-        status = read_deltas(store, found, &sweep.deltas, &sweep.count, failure);
-    }
-    if (status != STATUS_OK) {
-        postgres_link_rollback(store->link);
-        return status;
-    }
-    store->sweep = sweep;
-    *sweep_out = sweep;
-    return STATUS_OK;
-}
-
-enum status event_store_sweep_end(struct event_store *store, bool applied, struct failure *failure)
-{
-    if (!applied) {
-        postgres_link_rollback(store->link);
-        return STATUS_OK;
-    }
-    event_rows_add_forget(&store->rows, store->sweep.deltas, store->sweep.count);
-    (void)event_rows_add(&store->rows, &SQL_TRIM_FEED, NULL, 0);
-    return commit(store, failure);
-}
-
 const char *event_store_detail(const struct event_store *store)
 {
     return postgres_link_detail(store->link);
 }
 
-static void start(struct event_store *store)
+void event_store_start(struct event_store *store)
 {
     arena_reset(&store->arena);
     store->rows = (struct event_rows){.link = store->link, .arena = &store->arena};
@@ -315,7 +248,7 @@ static enum status insert_and_lock(struct event_store *store, struct event_plan 
     }
     size_t stock = plan->slot_count > 0 ? event_rows_add_lock(rows, plan) : 0;
     size_t entries = has_adjustments ? event_rows_add_entries_query(rows, plan) : 0;
-    enum status status = exchange(store, failure);
+    enum status status = event_store_exchange(store, failure);
     if (status != STATUS_OK) {
         return status;
     }
@@ -332,7 +265,8 @@ static enum status insert_and_lock(struct event_store *store, struct event_plan 
         change_rows_read_known(store->results[changes + 2], plan);
         status = read_changes(store, changes, plan, failure);
     }
-    return status == STATUS_OK ? read_epoch(store->results[epoch], epoch_out, failure) : status;
+    return status == STATUS_OK ? event_store_read_epoch(store->results[epoch], epoch_out, failure)
+                               : status;
 }
 
 /* `first`: the result with the orders; their lines come next. */
@@ -345,8 +279,8 @@ static enum status read_changes(struct event_store *store, size_t first, struct 
                : refuse_full(failure);
 }
 
-static enum status read_epoch(const struct postgres_result *result, int64_t *epoch_out,
-                              struct failure *failure)
+enum status event_store_read_epoch(const struct postgres_result *result, int64_t *epoch_out,
+                                   struct failure *failure)
 {
     if (postgres_result_rows(result) != 1) {
         return failure_set(failure, STATUS_INTERNAL, "SCHEMA_INCOMPLETE",
@@ -368,7 +302,7 @@ static enum status learn_winners(struct event_store *store, struct event_plan *p
         return STATUS_OK;
     }
     size_t winners = event_rows_add_winners_query(&store->rows, plan);
-    enum status status = exchange(store, failure);
+    enum status status = event_store_exchange(store, failure);
     if (status == STATUS_OK) {
         event_rows_read_winners(store->results[winners], plan);
     }
@@ -388,7 +322,7 @@ static enum status record_doubles(struct event_store *store, struct event_plan *
         return STATUS_OK;
     }
     size_t recorded = event_rows_add_doubles(&store->rows, plan, epoch);
-    enum status status = exchange(store, failure);
+    enum status status = event_store_exchange(store, failure);
     if (status == STATUS_OK) {
         event_rows_read_doubles(store->results[recorded], plan);
     }
@@ -409,7 +343,7 @@ static enum status change_and_commit(struct event_store *store, const struct eve
     (void)event_rows_add(rows, &SQL_COMMIT, NULL, 0);
     bool has_orders = plan->order_count + plan->changed_count > 0;
     size_t ready = has_orders ? change_rows_add_ready_query(rows, plan) : 0;
-    enum status status = exchange(store, failure);
+    enum status status = event_store_exchange(store, failure);
     if (status == STATUS_OK && has_deltas) {
         take_deltas(store, deltas, write);
     }
@@ -424,7 +358,7 @@ static void take_deltas(struct event_store *store, size_t result, struct event_w
 {
     const struct book_delta *more = NULL;
     size_t count = 0;
-    if (read_deltas(store, result, &more, &count, NULL) != STATUS_OK) {
+    if (event_store_read_deltas(store, result, &more, &count, NULL) != STATUS_OK) {
         return;
     }
     struct book_delta *all = arena_calloc(&store->arena, write->delta_count + count, sizeof *all);
@@ -472,9 +406,9 @@ static void add_rejected_letters(struct event_store *store, const struct event_p
     }
 }
 
-static enum status read_deltas(struct event_store *store, size_t result,
-                               const struct book_delta **deltas_out, size_t *count_out,
-                               struct failure *failure)
+enum status event_store_read_deltas(struct event_store *store, size_t result,
+                                    const struct book_delta **deltas_out, size_t *count_out,
+                                    struct failure *failure)
 {
     size_t count = postgres_result_rows(store->results[result]);
     const struct book_delta *deltas = event_rows_read_deltas(store->results[result], &store->arena);
@@ -486,13 +420,13 @@ static enum status read_deltas(struct event_store *store, size_t result,
     return STATUS_OK;
 }
 
-static enum status commit(struct event_store *store, struct failure *failure)
+enum status event_store_commit(struct event_store *store, struct failure *failure)
 {
     (void)event_rows_add(&store->rows, &SQL_COMMIT, NULL, 0);
-    return exchange(store, failure);
+    return event_store_exchange(store, failure);
 }
 
-static enum status exchange(struct event_store *store, struct failure *failure)
+enum status event_store_exchange(struct event_store *store, struct failure *failure)
 {
     int64_t deadline_ms = clock_monotonic_ms(store->clock) + EXCHANGE_MS;
     store->rows.added = 0;
