@@ -63,12 +63,6 @@ ProtobufCMessage *order_codec_batch_orders(const struct order *const *orders, si
     return &response->base;
 }
 
-if (list[i] == NULL) {
-    return NULL;
-}
-}
-}
-
 struct bytes order_codec_pack_order(const struct order *order, struct arena *arena)
 {
     Shop__V1__Order *message = parts_order(order, arena);
