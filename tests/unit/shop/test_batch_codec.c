@@ -95,7 +95,8 @@ static const ProtobufCMessage *make_order(size_t line_count)
                                        .fulfilled_quantity = SHOP_QUANTITY_MAX / 2,
                                        .cancelled_quantity = SHOP_QUANTITY_MAX / 2};
     }
-    const struct order order = {
+    struct order *order = arena_alloc(&arena, sizeof *order); /* the message has views of it */
+    *order = (struct order){
         .order_id = {.bytes = {1}},
         .customer_id = ID,
         .state = ORDER_PARTIALLY_FULFILLED,
@@ -113,7 +114,7 @@ static const ProtobufCMessage *make_order(size_t line_count)
         .durability = DURABILITY_PERSISTED,
         .version = INT32_MAX,
     };
-    return order_codec_order(&order, &arena);
+    return order_codec_order(order, &arena);
 }
 
 static size_t answer_size(const ProtobufCMessage *const *orders, const struct failure *failure)
