@@ -5,11 +5,11 @@
 #include "redis/book_inside.h"
 
 #define VERSION_FIRST       1
-#define GROUP_DECISIONS_MAX 64   /* a run, half a millisecond of Redis: others wait for it */
+#define GROUP_DECISIONS_MAX 128  /* a run, half a millisecond of Redis: others wait for it */
 #define GROUP_TAKES_MAX     2000 /* the same for long orders; one is never split */
 #define HEAD_KEYS           8
 #define HEAD_ARGUMENTS      (3 + HEAD_KEYS + 4) /* verb, script, number of keys; keys; limits */
-#define DECISION_ARGUMENTS  11                  /* event to number of products */
+#define DECISION_ARGUMENTS  10                  /* event to number of products */
 
 static size_t count_group(const struct book_decision *decisions, size_t count);
 static void add_group(struct book *book, const struct book_decision *decisions, size_t count);
@@ -18,7 +18,7 @@ static void put_units(const struct book *book, const struct book_take *takes, si
 static void put_order(const struct book *book, const struct book_decision *decision);
 static void put_subject(const struct book *book, const struct book_decision *decision);
 static void make_header(const struct book *book, const struct book_decision *decision,
-                        enum book_record_kind kind, uint8_t header[BOOK_RECORD_HEADER_BYTES]);
+                        uint8_t header[BOOK_RECORD_HEADER_BYTES]);
 static void put_version(uint8_t out[4], uint32_t version);
 static void read_group(const struct book *book, const struct redis_reply *reply,
                        struct book_decision *decisions, size_t count);
@@ -115,14 +115,12 @@ static void put_decision(const struct book *book, const struct book_decision *de
 {
     struct redis_link *link = book->link;
     bool changes = decision->found_version > 0;
-    uint8_t accepted[BOOK_RECORD_HEADER_BYTES], refused[BOOK_RECORD_HEADER_BYTES];
-    make_header(book, decision, BOOK_ACCEPTED, accepted);
-    make_header(book, decision, BOOK_REFUSED, refused);
+    uint8_t accepted[BOOK_RECORD_HEADER_BYTES];
+    make_header(book, decision, accepted);
     redis_link_put(link, bytes_of(decision->event_id.bytes, sizeof decision->event_id.bytes));
     redis_link_put(link, decision->event);
     redis_link_put_joined(link, bytes_of(accepted, sizeof accepted),
                           changes ? bytes_of(NULL, 0) : decision->record);
-    redis_link_put(link, bytes_of(refused, sizeof refused));
     put_order(book, decision);
     redis_link_put_text(link, decision->customer_id != NULL ? decision->customer_id : "");
     put_units(book, decision->takes, decision->take_count);
@@ -161,7 +159,7 @@ static void put_order(const struct book *book, const struct book_decision *decis
     put_version(found, decision->found_version);
     if (decision->found_version > 0) {
         uint8_t header[BOOK_RECORD_HEADER_BYTES];
-        make_header(book, decision, BOOK_ACCEPTED, header);
+        make_header(book, decision, header);
         put_version(header + 4, decision->found_version + 1);
         memcpy(header + 8, decision->order_hash, sizeof decision->order_hash);
         redis_link_put_joined(link, bytes_of(header, sizeof header), decision->record);
@@ -187,11 +185,11 @@ static void put_subject(const struct book *book, const struct book_decision *dec
 
 /* Of the request's record, which is the order's first one when the request makes it. */
 static void make_header(const struct book *book, const struct book_decision *decision,
-                        enum book_record_kind kind, uint8_t header[BOOK_RECORD_HEADER_BYTES])
+                        uint8_t header[BOOK_RECORD_HEADER_BYTES])
 {
     memset(header, 0, BOOK_RECORD_HEADER_BYTES);
     header[0] = BOOK_RECORD_FORMAT;
-    header[1] = (uint8_t)kind;
+    header[1] = BOOK_ACCEPTED;
     header[2] = (uint8_t)(book->epoch >> 8);
     header[3] = (uint8_t)book->epoch;
     put_version(header + 4, VERSION_FIRST);

@@ -80,6 +80,8 @@ static size_t add_settles(struct book *book, const char *verb, const char *scrip
         redis_link_put_int(book->link, book->limits.record_ttl_ms);
         for (size_t i = at; i < at + events; i++) {
             book_put_event_id(book, &settled[i].event_id);
+        }
+        for (size_t i = at; i < at + events; i++) {
             book_put_event_id(book, &settled[i].record_id);
         }
         commands++;

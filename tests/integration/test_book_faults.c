@@ -239,8 +239,11 @@ static void f11_a_full_memory_refuses_whole_decisions(void **state)
     command(fixture->link, "CONFIG", "SET", "maxmemory", "1");
 
     struct book_decision batch[] = {book_fixture_decision(takes, 2), before,
-                                    book_fixture_decision(&too_many, 1)};
-    book_decide(fixture->book, batch, 3, 0);
+                                    book_fixture_decision(&too_many, 1),
+                                    book_fixture_decision(takes, 2)};
+    batch[3].record_id = batch[0].record_id; /* what was not written is not repeated either */
+    book_decide(fixture->book, batch, 4, 0);
+    assert_int_equal(batch[3].outcome, BOOK_OVERLOADED);
     assert_int_equal(batch[0].outcome, BOOK_OVERLOADED);
     assert_int_equal(batch[1].outcome, BOOK_REPEATED);
     assert_int_equal(batch[2].outcome, BOOK_OVERLOADED); /* a refusal could not be remembered */

@@ -368,6 +368,56 @@ static void test_a_recount_needs_the_last_adjustment_it_found(void **state)
     arena_fini(&arena);
 }
 
+/* What a run decides is written at its end: until then its orders must see each other all the same.
+ */
+static void test_orders_of_one_batch_see_each_other(void **state)
+{
+    struct book *book = ((struct book_fixture *)*state)->book;
+    tell(book, "a", &(struct book_rules){2, 1, 0, 3, WINDOW_MS, 0, 0, 0}, 0);
+    const struct book_take two = {"a", 2}, rest = {"b", 50}, one = {"b", 1};
+    struct book_decision first = order_of("anna", &two, 1);
+    struct book_decision cancelled = order_of("anna", NULL, 0);
+    cancelled.order_id = first.order_id;
+    cancelled.found_version = 1;
+    cancelled.frees = &two;
+    cancelled.free_count = 1;
+    struct book_decision late = cancelled; /* the same version again */
+    late.record_id = uuid_v7(clock_system());
+    late.event_id = uuid_v7(clock_system());
+    struct book_decision counted = book_fixture_decision(NULL, 0);
+    counted.hold = BOOK_RECOUNT;
+    counted.counted_product_id = "b";
+    struct book_decision recounted = counted; /* found none, but there is one by now */
+    recounted.record_id = uuid_v7(clock_system());
+    recounted.event_id = uuid_v7(clock_system());
+    struct book_decision batch[] = {
+        first,   order_of("anna", &two, 1), cancelled, order_of("anna", &two, 1), late,
+        counted, order_of("ben", &rest, 1), recounted, order_of("ben", &one, 1),
+    };
+    static const enum book_outcome expected[] = {
+        BOOK_DECIDED, BOOK_AGAINST_RULES, BOOK_DECIDED,  BOOK_DECIDED,      BOOK_CONFLICT,
+        BOOK_DECIDED, BOOK_DECIDED,       BOOK_CONFLICT, BOOK_OUT_OF_STOCK,
+    };
+    size_t count = sizeof batch / sizeof batch[0];
+    book_decide(book, batch, count, 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(batch[i].outcome, expected[i]);
+    }
+    assert_string_equal(batch[1].rule_reason, "PURCHASE_LIMIT_EXCEEDED");
+    assert_int_equal(batch[1].rule_number, 2);
+    assert_int_equal(book_fixture_stock(book, "a"), 96);
+    assert_int_equal(book_fixture_stock(book, "b"), 0);
+    assert_int_equal(book_fixture_gauges(book).outbox, 5);
+    expect_refused(book, "anna", "a", 2, "PURCHASE_LIMIT_EXCEEDED"); /* 2 of 3, once */
+    expect_sold(book, "anna", "a", 1);
+    /* The order's record is that of the cancellation, not of the creation that was decided with it.
+     */
+    struct book_lookup lookup = {.record_id = first.order_id};
+    assert_int_equal(book_read(book, &lookup, 1, 0, NULL), STATUS_OK);
+    assert_int_equal(lookup.record.version, 2);
+    assert_memory_equal(&lookup.record.event_id, &cancelled.event_id, sizeof(struct uuid));
+}
+
 #define TEST(function) \
     cmocka_unit_test_setup_teardown(function, book_fixture_setup, book_fixture_teardown)
 
@@ -389,6 +439,7 @@ int main(void)
         TEST(test_an_opening_brings_rules_and_what_was_bought),
         TEST(test_a_limit_holds_through_many_servers_at_once),
         TEST(test_a_recount_needs_the_last_adjustment_it_found),
+        TEST(test_orders_of_one_batch_see_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,14 @@
--- Decide: orders one after the other, each for itself. Of an order everything is tested, then stock,
--- record and outbox entry are written together; there is no rollback in Redis, so no write of an
--- order stands before its last test.
+-- Decide: orders one after the other, each for itself. Of an order everything is tested before
+-- anything is noted to be written; there is no rollback in Redis. What they need is read at the
+-- beginning and what they make is written at the end, a command for all of them where there is one:
+-- each call out of Lua costs as much as what it does. In between they see each other in the tables of
+-- `seen`.
 -- @EPOCH@ is put in by book_script.c: the script's name (its SHA) is bound to the epoch.
 --
 -- KEYS  1 meta  2 stock  3 outbox  4 unconfirmed  5 holds  6 ended  7 bought  8 counts  9.. for each
 --       order its request's record and, if it changes an order that is there, that order's record
 -- ARGV  1 outbox_max  2 confirm_grace_ms  3 refusal_ttl_ms  4 record_ttl_ms, then for each order:
---       event id (16 bytes), event, request's record if accepted, its header if refused,
+--       event id (16 bytes), event, request's record if accepted,
 --       the order's record or '' when the request's is the order's, the version it was found in
 --       (4 bytes), what about the hold ('', 'START', 'MUST_RUN', 'MUST_END', 'GIVEN_UP') or 'TRY'
 --       when nothing is to be written, hold_ms, order id (16 bytes), customer id or '' when the
@@ -32,9 +34,71 @@ local now = call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local due = string.format('%d', now_ms + tonumber(ARGV[2]))
 
+-- As they were read, or as they will be.
+local seen = {records = {}, stock = {}, bought = {}, counts = {}}
+-- What will be written: keys or members, each with its value behind it, and commands.
+local made = {records = {}, stock = {}, outbox = {}, unconfirmed = {}, holds = {}, others = {}}
+local accepted = {} -- by the key of the request's record
+
+local function add(list, key, value)
+  list[#list + 1] = key
+  list[#list + 1] = value
+end
+
+-- In one go for all orders.
+local function read_ahead(requests, products)
+  local records = call('MGET', unpack(requests))
+  for i, key in ipairs(requests) do
+    seen.records[key] = records[i]
+  end
+  for from = 1, #products, CHUNK do
+    local to = math.min(from + CHUNK - 1, #products)
+    local units = call('HMGET', stock, unpack(products, from, to))
+    for i = from, to do
+      seen.stock[products[i]] = units[i - from + 1]
+    end
+  end
+end
+
+-- Without memory or disk Redis refuses a script's first write, never one after it: nil, or that error.
+local function write_all()
+  local commands = {}
+  local function gather(list, ...)
+    for from = 1, #list, 2 * CHUNK do
+      local command = {...}
+      for i = from, math.min(from + 2 * CHUNK - 1, #list) do
+        command[#command + 1] = list[i]
+      end
+      commands[#commands + 1] = command
+    end
+  end
+  local units, records = {}, {}
+  for id in pairs(made.stock) do
+    add(units, id, seen.stock[id])
+  end
+  for key in pairs(made.records) do
+    add(records, key, seen.records[key])
+  end
+  gather(units, 'HSET', stock)
+  gather(records, 'MSET')
+  gather(made.outbox, 'HSET', outbox)
+  gather(made.unconfirmed, 'ZADD', unconfirmed)
+  gather(made.holds, 'ZADD', holds)
+  for _, command in ipairs(made.others) do
+    commands[#commands + 1] = command
+  end
+  for i, command in ipairs(commands) do
+    local written = (i == 1 and redis.pcall or call)(unpack(command))
+    if i == 1 and written and type(written) == 'table' and written.err then
+      return written
+    end
+  end
+end
+
 -- A record of another epoch is as good as none: the version was found in PostgreSQL then.
 local function is_found(order, expected, epoch)
-  local present = call('GETRANGE', order, 2, 7)
+  local present = seen.records[order] and string.sub(seen.records[order], 3, 8) or
+    call('GETRANGE', order, 2, 7)
   return present == '' or string.sub(present, 1, 2) ~= epoch or string.sub(present, 3, 6) == expected
 end
 
@@ -46,18 +110,19 @@ local ENTRY_BYTES = 28
 local BOUGHT_MS = '7776000000' -- 90 days, no window is longer
 
 local function keep_bought(field, value)
+  seen.bought[field] = value
   if value == '' then
-    call('HDEL', bought, field)
+    made.others[#made.others + 1] = {'HDEL', bought, field}
   else
-    call('HSET', bought, field, value)
-    call('HPEXPIRE', bought, BOUGHT_MS, 'FIELDS', 1, field)
+    made.others[#made.others + 1] = {'HSET', bought, field, value}
+    made.others[#made.others + 1] = {'HPEXPIRE', bought, BOUGHT_MS, 'FIELDS', 1, field}
   end
 end
 
 -- What is left of it without this order and without what is older than from_ms; and its units, and
 -- the order's.
 local function read_bought(field, order_id, from_ms)
-  local value, kept, units, own = call('HGET', bought, field) or '', {}, 0, 0
+  local value, kept, units, own = seen.bought[field] or call('HGET', bought, field) or '', {}, 0, 0
   for at = 1, #value, ENTRY_BYTES do
     local bought_ms, quantity = struct.unpack('>I8I4', value, at + 16)
     if string.sub(value, at, at + 15) == order_id then
@@ -112,12 +177,20 @@ local function give_back(customer, order_id, at)
   end
 end
 
+-- A refusal is written at once: nothing else of its order is. Its header is that of the record if
+-- accepted, but for the kind.
 local function refuse(rule, record, header, id, number, answer, more)
   if rule == 'TRY' then
     return answer
   end
-  local written = redis.pcall('SET', record, header .. id .. '\0' .. number .. more, 'PX', ARGV[3])
-  return written.err and written or answer
+  local refusal = string.sub(header, 1, 1) .. '\2' .. string.sub(header, 3, 40) .. id .. '\0' ..
+    number .. more
+  local written = redis.pcall('SET', record, refusal, 'PX', ARGV[3])
+  if written.err then
+    return written
+  end
+  seen.records[record] = refusal
+  return answer
 end
 
 local function hold_forbids(rule, order_id)
@@ -133,106 +206,111 @@ local function hold_forbids(rule, order_id)
 end
 
 local function decide(record, order, at, count)
-  local prior = call('GET', record)
+  local prior = seen.records[record]
   if prior then
     return {'REPEATED', prior}
   end
   if room <= 0 then
     return 'OVERLOADED'
   end
-  local rule, order_id, customer = ARGV[at + 6], ARGV[at + 8], ARGV[at + 9]
-  if order and not is_found(order, ARGV[at + 5], string.sub(ARGV[at + 4], 3, 4)) then
+  local rule, order_id, customer = ARGV[at + 5], ARGV[at + 7], ARGV[at + 8]
+  if order and not is_found(order, ARGV[at + 4], string.sub(ARGV[at + 3], 3, 4)) then
     return 'CONFLICT'
   end
   local forbidden = hold_forbids(rule, order_id)
   if forbidden then
     return forbidden
   end
-  if rule == 'RECOUNT' and (call('HGET', counts, order_id) or '') ~= ARGV[at + 5] then
+  if rule == 'RECOUNT' and
+      (seen.counts[order_id] or call('HGET', counts, order_id) or '') ~= ARGV[at + 4] then
     return 'CONFLICT'
   end
-  local left, size = {}, 0 -- product_id, units, product_id, units, ...
-  local buys = nil         -- what customers then have bought: field, value, field, value, ...
-  for from = 1, count, CHUNK do
-    local ids = at + 10 + from
-    local most = math.min(CHUNK, count - from + 1)
-    local available = call('HMGET', stock, unpack(ARGV, ids, ids + most - 1))
-    for i = 1, most do
-      if not available[i] then
-        return {'STOCK_UNKNOWN', from + i - 1}
-      end
-      local id, quantity = ARGV[ids + i - 1], ARGV[ids + count + i - 1]
-      local held, rules = tonumber(available[i]), nil
-      if not held then
-        held, rules = string.match(available[i], RULED)
-        buys = buys or {}
-        local reason, number, limit
-        if customer ~= '' then
-          reason, number, limit =
-            refuse_by_rules(available[i], id, tonumber(quantity), customer, order_id, buys)
-        end
-        if reason then
-          return refuse(rule, record, ARGV[at + 3], id, number,
-            {'REFUSED', from + i - 1, reason, number, limit}, '\0' .. reason .. '\0' .. limit)
-        end
-      end
-      local units = held - quantity
-      if units < 0 then
-        held = string.format('%d', held)
-        return refuse(rule, record, ARGV[at + 3], id, held, {'OUT_OF_STOCK', from + i - 1, held}, '')
-      end
-      left[size + 1] = id
-      left[size + 2] = rules and string.format('%d', units) .. rules or units -- exact below 2^53
-      size = size + 2
+  local left, buys = {}, {} -- what is there then: product, units, ...; what a customer has bought
+  for i = 1, count do
+    local id, quantity = ARGV[at + 9 + i], ARGV[at + 9 + count + i]
+    local available = seen.stock[id]
+    if not available then
+      return {'STOCK_UNKNOWN', i}
     end
+    local held, rules = tonumber(available), nil
+    if not held then
+      held, rules = string.match(available, RULED)
+      if customer ~= '' then
+        local reason, number, limit =
+          refuse_by_rules(available, id, tonumber(quantity), customer, order_id, buys)
+        if reason then
+          return refuse(rule, record, ARGV[at + 2], id, number, {'REFUSED', i, reason, number, limit},
+            '\0' .. reason .. '\0' .. limit)
+        end
+      end
+    end
+    local units = held - quantity
+    if units < 0 then
+      held = string.format('%d', held)
+      return refuse(rule, record, ARGV[at + 2], id, held, {'OUT_OF_STOCK', i, held}, '')
+    end
+    add(left, id, rules and string.format('%d', units) .. rules or units) -- exact below 2^53
   end
   if rule == 'TRY' then
     return 'POSSIBLE'
   end
-  -- Without memory or disk Redis refuses the first write, never one after it.
-  local written
+  for i = 1, #left, 2 do
+    seen.stock[left[i]], made.stock[left[i]] = left[i + 1], true
+  end
+  seen.records[record], accepted[record] = ARGV[at + 2], true
   if order then
-    written = redis.pcall('SET', record, ARGV[at + 2], 'PX', ARGV[4])
+    made.others[#made.others + 1] = {'SET', record, ARGV[at + 2], 'PX', ARGV[4]}
+    seen.records[order], made.records[order] = ARGV[at + 3], true
+    give_back(customer, order_id, at + 10 + 2 * count)
   else
-    written = redis.pcall('SET', record, ARGV[at + 2])
+    made.records[record] = true
   end
-  if written.err then
-    return written
-  end
-  if order then
-    call('SET', order, ARGV[at + 4])
-    give_back(customer, order_id, at + 11 + 2 * count)
-  end
-  for i = 1, buys and #buys or 0, 2 do
+  for i = 1, #buys, 2 do
     keep_bought(buys[i], buys[i + 1])
   end
   if rule == 'START' then
-    call('ZADD', holds, string.format('%d', now_ms + tonumber(ARGV[at + 7])), order_id)
+    add(made.holds, string.format('%d', now_ms + tonumber(ARGV[at + 6])), order_id)
   elseif rule == 'COUNT' or rule == 'RECOUNT' then
-    call('HSET', counts, order_id, ARGV[at])
+    seen.counts[order_id] = ARGV[at]
+    made.others[#made.others + 1] = {'HSET', counts, order_id, ARGV[at]}
   elseif rule ~= '' then
-    call('ZREM', holds, order_id)
-    call('ZREM', ended, order_id)
+    made.others[#made.others + 1] = {'ZREM', holds, order_id}
+    made.others[#made.others + 1] = {'ZREM', ended, order_id}
   end
-  for from = 1, size, 2 * CHUNK do
-    call('HSET', stock, unpack(left, from, math.min(from + 2 * CHUNK - 1, size)))
-  end
-  call('HSET', outbox, ARGV[at], ARGV[at + 1])
-  call('ZADD', unconfirmed, due, ARGV[at])
+  add(made.outbox, ARGV[at], ARGV[at + 1])
+  add(made.unconfirmed, due, ARGV[at])
   room = room - 1
   return 'DECIDED'
 end
 
-local answers = {}
+local plans, requests, products = {}, {}, {}
 local at, key = 5, 9
 while key <= #KEYS do
-  local count = tonumber(ARGV[at + 10])
-  local order = ARGV[at + 4] ~= '' and KEYS[key + 1] or nil
-  answers[#answers + 1] = decide(KEYS[key], order, at, count)
-  at = at + 11 + 2 * count
+  local count = tonumber(ARGV[at + 9])
+  local order = ARGV[at + 3] ~= '' and KEYS[key + 1] or nil
+  plans[#plans + 1] = {KEYS[key], order, at, count}
+  requests[#requests + 1] = KEYS[key]
+  for i = at + 10, at + 9 + count do
+    if seen.stock[ARGV[i]] == nil then
+      seen.stock[ARGV[i]] = false
+      products[#products + 1] = ARGV[i]
+    end
+  end
+  at = at + 10 + 2 * count
   if order then
     at = at + 1 + 2 * ARGV[at]
   end
   key = key + (order and 2 or 1)
+end
+read_ahead(requests, products)
+local answers = {}
+for i, plan in ipairs(plans) do
+  answers[i] = decide(unpack(plan, 1, 4))
+end
+local refused = write_all()
+for i, plan in ipairs(plans) do
+  if refused and accepted[plan[1]] then -- also those that repeat it
+    answers[i] = refused
+  end
 end
 return answers
