@@ -160,7 +160,10 @@ enum status control_advance(struct postgres_link *link, const char *shard, int64
                             "RETURNING epoch, update_time"},
         {"control_void_deltas", "DELETE FROM stock_deltas WHERE epoch < "
                                 "(SELECT epoch FROM control WHERE shard = $1::text)"},
-        {"control_read_stock", "SELECT product_id, on_hand - reserved - safety_stock FROM stock"},
+        {"control_read_stock",
+         "SELECT product_id, on_hand - reserved - safety_stock - coalesce(held, 0) FROM stock "
+         "LEFT JOIN (SELECT product_id, sum(quantity)::bigint AS held FROM dead_letter_units"
+         " GROUP BY product_id) h USING (product_id)"},
         {"control_read_holds", "SELECT order_id, expire_time FROM orders WHERE state = 1"},
         {"control_read_rules", CONTROL_READ_RULES_SQL},
         {"control_read_bought", CONTROL_READ_BOUGHT_SQL},

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "server/access_log.h"
+#include "server/auditor.h"
 #include "server/expire_holds.h"
 #include "server/persist_waiter.h"
 #include "server/policy.h"
@@ -23,9 +24,10 @@ struct parts {
     struct access_log access;
     struct policy *policy;
     struct stock_gate gate;
+    struct audit_gauges audit;
     struct lane_options lanes;
     struct rpc_server *rpc;
-    struct relay *relay, *expiry;
+    struct relay *relay, *expiry, *auditor;
     struct stock_opener *opener;
 };
 
@@ -43,6 +45,7 @@ enum status order_server_run(const struct server_config *config, struct failure 
     struct parts parts = {0};
     stock_gate_init(&parts.gate);
     fill_lane_options(config, &parts.gate, &parts.lanes);
+    parts.lanes.audit = &parts.audit;
     enum status status = start(config, &parts, failure);
     if (status == STATUS_OK) {
         for (size_t i = 0; i < config->endpoint_count; i++) {
@@ -118,6 +121,9 @@ static enum status start(const struct server_config *config, struct parts *parts
         status = relay_start(&parts->lanes, expire_holds_round, &parts->expiry, failure);
     }
     if (status == STATUS_OK) {
+        status = relay_start(&parts->lanes, auditor_round, &parts->auditor, failure);
+    }
+    if (status == STATUS_OK) {
         status = stock_opener_start(&parts->lanes, on_stock, parts->rpc, &parts->opener, failure);
     }
     return status;
@@ -187,6 +193,7 @@ static void stop(const struct server_config *config, struct parts *parts)
     }
     persist_waiter_stop(parts->lanes.waiter);
     stock_opener_stop(&parts->opener);
+    relay_stop(&parts->auditor);
     relay_stop(&parts->expiry);
     relay_stop(&parts->relay);
     rpc_server_stop(&parts->rpc);

@@ -13,7 +13,8 @@
 struct lane_options;
 struct relay;
 
-/* Starts a thread that runs rounds of one kind: relay_round, expire_holds_round. The options must
+/* Starts a thread that runs rounds of one kind: relay_round, expire_holds_round,
+ * auditor_round. The options must
  * outlive it. Connections are made by their first use. */
 enum status relay_start(struct lane_options *options,
                         enum relay_pace (*round)(struct shop_lane *lane), struct relay **relay_out,

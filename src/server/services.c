@@ -1,16 +1,19 @@
 /* See services.h. */
 #include "server/services.h"
 
+#include <shop/v1/admin_service.pb-c.h>
 #include <shop/v1/order_service.pb-c.h>
 #include <shop/v1/product_service.pb-c.h>
 
 #include "server/accept_commands.h"
 #include "server/adjust_stock.h"
+#include "server/admin_stock.h"
 #include "server/batch_create_orders.h"
 #include "server/change_order.h"
 #include "server/create_order.h"
 #include "server/create_product.h"
 #include "server/follow_order_events.h"
+#include "server/query_dead_letters.h"
 #include "server/query_order_events.h"
 #include "server/query_orders.h"
 #include "server/query_products.h"
@@ -44,9 +47,20 @@ static const struct rpc_method product_methods[] = {
     {"AdjustStock", SERVICE_LANE_WRITE, accept_commands, &adjust_stock_kind},
 };
 
+static const struct rpc_method admin_methods[] = {
+    {"ListDeadLetters", SERVICE_LANE_BULK, list_dead_letters, NULL},
+    {"GetDeadLetter", SERVICE_LANE_BULK, get_dead_letters, NULL},
+    {"RequeueDeadLetter", SERVICE_LANE_BULK, requeue_dead_letters, NULL},
+    {"DiscardDeadLetter", SERVICE_LANE_BULK, discard_dead_letters, NULL},
+    {"Audit", SERVICE_LANE_BULK, audit_stock, NULL},
+    {"RepairStock", SERVICE_LANE_BULK, repair_stock, NULL},
+    {"RebuildStock", SERVICE_LANE_BULK, rebuild_stock, NULL},
+};
+
 static const struct rpc_service services[] = {
     {&shop__v1__order_service__descriptor, order_methods, COUNT(order_methods)},
     {&shop__v1__product_service__descriptor, product_methods, COUNT(product_methods)},
+    {&shop__v1__admin_service__descriptor, admin_methods, COUNT(admin_methods)},
 };
 
 const struct rpc_service *services_table(size_t *count_out)

@@ -8,6 +8,7 @@
 #include "broker/broker.h"
 #include "redis/book.h"
 #include "rpc/call.h"
+#include "server/audit_walk.h"
 #include "server/failover.h"
 #include "server/find_products.h"
 #include "server/outage.h"
@@ -20,6 +21,7 @@ struct redis_link;
 struct lane_options {
     const struct clock *clock;
     struct stock_gate *gate;
+    struct audit_gauges *audit;
     struct persist_waiter *waiter; /* NULL: nobody waits for PERSISTED */
     const char *shard;
     struct book_limits limits;
@@ -50,6 +52,7 @@ struct shop_lane {
     struct product_source products;
     struct outage redis_outage, postgres_outage, rabbitmq_outage;
     struct failover failover; /* of the relay's lane */
+    struct audit_walk walk;   /* of the auditor's */
     struct stock_pass pass;   /* of the batch at hand, in a write lane */
     bool rabbitmq_slow;       /* the last batch was not confirmed in time: wait less for the next */
 };

@@ -23,9 +23,15 @@ static bool is_winner(const struct plan_event *planned)
                   sizeof planned->slot->winner.bytes) == 0;
 }
 
+/* Its units are in the stock in force: that was loaded after it was decided. */
+static bool is_late(const struct plan_event *planned, int64_t epoch)
+{
+    return planned->stored->event->epoch < epoch && !planned->stored->held;
+}
+
 bool event_plan_is_double(const struct plan_event *planned, int64_t epoch)
 {
-    return !is_winner(planned) && (is_change(planned) || planned->stored->event->epoch >= epoch);
+    return !is_winner(planned) && (is_change(planned) || !is_late(planned, epoch));
 }
 
 /* Created orders come before the changes of them. */
@@ -51,7 +57,7 @@ bool event_plan_decide(struct event_plan *plan, int64_t epoch)
 static void decide_first(struct event_plan *plan, struct plan_event *planned, int64_t epoch)
 {
     const struct event *event = planned->stored->event;
-    bool late = event->epoch < epoch;
+    bool late = is_late(planned, epoch);
     planned->stored->outcome = late ? EVENT_LATE : EVENT_STORED;
     if (event->kind == EVENT_STOCK_ADJUSTED) {
         decide_adjustment(plan, planned, late);
@@ -101,7 +107,7 @@ static bool decide_changes(struct event_plan *plan, int64_t epoch)
         if (!slot->fresh) {
             continue;
         }
-        bool late = slot->event->epoch < epoch;
+        bool late = is_late(slot->first, epoch);
         struct order after;
         enum fold_outcome fold =
             order->known ? order_fold(&order->order, slot->event, plan->arena, &after) : FOLD_WAITS;
@@ -170,7 +176,7 @@ static void move_units(const struct plan_slot *slot, bool late)
 static void decide_other(struct plan_event *planned, int64_t epoch)
 {
     const struct event *event = planned->stored->event;
-    if (event->epoch < epoch && !planned->doubled) {
+    if (is_late(planned, epoch) && !planned->doubled) {
         planned->stored->outcome = EVENT_STALE;
         return;
     }
@@ -179,7 +185,7 @@ static void decide_other(struct plan_event *planned, int64_t epoch)
         return;
     }
     planned->stored->outcome = EVENT_DOUBLE;
-    if (event->epoch < epoch || (is_change(planned) && !order_fold_reacquires(&event->change))) {
+    if (is_late(planned, epoch) || (is_change(planned) && !order_fold_reacquires(&event->change))) {
         return; /* it took nothing from this stock */
     }
     bool took = event->kind != EVENT_STOCK_ADJUSTED;

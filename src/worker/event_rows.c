@@ -240,27 +240,6 @@ bool event_rows_add_deltas(struct event_rows *rows, const struct event_plan *pla
     return true;
 }
 
-bool event_rows_add_letters(struct event_rows *rows, const struct dead_letter *letters,
-                            size_t count)
-{
-    static const enum postgres_type TYPES[] = {POSTGRES_TEXT, POSTGRES_TEXT, POSTGRES_TEXT,
-                                               POSTGRES_TEXT, POSTGRES_BYTEA};
-    if (count == 0) {
-        return false;
-    }
-    struct columns columns;
-    columns_init(&columns, TYPES, 5, rows->arena, count);
-    for (size_t i = 0; i < count; i++) {
-        postgres_array_add_text(&columns.arrays[0], letters[i].reason);
-        postgres_array_add_text(&columns.arrays[1], letters[i].message);
-        postgres_array_add_text(&columns.arrays[2], letters[i].routing_key);
-        postgres_array_add_text(&columns.arrays[3], letters[i].message_id);
-        postgres_array_add_bytes(&columns.arrays[4], letters[i].body);
-    }
-    (void)columns_add(&columns, rows, &SQL_LETTERS);
-    return true;
-}
-
 void event_rows_add_forget(struct event_rows *rows, const struct book_delta *deltas, size_t count)
 {
     struct columns columns;

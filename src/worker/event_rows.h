@@ -26,8 +26,8 @@ void event_rows_add_decided(struct event_rows *rows, const struct event_plan *pl
 /* Those of which there is something to write; return false when there is nothing. */
 bool event_rows_add_deltas(struct event_rows *rows, const struct event_plan *plan, int64_t epoch,
                            size_t *result_out);
-bool event_rows_add_letters(struct event_rows *rows, const struct dead_letter *letters,
-                            size_t count);
+bool event_rows_add_letters(struct event_rows *rows, const char *shard,
+                            const struct dead_letter *letters, size_t count);
 void event_rows_add_forget(struct event_rows *rows, const struct book_delta *deltas, size_t count);
 
 void event_rows_read_orders(const struct postgres_result *result, struct event_plan *plan);

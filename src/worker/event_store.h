@@ -30,6 +30,9 @@ enum event_outcome {
 
 struct stored_event {
     const struct event *event;
+    /* Whatever its epoch: its units are not in the stock in force. So it is with the event of a
+     * dead letter that holds them. */
+    bool held;
 
     enum event_outcome outcome;
 };
@@ -39,6 +42,7 @@ struct dead_letter {
     const char *reason, *message;
     const char *routing_key, *message_id;
     struct bytes body;
+    const struct event *event; /* whose units the letter holds until it is decided; or NULL */
 };
 
 struct event_write {
@@ -46,6 +50,7 @@ struct event_write {
     size_t event_count;
     const struct dead_letter *letters;
     size_t letter_count;
+    int64_t letter_id; /* the event is of this dead letter, which is settled with it; 0 = none */
 
     /* out, the store's until its next use */
     int64_t epoch;                   /* in force */
@@ -87,5 +92,17 @@ enum status event_store_sweep_begin(struct event_store *store, int64_t age_ms, s
 /* `applied`: they are forgotten; else they are found another time. Old entries of the feed go, too.
  */
 enum status event_store_sweep_end(struct event_store *store, bool applied, struct failure *failure);
+/* A dead letter that somebody wants stored after all: the oldest; letter_id 0 when there is none.
+ * Whoever writes its event with its letter_id settles it; two that do so store it once. */
+struct requeued_letter {
+    int64_t letter_id;
+    struct bytes body; /* the store's until its next use */
+    bool held;         /* it holds the event's units */
+};
+enum status event_store_next_letter(struct event_store *store, struct requeued_letter *letter_out,
+                                    struct failure *failure);
+/* It still cannot be stored: undecided again, for this reason. */
+enum status event_store_return_letter(struct event_store *store, int64_t letter_id,
+                                      const struct failure *why, struct failure *failure);
 /* SQLSTATE and detail of the last failure, for the log. */
 const char *event_store_detail(const struct event_store *store);

@@ -1,4 +1,5 @@
-/* Event store inside: what its two files share - event_store_postgres.c writes batches,
+/* Event store inside: what its files share - event_store_postgres.c writes batches,
+ * event_store_letters.c keeps dead letters,
  * event_sweep_postgres.c tidies up behind them; nobody else includes it. */
 #pragma once
 

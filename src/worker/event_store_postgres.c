@@ -338,7 +338,11 @@ static enum status change_and_commit(struct event_store *store, const struct eve
     change_rows_add_decided(rows, plan);
     change_rows_add_feed(rows, plan);
     bool has_deltas = event_rows_add_deltas(rows, plan, write->epoch, &deltas);
-    (void)event_rows_add_letters(rows, write->letters, write->letter_count);
+    (void)event_rows_add_letters(rows, store->shard, write->letters, write->letter_count);
+    struct postgres_parameter letter_id = postgres_int8(&store->arena, write->letter_id);
+    if (write->letter_id != 0) {
+        (void)event_rows_add(rows, &SQL_SETTLE_LETTER, &letter_id, 1);
+    }
     add_rejected_letters(store, plan);
     (void)event_rows_add(rows, &SQL_COMMIT, NULL, 0);
     bool has_orders = plan->order_count + plan->changed_count > 0;
@@ -402,7 +406,7 @@ static void add_rejected_letters(struct event_store *store, const struct event_p
             .message_id = "",
             .body = event->encoded,
         };
-        (void)event_rows_add_letters(&store->rows, &letter, 1);
+        (void)event_rows_add_letters(&store->rows, store->shard, &letter, 1);
     }
 }
 

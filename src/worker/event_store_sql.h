@@ -17,7 +17,8 @@ static const struct postgres_statement SQL_MAY_CONSUME = {
     "may_consume", "SELECT epoch, pg_try_advisory_xact_lock_shared(740102, hashtext(shard))::int4"
                    " FROM control WHERE shard = $1::text"};
 
-/* Events that are new, with their orders and lines. */
+/* Events that are new, with their orders and lines. What was given back already - a dead letter
+ * that was discarded, and is delivered once more - is not. */
 static const struct postgres_statement SQL_ORDERS = {
     "orders",
     "WITH fresh AS ("
@@ -25,6 +26,8 @@ static const struct postgres_statement SQL_ORDERS = {
     "                            to_state)"
     "  SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::int[], $5::timestamptz[],"
     "                       $6::text[], $8::int[])"
+    "       AS i(order_id, version, event_id, kind, event_time, actor, to_state)"
+    "  WHERE NOT EXISTS (SELECT 1 FROM double_reservations d WHERE d.event_id = i.event_id)"
     "  ON CONFLICT (order_id, version) DO NOTHING"
     "  RETURNING order_id),"
     " made AS ("
@@ -95,10 +98,42 @@ static const struct postgres_statement SQL_LIMITED = {
                " SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[])"
                " ON CONFLICT DO NOTHING"};
 
+/* With the units that a letter holds. Those of an event of an earlier epoch are in the stock in
+ * force: they are taken from it. */
 static const struct postgres_statement SQL_LETTERS = {
-    "letters", "INSERT INTO dead_letters (reason, message, routing_key, message_id, body)"
-               " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])"
-               " ON CONFLICT DO NOTHING"};
+    "letters",
+    "WITH kept AS ("
+    "  INSERT INTO dead_letters (reason, message, routing_key, message_id, body, event_id, kind,"
+    "                            epoch)"
+    "  SELECT reason, message, routing_key, message_id, body, event_id, NULLIF(kind, -1),"
+    "         NULLIF(epoch, -1)"
+    "  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::uuid[],"
+    "              $7::int[], $8::bigint[])"
+    "       AS i(reason, message, routing_key, message_id, body, event_id, kind, epoch)"
+    "  ON CONFLICT DO NOTHING RETURNING dead_letter_id, event_id, epoch),"
+    " held AS ("
+    "  INSERT INTO dead_letter_units (dead_letter_id, product_id, quantity)"
+    "  SELECT k.dead_letter_id, u.product_id, sum(u.quantity)::bigint"
+    "  FROM unnest($9::uuid[], $10::text[], $11::bigint[]) AS u(event_id, product_id, quantity)"
+    "  JOIN kept k USING (event_id) GROUP BY 1, 2"
+    "  RETURNING dead_letter_id, product_id, quantity)"
+    " INSERT INTO stock_deltas (epoch, product_id, quantity)"
+    " SELECT c.epoch, h.product_id, -h.quantity FROM held h JOIN kept k USING (dead_letter_id)"
+    " JOIN control c ON c.shard = $12::text AND k.epoch < c.epoch"};
+
+/* state: see shop.v1.DeadLetter.State; 0 undecided, 1 to be stored, 3 stored. */
+static const struct postgres_statement SQL_NEXT_LETTER = {
+    "next_letter", "SELECT dead_letter_id, body, EXISTS (SELECT 1 FROM dead_letter_units u"
+                   "  WHERE u.dead_letter_id = d.dead_letter_id)"
+                   " FROM dead_letters d WHERE state = 1 ORDER BY dead_letter_id LIMIT 1"};
+static const struct postgres_statement SQL_RETURN_LETTER = {
+    "return_letter", "UPDATE dead_letters SET state = 0, reason = $2::text, message = $3::text"
+                     " WHERE dead_letter_id = $1::bigint AND state = 1"};
+static const struct postgres_statement SQL_SETTLE_LETTER = {
+    "settle_letter", "WITH settled AS (UPDATE dead_letters SET state = 3"
+                     "  WHERE dead_letter_id = $1::bigint AND state = 1 RETURNING dead_letter_id)"
+                     " DELETE FROM dead_letter_units USING settled"
+                     " WHERE dead_letter_units.dead_letter_id = settled.dead_letter_id"};
 
 /* Nothing is lost with it: a delta that comes back is not applied again. */
 static const struct postgres_statement SQL_ASYNC = {NULL, "SET LOCAL synchronous_commit TO off"};

@@ -8,6 +8,7 @@
 #define BACKOFF_MOST_MS 2000
 #define SWEEP_MOST      1000 /* one script call in Redis stays far below a millisecond's worth */
 #define FOLD_MOST       256
+#define REQUEUED_MOST   64 /* a sweep */
 /* Who took longer from the commit to here - the process was frozen - leaves it to the relay, which
  * asks PostgreSQL: it may be another one by now, and have been compared with what was settled. Far
  * below the server's FAILOVER_LATE_MS. */
@@ -42,6 +43,9 @@ static void settle(struct persist *persist);
 static void apply(struct persist *persist, const struct event_write *write);
 static void sweep(struct persist *persist);
 static void fold(struct persist *persist);
+static void store_requeued(struct persist *persist);
+static enum status store_letter(struct persist *persist, const struct requeued_letter *letter,
+                                struct failure *failure);
 static void note(struct persist *persist, enum worker_trouble trouble, enum status status,
                  const struct failure *failure);
 
@@ -215,6 +219,7 @@ static bool bury(struct persist *persist, const struct event *event, const struc
         .routing_key = event_codec_routing_key(event->kind),
         .message_id = "",
         .body = event->encoded,
+        .event = event,
     };
     worker_report_letter(persist->report, &letter);
     struct event_write write = {.letters = &letter, .letter_count = 1};
@@ -334,6 +339,7 @@ static void sweep(struct persist *persist)
     note(persist, TROUBLE_STORE, status, &failure);
     if (status == STATUS_OK) {
         fold(persist);
+        store_requeued(persist);
     }
 }
 
@@ -348,6 +354,48 @@ static void fold(struct persist *persist)
         worker_report_write(persist->report, &write);
         apply(persist, &write);
     }
+}
+
+/* Dead letters that somebody wants stored after all; what still cannot be is undecided again. */
+static void store_requeued(struct persist *persist)
+{
+    for (int i = 0; i < REQUEUED_MOST; i++) {
+        struct requeued_letter letter;
+        struct failure failure;
+        enum status status = event_store_next_letter(persist->store, &letter, &failure);
+        if (status == STATUS_OK && letter.letter_id != 0) {
+            status = store_letter(persist, &letter, &failure);
+        }
+        note(persist, TROUBLE_STORE, status, &failure);
+        if (status != STATUS_OK || letter.letter_id == 0) {
+            return;
+        }
+    }
+}
+
+static enum status store_letter(struct persist *persist, const struct requeued_letter *letter,
+                                struct failure *failure)
+{
+    struct stored_event stored = {.held = letter->held};
+    struct event_write write = {
+        .events = &stored, .event_count = 1, .letter_id = letter->letter_id};
+    struct event *event;
+    arena_reset(&persist->inbox->arena); /* the batch is acknowledged and settled */
+    struct bytes body = arena_copy(&persist->inbox->arena, letter->body);
+    enum status status = event_codec_decode(body, &persist->inbox->arena, &event, failure);
+    if (status == STATUS_OK) {
+        stored.event = event;
+        status = event_store_write(persist->store, &write, failure);
+    }
+    if (status == STATUS_OK) {
+        worker_report_write(persist->report, &write);
+        apply(persist, &write);
+        return STATUS_OK;
+    }
+    struct failure why = *failure;
+    return is_transient(status)
+               ? status
+               : event_store_return_letter(persist->store, letter->letter_id, &why, failure);
 }
 
 static void note(struct persist *persist, enum worker_trouble trouble, enum status status,

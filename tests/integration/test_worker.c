@@ -193,6 +193,27 @@ static void test_an_order_reserved_twice_is_given_back_once(void **state)
     system_assert_books(&fixture.system);
 }
 
+/* What was discarded, and given back, is delivered once more. */
+static void test_an_event_that_was_given_up_is_not_stored(void **state)
+{
+    (void)state;
+    struct event given_up = worker_fixture_order(&fixture, "a", 5);
+    char id[UUID_TEXT_BYTES], sql[256];
+    uuid_print(&given_up.event_id, id);
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO double_reservations (event_id, subject_id, epoch, event_time)"
+                   " VALUES ('%s', '%s', 1, now())",
+                   id, id);
+    database_execute(&fixture.system.database, sql);
+    worker_fixture_publish(&fixture, &given_up, 1);
+    start_worker();
+    worker_fixture_place(&fixture, 1); /* after which it is known to be through */
+    worker_fixture_wait_settled(&fixture);
+    assert_int_equal(count("SELECT count(*) FROM orders"), 1);
+    assert_int_equal(count("SELECT sum(reserved)::bigint FROM stock"), 1);
+    assert_int_equal(count("SELECT count(*) FROM stock_deltas"), 0);
+}
+
 static void test_a_late_order_is_stored_and_taken_from_the_new_stock(void **state)
 {
     (void)state;
@@ -235,6 +256,7 @@ int main(void)
         WORKER_TEST(f22_poison_leaves_its_neighbours_alone),
         WORKER_TEST(f22_an_event_that_breaks_a_constraint_is_found),
         WORKER_TEST(test_an_order_reserved_twice_is_given_back_once),
+        WORKER_TEST(test_an_event_that_was_given_up_is_not_stored),
         WORKER_TEST(test_a_late_order_is_stored_and_taken_from_the_new_stock),
         WORKER_TEST(test_an_adjustment_below_what_is_reserved_is_kept_as_a_letter),
     };

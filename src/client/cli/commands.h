@@ -11,6 +11,9 @@ extern const struct cli_command COMMAND_STOCK_GET, COMMAND_STOCK_LIST, COMMAND_S
 extern const struct cli_command COMMAND_ORDER_CREATE, COMMAND_ORDER_GET, COMMAND_ORDER_LIST;
 extern const struct cli_command COMMAND_ORDER_CONFIRM, COMMAND_ORDER_CANCEL, COMMAND_ORDER_FULFIL;
 extern const struct cli_command COMMAND_ORDER_EVENTS;
+extern const struct cli_command COMMAND_LETTERS_LIST, COMMAND_LETTERS_SHOW;
+extern const struct cli_command COMMAND_LETTERS_REQUEUE, COMMAND_LETTERS_DISCARD;
+extern const struct cli_command COMMAND_AUDIT, COMMAND_STOCK_REBUILD;
 extern const struct cli_command COMMAND_IMPORT_PRODUCTS, COMMAND_IMPORT_ORDERS;
 extern const struct cli_command COMMAND_KEYS_CREATE, COMMAND_KEYS_LIST, COMMAND_KEYS_REVOKE;
 extern const struct cli_command COMMAND_LIST, COMMAND_DESCRIBE, COMMAND_STATS;

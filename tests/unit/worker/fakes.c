@@ -246,6 +246,11 @@ enum status event_store_write(struct event_store *store, struct event_write *wri
         (void)snprintf(fakes.letters[fakes.letter_count++], sizeof fakes.letters[0], "%s",
                        write->letters[i].reason);
     }
+    if (write->letter_id != 0) {
+        assert_int_equal(write->letter_id, fakes.requeued.letter_id);
+        assert_int_equal(write->events[0].held, fakes.requeued.held);
+        fakes.requeued = (struct requeued_letter){0};
+    }
     write->epoch = fakes.epoch;
     write->deltas = fakes.deltas;
     write->delta_count = fakes.delta_count;
@@ -305,6 +310,25 @@ enum status event_store_sweep_end(struct event_store *store, bool applied, struc
     if (applied) {
         fakes.left_count = 0;
     }
+    return STATUS_OK;
+}
+
+enum status event_store_next_letter(struct event_store *store, struct requeued_letter *letter_out,
+                                    struct failure *failure)
+{
+    (void)store;
+    (void)failure;
+    *letter_out = fakes.requeued;
+    return STATUS_OK;
+}
+
+enum status event_store_return_letter(struct event_store *store, int64_t letter_id,
+                                      const struct failure *why, struct failure *failure)
+{
+    (void)store;
+    (void)failure;
+    tell("return(%lld:%s) ", (long long)letter_id, why->reason);
+    fakes.requeued = (struct requeued_letter){0};
     return STATUS_OK;
 }
 

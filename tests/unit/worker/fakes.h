@@ -38,6 +38,7 @@ struct fakes {
     struct book_delta left[4]; /* what a sweep finds */
     size_t left_count;
     int64_t epoch;
+    struct requeued_letter requeued; /* a dead letter to be stored after all */
     enum status ready_status;
     bool quiet; /* workers are asked to let go */
 

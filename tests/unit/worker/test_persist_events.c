@@ -237,6 +237,34 @@ static void test_w5_the_epoch_of_the_store_is_the_epoch_of_the_book(void **state
     assert_int_equal(fakes.book_epoch, 9);
 }
 
+static void test_w3_a_letter_that_is_requeued_is_stored_after_all(void **state)
+{
+    (void)state;
+    fakes.requeued =
+        (struct requeued_letter){.letter_id = 7, .body = fakes_order(1, 101), .held = true};
+    step("ready write(1) ");
+    assert_int_equal(fakes.stored_count, 1);
+    assert_int_equal(fakes.requeued.letter_id, 0);
+}
+
+static void test_w3_a_letter_that_still_cannot_be_stored_is_undecided_again(void **state)
+{
+    (void)state;
+    fakes.requeued = (struct requeued_letter){.letter_id = 7, .body = fakes_order(1, 101)};
+    fakes.faulty = 1;
+    fakes.faulty_status = STATUS_FAILED_PRECONDITION;
+    step("ready write(1)! return(7:CONSTRAINT) ");
+    fakes.now_ms += 5000;
+    fakes.requeued = (struct requeued_letter){.letter_id = 8, .body = bytes_of_text("\x0a\xff")};
+    step("ready return(8:MALFORMED_MESSAGE) ");
+    fakes.now_ms += 5000;
+    fakes.requeued = (struct requeued_letter){.letter_id = 9, .body = fakes_order(2, 102)};
+    fakes.write_statuses[fakes.writes] = STATUS_UNAVAILABLE;
+    fakes.write_status_count = fakes.writes + 1;
+    step("ready write(1)! "); /* another time */
+    assert_int_equal(fakes.requeued.letter_id, 9);
+}
+
 static void test_w6_asked_to_be_quiet_it_lets_go_of_the_queue(void **state)
 {
     (void)state;
@@ -315,6 +343,8 @@ int main(void)
         STORY_TEST(test_w5_redis_away_stops_nothing),
         STORY_TEST(test_w5_what_was_left_is_swept_in_time),
         STORY_TEST(test_w5_the_epoch_of_the_store_is_the_epoch_of_the_book),
+        STORY_TEST(test_w3_a_letter_that_is_requeued_is_stored_after_all),
+        STORY_TEST(test_w3_a_letter_that_still_cannot_be_stored_is_undecided_again),
         STORY_TEST(test_w6_asked_to_be_quiet_it_lets_go_of_the_queue),
         STORY_TEST(test_w6_what_was_taken_is_stored_before),
         STORY_TEST(test_w6_without_an_answer_it_goes_on),

@@ -1,0 +1,243 @@
+/* What watches over the books: the audit, its repair and its fence, and dead letters that somebody
+ * decides - with the whole system, by orderctl. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/cmocka_all.h"
+#include "tests/support/stores.h"
+#include "tests/support/system.h"
+
+#define DEADLINE_MS 60000
+#define STOCK       100
+#define ODD         7 /* an order of so many units cannot be stored while FORBID holds */
+
+#define FORBID "ALTER TABLE order_lines ADD CONSTRAINT odd CHECK (quantity <> 7) NOT VALID"
+#define ALLOW  "ALTER TABLE order_lines DROP CONSTRAINT odd"
+
+static struct system the_system;
+static struct rpc_channel *channel;
+
+static int setup(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("ORDER_SERVER_PUBLISH_TIMEOUT_MS", "500", 1), 0);
+    assert_int_equal(setenv("ORDER_WORKER_SWEEP_MS", "100", 1), 0);
+    assert_int_equal(setenv("ORDER_WORKER_SWEEP_AGE_MS", "100", 1), 0);
+    system_start(&the_system);
+    channel = system_open_channel(&the_system, 0);
+    system_create_product(channel, "tea", STOCK);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    rpc_channel_close(&channel);
+    system_destroy(&the_system);
+    return 0;
+}
+
+static int64_t count(const char *sql)
+{
+    return database_int(&the_system.database, sql);
+}
+
+struct wanted {
+    const char *sql; /* NULL: what Redis has of tea */
+    int64_t value;
+};
+
+static bool is_so(void *state)
+{
+    const struct wanted *wanted = state;
+    int64_t value = wanted->sql != NULL ? count(wanted->sql) : system_available(&the_system, "tea");
+    return value == wanted->value;
+}
+
+static void wait_for(const char *sql, int64_t value)
+{
+    struct wanted wanted = {sql, value};
+    if (!wait_until(is_so, &wanted, DEADLINE_MS)) {
+        process_show_log(&the_system.servers[0]);
+        process_show_log(&the_system.workers[0]);
+        fail_msg("%s is not %lld", sql != NULL ? sql : "available", (long long)value);
+    }
+}
+
+/* orderctl with up to three words: its exit code must be `code`, its output contain `words`. */
+static void expect(int code, const char *words, const char *a, const char *b, const char *c)
+{
+    const char *arguments[] = {a, b, c, NULL};
+    char *output = NULL;
+    int got = system_orderctl(&the_system, arguments, &output);
+    if (got != code || strstr(output, words) == NULL) {
+        fail_msg("orderctl %s %s: exit code %d, not %d, or no '%s' in: %s", a, b != NULL ? b : "",
+                 got, code, words, output);
+    }
+    free(output);
+}
+
+/* By hand, behind everybody's back. */
+static void change_redis(const char *by)
+{
+    char script[128];
+    (void)snprintf(script, sizeof script, "return redis.call('HINCRBY','{s0}:stock','tea',%s)", by);
+    (void)stores_redis_int(the_system.redis_url, "EVAL", script, "0");
+}
+
+static void order(const char *request_id, int32_t quantity)
+{
+    struct answer answer = system_create_order(channel, request_id, "tea", quantity);
+    assert_int_equal(answer.code, STATUS_OK);
+}
+
+/* An accepted order in the dead letters. */
+static void make_letter(void)
+{
+    database_execute(&the_system.database, FORBID);
+    order("guard-odd", ODD);
+    wait_for("SELECT count(*) FROM dead_letters WHERE state = 0", 1);
+    wait_for("SELECT coalesce(sum(quantity), 0)::bigint FROM dead_letter_units", ODD);
+    system_wait_settled(&the_system, DEADLINE_MS);
+    assert_int_equal(count("SELECT count(*) FROM orders"), 0);
+    assert_int_equal(system_available(&the_system, "tea"), STOCK - ODD);
+}
+
+/* ---- the audit ---- */
+
+static void test_books_that_agree_are_said_to(void **state)
+{
+    (void)state;
+    order("guard-1", 3);
+    system_wait_settled(&the_system, DEADLINE_MS);
+    wait_for("SELECT count(*) FROM stock_deltas", 0);
+    expect(0, "1 products, 0 discrepancies", "audit", NULL, NULL);
+}
+
+static void test_too_few_in_redis_are_reported_and_repaired(void **state)
+{
+    (void)state;
+    change_redis("-5");
+    expect(1, "REDIS_TOO_LOW", "audit", NULL, NULL);
+    expect(1, "5 units would be given back", "audit", "--repair", NULL);
+    assert_int_equal(system_available(&the_system, "tea"), STOCK - 5); /* only said */
+    expect(1, "5 units given back", "audit", "--repair", "--yes");
+    wait_for(NULL, STOCK);
+    wait_for("SELECT count(*) FROM stock_deltas", 0);
+    expect(0, "0 discrepancies", "audit", NULL, NULL);
+    expect(0, "0 discrepancies", "audit", "--repair", "--yes");
+    assert_int_equal(count("SELECT sum(quantity)::bigint FROM stock_repairs"), 5);
+    assert_int_equal(count("SELECT epoch FROM control"), 1); /* sales went on */
+}
+
+static void test_too_many_in_redis_fence_stock_and_it_is_loaded_anew(void **state)
+{
+    (void)state;
+    change_redis("5");
+    wait_for("SELECT epoch FROM control", 2);
+    wait_for(NULL, STOCK);
+    char *log = read_whole(the_system.servers[0].log_path);
+    assert_non_null(strstr(log, "too many units in Redis"));
+    free(log);
+    order("guard-1", STOCK);
+    system_wait_settled(&the_system, DEADLINE_MS);
+    system_assert_books(&the_system);
+}
+
+static void test_reserved_that_no_line_explains_is_reported(void **state)
+{
+    (void)state;
+    database_execute(&the_system.database, "UPDATE stock SET reserved = reserved + 2");
+    const char *arguments[] = {"audit", NULL};
+    char *output = NULL;
+    assert_int_equal(system_orderctl(&the_system, arguments, &output), 1);
+    bool fenced =
+        strstr(output, "STOCK_FENCED") != NULL; /* the auditor was faster: Redis has more */
+    assert_true(fenced || strstr(output, "RESERVED_WRONG") != NULL);
+    free(output);
+    wait_for("SELECT epoch FROM control", 2);
+}
+
+static void test_stock_is_rebuilt_when_somebody_asks(void **state)
+{
+    (void)state;
+    order("guard-1", 3);
+    system_wait_settled(&the_system, DEADLINE_MS);
+    expect(0, "epoch 1 has ended", "stock", "rebuild", NULL);
+    wait_for("SELECT epoch FROM control", 2);
+    wait_for(NULL, STOCK - 3);
+}
+
+/* ---- dead letters ---- */
+
+static void test_units_of_an_undecided_letter_stay_out_of_sale(void **state)
+{
+    (void)state;
+    make_letter();
+    expect(0, "CONSTRAINT", "dead-letters", "list", NULL);
+    expect(0, "UNDECIDED", "dead-letters", "show", "1");
+    expect(0, "0 discrepancies", "audit", NULL, NULL);
+    expect(0, "has ended", "stock", "rebuild", NULL);
+    wait_for("SELECT epoch FROM control", 2);
+    wait_for(NULL, STOCK - ODD);
+    expect(1, "LETTER_NOT_FOUND", "dead-letters", "show", "999");
+    expect(1, "BAD_ID", "dead-letters", "requeue", "x");
+}
+
+/* Also in an epoch that has begun since: the loaded stock is without its units. */
+static void test_a_letter_is_stored_after_all(void **state)
+{
+    (void)state;
+    make_letter();
+    expect(0, "has ended", "stock", "rebuild", NULL);
+    wait_for("SELECT epoch FROM control", 2);
+    wait_for(NULL, STOCK - ODD);
+    expect(0, "REQUEUED", "dead-letters", "requeue", "1");
+    wait_for("SELECT count(*) FROM dead_letters WHERE state = 0", 1); /* it still cannot be */
+    database_execute(&the_system.database, ALLOW);
+    expect(0, "", "dead-letters", "requeue", "1");
+    expect(0, "", "dead-letters", "requeue", "1");
+    wait_for("SELECT count(*) FROM dead_letters WHERE state = 3", 1);
+    expect(0, "STORED", "dead-letters", "requeue", "1"); /* harmless */
+    expect(1, "LETTER_DECIDED", "dead-letters", "discard", "1");
+    assert_int_equal(count("SELECT count(*) FROM orders WHERE state <> 7"), 1);
+    assert_int_equal(count("SELECT reserved FROM stock"), ODD);
+    wait_for("SELECT count(*) FROM stock_deltas", 0);
+    assert_int_equal(system_available(&the_system, "tea"), STOCK - ODD);
+    expect(0, "0 discrepancies", "audit", NULL, NULL);
+}
+
+static void test_a_discarded_letter_gives_its_units_back_once(void **state)
+{
+    (void)state;
+    make_letter();
+    expect(0, "DISCARDED", "dead-letters", "discard", "1");
+    expect(0, "DISCARDED", "dead-letters", "discard", "1");
+    expect(1, "LETTER_DECIDED", "dead-letters", "requeue", "1");
+    wait_for(NULL, STOCK);
+    wait_for("SELECT count(*) FROM stock_deltas", 0);
+    assert_int_equal(system_available(&the_system, "tea"), STOCK);
+    assert_int_equal(count("SELECT count(*) FROM orders"), 0);
+    expect(0, "0 discrepancies", "audit", NULL, NULL);
+    expect(0, "has ended", "stock", "rebuild", NULL);
+    wait_for("SELECT epoch FROM control", 2);
+    wait_for(NULL, STOCK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_books_that_agree_are_said_to),
+        TEST(test_too_few_in_redis_are_reported_and_repaired),
+        TEST(test_too_many_in_redis_fence_stock_and_it_is_loaded_anew),
+        TEST(test_reserved_that_no_line_explains_is_reported),
+        TEST(test_stock_is_rebuilt_when_somebody_asks),
+        TEST(test_units_of_an_undecided_letter_stay_out_of_sale),
+        TEST(test_a_letter_is_stored_after_all),
+        TEST(test_a_discarded_letter_gives_its_units_back_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
