@@ -6,7 +6,7 @@
 # figure the best round counts (other work on the machine only takes away); what is said to be persisted was counted
 # in PostgreSQL; whatever it started is stopped. Prints a table in Markdown, writes the figures to .dev/bench.json.
 #     tools/bench.sh [--seconds N] [--rounds N] [--no-peer] [--check]
-# --seconds: of each measurement (default 3), --rounds (default 2): about 90 s in all; --check: fails when a ratio is
+# --seconds: of each measurement (default 3), --rounds (default 2): about two minutes in all; --check: fails when a ratio is
 # below its bar.
 set -euo pipefail
 
@@ -49,6 +49,7 @@ main() {
     system_start
     [ -z "$peer" ] || peer_start || peer=
     for _ in $(seq "$ROUNDS"); do
+        measure_rpc
         measure_system
         [ -z "$peer" ] || measure_peer
     done

@@ -10,6 +10,7 @@
 
 struct gateway_config {
     const char *listen, *operations_listen, *endpoint, *log_level;
+    const char *server_ca_file, *server_cert_file, *server_name;
     const char *tls_certificate_file, *tls_key_file, *keys_file, *cors_origins;
     const char *trusted_proxies;
     const char *jwks_file, *jwt_algorithm, *jwt_issuer, *jwt_audience;

@@ -65,6 +65,9 @@ static enum status start(struct order_gateway *order, struct failure *failure)
 {
     const struct gateway_config *config = order->config;
     struct rpc_channel_options options = {.endpoint = config->endpoint,
+                                          .tls = {.ca_file = config->server_ca_file,
+                                                  .cert_file = config->server_cert_file,
+                                                  .server_name = config->server_name},
                                           .timeout_ms = (int32_t)config->timeout_ms,
                                           .max_outstanding = (size_t)config->calls_max,
                                           .clock = order->gateway.clock};

@@ -105,7 +105,16 @@ void attempts_fail_no_memory(struct channel_exchange *exchange)
 
 void attempts_fail_no_server(struct channel_exchange *exchange)
 {
-    (void)failure_set(&exchange->stub->failure, STATUS_UNAVAILABLE, "NO_SERVER",
+    struct rpc_channel *channel = exchange->channel;
+    struct failure *failure = &exchange->stub->failure;
+    (void)failure_set(failure, STATUS_UNAVAILABLE, "NO_SERVER",
                       "not done: no server took the call in time");
+    for (size_t i = 0; i < channel->target_count; i++) {
+        if (target_has_tls_failed(channel->targets[i])) {
+            (void)failure_set(failure, STATUS_UNAVAILABLE, "TLS_FAILED",
+                              "not done: no TLS connection, because one side's certificate is not "
+                              "signed by the other's CA, has another name or is out of date");
+        }
+    }
     tell_truth(exchange);
 }

@@ -49,6 +49,9 @@ void link_destroy(struct link **link);
 uint32_t link_connection(const struct link *link);
 /* Ends the connection: its exchanges are lost, and the link connects anew. */
 void link_drop(struct link *link);
+/* Whether TLS was refused, by this side or the other one. Asks nng's statistics: not for every
+ * call. */
+bool link_has_tls_failed(const struct link *link);
 
 /* NULL when memory is out. `on_done` runs on nng's threads. */
 struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(void *context),

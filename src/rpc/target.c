@@ -101,6 +101,8 @@ static enum status make_parts(struct target *target, struct failure *failure)
     if (status == STATUS_OK) {
         size_t size = strlen(options.endpoint); /* link_open has checked it */
         memcpy(target->endpoint, options.endpoint, size + 1);
+        target->options.endpoint = target->endpoint;
+        target->options.tls = NULL; /* the caller's */
         target->alarm = alarm_create(on_time, target);
         target->check = link_exchange_create(target->link, on_checked, target);
         if (target->alarm == NULL || target->check == NULL) {
@@ -153,6 +155,12 @@ struct link *target_link(struct target *target)
 enum target_fitness target_fitness(const struct target *target)
 {
     return (enum target_fitness)atomic_load(&target->fitness);
+}
+
+bool target_has_tls_failed(const struct target *target)
+{
+    return strncmp(target->endpoint, "tls+", 4) == 0 && link_connection(target->link) == 0 &&
+           link_has_tls_failed(target->link);
 }
 
 uint64_t target_ejections(const struct target *target)

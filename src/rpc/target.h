@@ -44,6 +44,9 @@ void target_destroy(struct target **target);
 const char *target_endpoint(const struct target *target);
 struct link *target_link(struct target *target);
 enum target_fitness target_fitness(const struct target *target);
+/* Whether there is no connection because TLS was refused, by this side or the other one. Not for
+ * every call. */
+bool target_has_tls_failed(const struct target *target);
 /* How often it was given up though it had been fit, and its connection stood. */
 uint64_t target_ejections(const struct target *target);
 /* Calls that are under way there. */

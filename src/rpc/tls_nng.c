@@ -75,3 +75,18 @@ static const char *find_name(const char *endpoint, const struct rpc_tls *tls,
     room[size] = '\0';
     return room;
 }
+
+bool tls_has_failed(nng_dialer dialer)
+{
+    nng_stat *all;
+    bool has_failed = false;
+    if (nng_stats_get(&all) != 0) {
+        return false;
+    }
+    nng_stat *at = nng_stat_find_dialer(all, dialer);
+    for (at = at != NULL ? nng_stat_child(at) : NULL; at != NULL; at = nng_stat_next(at)) {
+        has_failed |= strcmp(nng_stat_name(at), "auth") == 0 && nng_stat_value(at) > 0;
+    }
+    nng_stats_free(all);
+    return has_failed;
+}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nng/nng.h>
+#include <stdbool.h>
 
 #include "base/status.h"
 #include "rpc/tls.h"
@@ -9,3 +10,5 @@
 /* Before the dialer starts. `tls` may be NULL, which is refused. Fails with TLS_INVALID. */
 enum status tls_set(nng_dialer dialer, const char *endpoint, const struct rpc_tls *tls,
                     struct failure *failure);
+/* Whether a handshake of this dialer failed, whichever side did not like the other. */
+bool tls_has_failed(nng_dialer dialer);

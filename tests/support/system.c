@@ -199,8 +199,9 @@ void system_spawn_server(struct system *system, size_t index, const char *fail)
 {
     struct environment environment;
     fill_environment(system, &environment, fail);
-    char listen[256];
-    (void)snprintf(listen, sizeof listen, "%s,%s", system->ipc[index], system->tcp[index]);
+    char listen[300];
+    (void)snprintf(listen, sizeof listen, "%s,%s%s%s", system->ipc[index], system->tcp[index],
+                   system->tls[index][0] != '\0' ? "," : "", system->tls[index]);
     add(&environment, "ORDER_SERVER_LISTEN", listen);
     /* What a death left behind is found soon, not after the minute that suits a busy system. */
     add(&environment, "ORDER_SERVER_PERSIST_GRACE_MS", "2000");

@@ -34,6 +34,7 @@ struct system {
     struct process workers[SYSTEM_WORKERS_MAX];
     char ipc[SYSTEM_SERVERS_MAX][128]; /* endpoints */
     char tcp[SYSTEM_SERVERS_MAX][64];
+    char tls[SYSTEM_SERVERS_MAX][64];      /* a test's own: servers listen there, too */
     struct tcp_proxy *links[SYSTEM_LINKS]; /* NULL: programs talk to the stores themselves */
 };
 

@@ -86,6 +86,19 @@ measure_raw_stages() {
     query postgres "DROP DATABASE bench_raw WITH (FORCE)"
 }
 
+# What src/rpc adds to nng: a health check through both of its sides against nng's own echo, one after the other.
+measure_rpc() {
+    local transport outstanding bench
+    for transport in tcp ipc; do
+        for outstanding in 1 16 128; do
+            for bench in echo health; do
+                figure "rpc_${bench}_${transport}_$outstanding" calls_per_second "bench_$bench" \
+                    --transport "$transport" --outstanding "$outstanding" --seconds 1
+            done
+        done
+    done
+}
+
 system_start() {
     start order-server order-server
     start order-worker-1 order-worker

@@ -16,7 +16,11 @@ table_rows() {
     jq -r '
         .figures as $f
         | ([$f.echo_tcp.calls_per_second, $f.reserve_script.decisions_per_second] | min) as $stage
-        | [ ["health call, \($f.health.outstanding) outstanding", $f.health.callsPerSecond,
+        | ([ ["tcp", "ipc"][] as $transport | [1, 16, 128][] as $outstanding
+             | ["health call over \($transport), \($outstanding) outstanding",
+                $f["rpc_health_\($transport)_\($outstanding)"].calls_per_second,
+                "raw nng echo, the same", $f["rpc_echo_\($transport)_\($outstanding)"].calls_per_second, 0.8] ]) as $rpc
+        | $rpc + [ ["health call, \($f.health.outstanding) outstanding", $f.health.callsPerSecond,
              "raw nng echo", $f.echo_tcp.calls_per_second, 0.8],
             ["GetProduct from cache", $f.get_product.callsPerSecond,
              "raw nng echo", $f.echo_tcp.calls_per_second, 0.5],

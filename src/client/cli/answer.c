@@ -19,6 +19,7 @@ enum status cli_connect(struct cli *cli, size_t outstanding, struct failure *fai
         return STATUS_OK;
     }
     struct rpc_channel_options options = {.endpoint = cli->globals.endpoint,
+                                          .tls = cli->globals.tls,
                                           .timeout_ms = (int32_t)cli->globals.timeout_ms,
                                           .max_outstanding = outstanding,
                                           .clock = cli->environment->clock};

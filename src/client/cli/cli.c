@@ -50,6 +50,7 @@ static int run_line(struct cli *cli, int argc, char *const *argv, const char **w
     const char *given = cli->environment->endpoint;
     options_default(&globals);
     cli->globals.endpoint = given == NULL || given[0] == '\0' ? ENDPOINT_DEFAULT : given;
+    cli->globals.tls = cli->environment->tls;
 
     struct failure failure;
     struct option_words none = {.items = words};

@@ -34,6 +34,7 @@ enum cli_output {
 struct cli_environment {
     const char *endpoint;  /* $ORDER_ENDPOINT, or NULL */
     const char *keys_file; /* $ORDER_GATEWAY_KEYS, or NULL */
+    struct rpc_tls tls;    /* $ORDER_TLS_CA_FILE, $ORDER_TLS_CERT_FILE, $ORDER_TLS_SERVER_NAME */
     FILE *in, *out, *err;
     bool err_is_terminal;
     const struct clock *clock;
@@ -42,6 +43,7 @@ struct cli_environment {
 
 struct cli_globals {
     const char *endpoint;
+    struct rpc_tls tls;
     int64_t timeout_ms;
     int64_t output; /* enum cli_output */
     bool help;

@@ -168,6 +168,7 @@ static enum status open_channels(struct bench *bench, struct failure *failure)
 {
     const struct bench_options *options = bench->options;
     struct rpc_channel_options channel = {.endpoint = bench->cli->globals.endpoint,
+                                          .tls = bench->cli->globals.tls,
                                           .timeout_ms = (int32_t)bench->cli->globals.timeout_ms,
                                           .max_outstanding = (size_t)options->outstanding,
                                           .clock = bench->cli->environment->clock};

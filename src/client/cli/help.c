@@ -13,8 +13,26 @@ const struct option CLI_GLOBAL_OPTIONS[] = {
      .type = OPTION_TEXT,
      .offset = offsetof(struct cli_globals, endpoint),
      .value = "URL",
-     .help = "where the server listens: tcp://HOST:PORT or ipc://PATH; several, comma separated, "
-             "share the calls (default $ORDER_ENDPOINT, else tcp://127.0.0.1:7400)"},
+     .help = "where the server listens: tcp://HOST:PORT, tls+tcp://HOST:PORT or ipc://PATH; "
+             "several, comma separated, share the calls (default $ORDER_ENDPOINT, else "
+             "tcp://127.0.0.1:7400)"},
+    {.name = "tls-ca",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct cli_globals, tls.ca_file),
+     .value = "FILE",
+     .help = "for tls+tcp: PEM with who signs servers' certificates (default $ORDER_TLS_CA_FILE)"},
+    {.name = "tls-cert",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct cli_globals, tls.cert_file),
+     .value = "FILE",
+     .help = "for tls+tcp: PEM with the certificate to show and its key (default "
+             "$ORDER_TLS_CERT_FILE)"},
+    {.name = "tls-server-name",
+     .type = OPTION_TEXT,
+     .offset = offsetof(struct cli_globals, tls.server_name),
+     .value = "NAME",
+     .help = "the name in the server's certificate (default $ORDER_TLS_SERVER_NAME, else the "
+             "endpoint's host)"},
     {.name = "timeout",
      .type = OPTION_DURATION,
      .offset = offsetof(struct cli_globals, timeout_ms),

@@ -10,6 +10,9 @@ int main(int argc, char **argv)
     const struct cli_environment environment = {
         .endpoint = getenv("ORDER_ENDPOINT"),
         .keys_file = getenv("ORDER_GATEWAY_KEYS"),
+        .tls = {.ca_file = getenv("ORDER_TLS_CA_FILE"),
+                .cert_file = getenv("ORDER_TLS_CERT_FILE"),
+                .server_name = getenv("ORDER_TLS_SERVER_NAME")},
         .in = stdin,
         .out = stdout,
         .err = stderr,

@@ -10,15 +10,16 @@
 #include <unistd.h>
 
 #include "calls.h"
-#include "rpc/envelope.h"
-#include "rpc/message.h"
 #include "tests/cmocka_all.h"
 
 #define REFUSED_MS 700 /* who is refused waits for an answer this long */
 
 static char folder[] = "/tmp/test-rpc-security-XXXXXX";
-static char paths[5][96];
-enum { CA, SERVER, CLIENT, STRANGER_CA, STRANGER };
+static char paths[7][96];
+enum { CA, SERVER, CLIENT, STRANGER_CA, STRANGER, OLD_CLIENT, OLD_SERVER };
+
+#define IN_FORCE     "-days 2"
+#define LONG_EXPIRED "-not_before 20200101000000Z -not_after 20200102000000Z"
 
 static void run(const char *command)
 {
@@ -39,15 +40,15 @@ static void make_ca(int which, const char *name)
     run(command);
 }
 
-static void make_certificate(int which, const char *ca, const char *name)
+static void make_certificate(int which, const char *ca, const char *name, const char *when)
 {
     char command[1024];
     (void)snprintf(command, sizeof command,
                    "cd %s && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "
                    "/CN=%s -keyout %s.key -out %s.csr 2>/dev/null && openssl x509 -req -in %s.csr "
-                   "-CA %s.crt -CAkey %s.key -CAcreateserial -days 2 -out %s.crt 2>/dev/null && "
+                   "-CA %s.crt -CAkey %s.key -CAcreateserial %s -out %s.crt 2>/dev/null && "
                    "cat %s.crt %s.key >%s",
-                   folder, name, name, name, name, ca, ca, name, name, name, paths[which]);
+                   folder, name, name, name, name, ca, ca, when, name, name, name, paths[which]);
     run(command);
 }
 
@@ -59,10 +60,12 @@ static int make_files(void **state)
         (void)snprintf(paths[i], sizeof paths[i], "%s/%zu.pem", folder, i);
     }
     make_ca(CA, "ca");
-    make_certificate(SERVER, "ca", "localhost");
-    make_certificate(CLIENT, "ca", "client-a");
+    make_certificate(SERVER, "ca", "localhost", IN_FORCE);
+    make_certificate(CLIENT, "ca", "client-a", IN_FORCE);
+    make_certificate(OLD_CLIENT, "ca", "client-old", LONG_EXPIRED);
+    make_certificate(OLD_SERVER, "ca", "localhost-old", LONG_EXPIRED);
     make_ca(STRANGER_CA, "other");
-    make_certificate(STRANGER, "other", "client-a2");
+    make_certificate(STRANGER, "other", "client-a2", IN_FORCE);
     return 0;
 }
 
@@ -75,89 +78,135 @@ static int remove_files(void **state)
     return 0;
 }
 
-/* A socket to the endpoint, with this certificate (NULL: none), that trusts the CA. */
-static nng_socket dial(const char *endpoint, const char *certificate, int32_t timeout_ms)
+/* A caller without a certificate, which a channel would not be. */
+static void expect_no_entry_without_one(const char *endpoint)
 {
     nng_socket socket;
     nng_dialer dialer;
+    nng_tls_config *config;
     assert_int_equal(nng_req0_open(&socket), 0);
     assert_int_equal(nng_dialer_create(&dialer, socket, endpoint), 0);
-    if (strncmp(endpoint, "tls", 3) == 0) {
-        nng_tls_config *config;
-        assert_int_equal(nng_tls_config_alloc(&config, NNG_TLS_MODE_CLIENT), 0);
-        assert_int_equal(nng_tls_config_ca_file(config, paths[CA]), 0);
-        assert_int_equal(nng_tls_config_server_name(config, "localhost"), 0);
-        assert_int_equal(nng_tls_config_auth_mode(config, NNG_TLS_AUTH_MODE_REQUIRED), 0);
-        if (certificate != NULL) {
-            assert_int_equal(nng_tls_config_cert_key_file(config, certificate, NULL), 0);
-        }
-        assert_int_equal(nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config), 0);
-        nng_tls_config_free(config);
-    }
-    (void)nng_socket_set_ms(socket, NNG_OPT_SENDTIMEO, timeout_ms);
-    (void)nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, timeout_ms);
-    assert_int_equal(nng_dialer_start(dialer, NNG_FLAG_NONBLOCK), 0);
-    return socket;
+    assert_int_equal(nng_tls_config_alloc(&config, NNG_TLS_MODE_CLIENT), 0);
+    assert_int_equal(nng_tls_config_ca_file(config, paths[CA]), 0);
+    assert_int_equal(nng_tls_config_server_name(config, "localhost"), 0);
+    assert_int_equal(nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config), 0);
+    nng_tls_config_free(config);
+    assert_int_not_equal(nng_dialer_start(dialer, 0), 0); /* waits for the handshake */
+    (void)nng_close(socket);
 }
 
-/* Who the server says that one is; "" when it does not answer. */
-static void ask_principal(const char *endpoint, const char *certificate, int32_t timeout_ms,
-                          char out[RPC_PRINCIPAL_BYTES])
+/* A server with that certificate, on a tls endpoint of its own. */
+static void start_tls(struct toy *toy, int certificate, char endpoint[160])
 {
-    static uint8_t request[64 * 1024];
-    const struct envelope_request envelope = {
-        .method = "/shop.v1.OrderService/CreateOrder", .timeout_ms = 5000, .call_id = "c"};
-    Shop__V1__CreateOrderRequest body = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
-    body.customer_id = text("principal");
-    size_t size = envelope_encode_request(&envelope, request, sizeof request);
-    size += shop__v1__create_order_request__pack(&body, request + size);
-    nng_socket socket = dial(endpoint, certificate, timeout_ms);
-    uint8_t *answer = NULL;
-    size_t answer_size = 0;
-    out[0] = '\0';
-    if (nng_send(socket, request, size, 0) == 0 &&
-        nng_recv(socket, &answer, &answer_size, NNG_FLAG_ALLOC) == 0) {
-        struct arena arena;
-        struct envelope_response response;
-        ProtobufCMessage *order;
-        arena_init(&arena, 4096, 1024 * 1024);
-        assert_int_equal(
-            envelope_decode_response(bytes_of(answer, answer_size), &arena, &response, NULL),
-            STATUS_OK);
-        assert_null(response.failure);
-        assert_int_equal(
-            message_decode(&shop__v1__order__descriptor, response.payload, &arena, &order, NULL),
-            STATUS_OK);
-        (void)snprintf(out, RPC_PRINCIPAL_BYTES, "%s", ((Shop__V1__Order *)order)->customer_id);
-        arena_fini(&arena);
-        nng_free(answer, answer_size);
-    }
-    (void)nng_close(socket);
+    char plain[128];
+    toy_endpoint("tcp", plain);
+    (void)snprintf(endpoint, 160, "tls+tcp://localhost%s", strrchr(plain, ':'));
+    const struct toy_options options = {
+        .endpoint = endpoint,
+        .security = {.tls_cert_file = paths[certificate], .tls_ca_file = paths[CA]}};
+    start_toy(toy, &options);
+}
+
+static void call_over_tls(struct outcome *outcome, const char *endpoint, int ca, int certificate,
+                          const char *server_name, int32_t timeout_ms)
+{
+    const struct rpc_channel_options options = {
+        .endpoint = endpoint,
+        .timeout_ms = timeout_ms,
+        .tls = {.ca_file = paths[ca], .cert_file = paths[certificate], .server_name = server_name}};
+    struct rpc_channel *channel = toy_channel_open(&options);
+    create_order(outcome, channel, "r", "principal", false);
+    rpc_channel_close(&channel);
 }
 
 static void test_a_certificate_is_a_name_and_none_is_no_entry(void **state)
 {
     (void)state;
-    char plain[128], endpoint[160], principal[RPC_PRINCIPAL_BYTES];
-    toy_endpoint("tcp", plain);
-    (void)snprintf(endpoint, sizeof endpoint, "tls+tcp://localhost%s", strrchr(plain, ':'));
+    char plain[128], endpoint[160];
     struct toy toy;
-    struct toy_options options = {
-        .endpoint = endpoint,
-        .security = {.tls_cert_file = paths[SERVER], .tls_ca_file = paths[CA]}};
-    start_toy(&toy, &options);
-    ask_principal(endpoint, paths[CLIENT], TOY_WAIT_MS, principal);
-    assert_string_equal(principal, "cn:client-a");
-    ask_principal(endpoint, NULL, REFUSED_MS, principal);
-    assert_string_equal(principal, "");
-    ask_principal(endpoint, paths[STRANGER], REFUSED_MS, principal);
-    assert_string_equal(principal, "");
+    struct outcome outcome;
+    start_tls(&toy, SERVER, endpoint);
+    call_over_tls(&outcome, endpoint, CA, CLIENT, NULL, TOY_WAIT_MS);
+    assert_string_equal(outcome.customer_id, "cn:client-a");
+    expect_no_entry_without_one(endpoint);
     (void)snprintf(plain, sizeof plain, "tcp://localhost%s", strrchr(endpoint, ':'));
-    ask_principal(plain, NULL, REFUSED_MS, principal);
-    assert_string_equal(principal, "");
-    ask_principal(endpoint, paths[CLIENT], TOY_WAIT_MS, principal); /* still */
-    assert_string_equal(principal, "cn:client-a");
+    call_over_tls(&outcome, plain, CA, CLIENT, NULL, REFUSED_MS);
+    assert_int_equal(outcome.stub.failure.code, STATUS_UNAVAILABLE);
+    call_over_tls(&outcome, endpoint, CA, CLIENT, NULL, TOY_WAIT_MS); /* still */
+    assert_string_equal(outcome.customer_id, "cn:client-a");
     toy_stop(&toy);
+}
+
+static void test_a_channel_speaks_tls(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {NULL, "", "localhost"};
+    struct toy toy;
+    struct outcome outcome;
+    char endpoint[160], by_address[160];
+    start_tls(&toy, SERVER, endpoint);
+    for (size_t i = 0; i < 3; i++) {
+        call_over_tls(&outcome, endpoint, CA, CLIENT, NAMES[i], TOY_WAIT_MS);
+        assert_int_equal(outcome.stub.failure.code, STATUS_OK);
+        assert_string_equal(outcome.customer_id, "cn:client-a");
+    }
+    /* A server may be reached by another name than its certificate has. */
+    (void)snprintf(by_address, sizeof by_address, "tls+tcp://127.0.0.1%s", strrchr(endpoint, ':'));
+    call_over_tls(&outcome, by_address, CA, CLIENT, "localhost", TOY_WAIT_MS);
+    assert_string_equal(outcome.customer_id, "cn:client-a");
+    toy_stop(&toy);
+}
+
+static void test_certificates_that_do_not_fit_are_said_to_be_the_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        int server, ca, client;
+        const char *name;
+    } CASES[] = {
+        {"a server of another CA", SERVER, STRANGER_CA, CLIENT, NULL},
+        {"a caller of another CA", SERVER, CA, STRANGER, NULL},
+        {"a server of another name", SERVER, CA, CLIENT, "elsewhere"},
+        {"a caller whose time is over", SERVER, CA, OLD_CLIENT, NULL},
+        {"a server whose time is over", OLD_SERVER, CA, CLIENT, "localhost-old"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct toy toy;
+        struct outcome outcome;
+        char endpoint[160];
+        start_tls(&toy, CASES[i].server, endpoint);
+        call_over_tls(&outcome, endpoint, CASES[i].ca, CASES[i].client, CASES[i].name, REFUSED_MS);
+        if (strcmp(outcome.stub.failure.reason, "TLS_FAILED") != 0) {
+            fail_msg("%s: %s: %s", CASES[i].what, outcome.stub.failure.reason,
+                     outcome.stub.failure.message);
+        }
+        assert_int_equal(outcome.stub.failure.code, STATUS_UNAVAILABLE);
+        assert_int_equal(atomic_load(&toy.created), 0);
+        toy_stop(&toy);
+    }
+}
+
+static void test_a_channel_does_not_open_without_its_files(void **state)
+{
+    (void)state;
+    static const struct rpc_tls CASES[] = {
+        {0},
+        {.ca_file = paths[CA]},
+        {.cert_file = paths[CLIENT]},
+        {.ca_file = "", .cert_file = paths[CLIENT]},
+        {.ca_file = "/nonexistent", .cert_file = paths[CLIENT]},
+        {.ca_file = paths[CA], .cert_file = "/nonexistent"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        const struct rpc_channel_options options = {
+            .endpoint = "ipc:///tmp/order-none,tls+tcp://localhost:1", .tls = CASES[i]};
+        struct rpc_channel *channel = NULL;
+        struct failure failure;
+        assert_int_equal(rpc_channel_open(&options, &channel, &failure), STATUS_INVALID_ARGUMENT);
+        assert_string_equal(failure.reason, "TLS_INVALID");
+        assert_null(channel);
+    }
 }
 
 static void expect_no_start(const char *endpoint, const struct rpc_security *security,
@@ -193,10 +242,13 @@ static void test_an_ipc_socket_has_its_mode_and_its_users_names(void **state)
         struct stat found;
         assert_int_equal(stat(toy.endpoint + strlen("ipc://"), &found), 0);
         assert_int_equal(found.st_mode & 0777, modes[i] != 0 ? modes[i] : 0600);
-        char principal[RPC_PRINCIPAL_BYTES], expected[32];
+        char expected[32];
         (void)snprintf(expected, sizeof expected, "uid:%u", (unsigned)getuid());
-        ask_principal(toy.endpoint, NULL, TOY_WAIT_MS, principal);
-        assert_string_equal(principal, expected);
+        struct rpc_channel *channel = toy_channel(toy.endpoint);
+        struct outcome outcome;
+        create_order(&outcome, channel, "r", "principal", false);
+        assert_string_equal(outcome.customer_id, expected);
+        rpc_channel_close(&channel);
         toy_stop(&toy);
     }
 }
@@ -237,6 +289,9 @@ int main(int argc, char **argv)
     toy_main(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_certificate_is_a_name_and_none_is_no_entry),
+        cmocka_unit_test(test_a_channel_speaks_tls),
+        cmocka_unit_test(test_certificates_that_do_not_fit_are_said_to_be_the_reason),
+        cmocka_unit_test(test_a_channel_does_not_open_without_its_files),
         cmocka_unit_test(test_tls_does_not_start_without_its_files),
         cmocka_unit_test(test_an_ipc_socket_has_its_mode_and_its_users_names),
         cmocka_unit_test(test_what_is_not_allowed_reaches_no_handler),

@@ -1,0 +1,235 @@
+/* See link.h. An exchange is one of the socket's contexts: it is sent, and only when that is
+ * complete received from: never both pending. */
+#include <stdlib.h>
+
+#include "rpc/link_nng.h"
+
+static bool send_at_once(struct link_exchange *exchange);
+static bool begin_receiving(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
+static void begin_sending(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
+static bool begin(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
+static void abort_if_cancelled(struct link_exchange *exchange, nng_aio *aio);
+static nng_duration remaining_ms(const struct link_exchange *exchange);
+static void on_completion(void *argument);
+static bool end_sending(struct link_exchange *exchange, nng_aio *aio);
+static void end_receiving(struct link_exchange *exchange, nng_aio *aio);
+
+struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(void *context),
+                                           void *context)
+{
+    struct link_exchange *exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL) {
+        return NULL;
+    }
+    exchange->link = link;
+    exchange->on_done = on_done;
+    exchange->context = context;
+    (void)pthread_mutex_lock(&link->lock);
+    if (atomic_load(&link->is_closed) || nng_aio_alloc(&exchange->waited, NULL, NULL) != 0 ||
+        nng_aio_alloc(&exchange->notified, on_completion, exchange) != 0 ||
+        nng_ctx_open(&exchange->nng, link->socket) != 0) {
+        link_exchange_destroy(&exchange);
+    } else {
+        exchange->next = link->exchanges;
+        link->exchanges = exchange;
+    }
+    (void)pthread_mutex_unlock(&link->lock);
+    return exchange;
+}
+
+void link_exchange_destroy(struct link_exchange **exchange)
+{
+    if (*exchange == NULL) {
+        return;
+    }
+    nng_aio_stop((*exchange)->notified);
+    (void)nng_ctx_close((*exchange)->nng);
+    nng_aio_free((*exchange)->notified);
+    nng_aio_free((*exchange)->waited);
+    link_exchange_reset(*exchange);
+    free(*exchange);
+    *exchange = NULL;
+}
+
+uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size)
+{
+    link_exchange_reset(exchange);
+    return nng_msg_alloc(&exchange->message, size) == 0 ? nng_msg_body(exchange->message) : NULL;
+}
+
+void link_exchange_start(struct link_exchange *exchange, size_t size, int64_t timeout_ms)
+{
+    (void)nng_msg_chop(exchange->message, nng_msg_len(exchange->message) - size);
+    if (!begin(exchange, exchange->notified, timeout_ms)) {
+        exchange->on_done(exchange->context);
+    }
+}
+
+void link_exchange_run(struct link_exchange *exchange, size_t size, int64_t timeout_ms)
+{
+    (void)nng_msg_chop(exchange->message, nng_msg_len(exchange->message) - size);
+    nng_aio *aio = exchange->waited;
+    if (!begin(exchange, aio, timeout_ms)) {
+        return;
+    }
+    nng_aio_wait(aio);
+    if (exchange->is_sending) {
+        if (!end_sending(exchange, aio) ||
+            !begin_receiving(exchange, aio, remaining_ms(exchange))) {
+            return;
+        }
+        nng_aio_wait(aio);
+    }
+    end_receiving(exchange, aio);
+}
+
+/* False when the link is closed, and the exchange is over. */
+static bool begin(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms)
+{
+    if (!link_go_inside(exchange->link)) {
+        exchange->outcome = LINK_CLOSED;
+        return false;
+    }
+    bool goes_on = true;
+    if (send_at_once(exchange)) {
+        goes_on = begin_receiving(exchange, aio, timeout_ms);
+    } else {
+        begin_sending(exchange, aio, timeout_ms);
+    }
+    link_go_outside(exchange->link);
+    return goes_on;
+}
+
+/* Spares the detour over nng's threads when the connection can take it right now, as it mostly can.
+ * Otherwise the message is still ours. */
+static bool send_at_once(struct link_exchange *exchange)
+{
+    nng_aio *aio = exchange->waited;
+    nng_aio_set_msg(aio, exchange->message);
+    nng_aio_set_timeout(aio, 0);
+    nng_ctx_send(exchange->nng, aio);
+    nng_aio_wait(aio);
+    if (nng_aio_result(aio) != 0) {
+        return false;
+    }
+    exchange->message = NULL;
+    return true;
+}
+
+static void begin_sending(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms)
+{
+    exchange->deadline_ms = nng_clock() + (nng_time)timeout_ms;
+    exchange->is_sending = true;
+    nng_aio_set_msg(aio, exchange->message);
+    exchange->message = NULL;
+    nng_aio_set_timeout(
+        aio, (nng_duration)(timeout_ms < LINK_SEND_MS_MAX ? timeout_ms : LINK_SEND_MS_MAX));
+    nng_ctx_send(exchange->nng, aio);
+    abort_if_cancelled(exchange, aio);
+}
+
+/* False when the link is closed, and the exchange is over. */
+static bool begin_receiving(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms)
+{
+    if (!link_go_inside(exchange->link)) {
+        exchange->outcome = LINK_CLOSED;
+        return false;
+    }
+    exchange->is_sending = false;
+    nng_aio_set_timeout(aio, (nng_duration)timeout_ms);
+    nng_ctx_recv(exchange->nng, aio);
+    abort_if_cancelled(exchange, aio);
+    link_go_outside(exchange->link);
+    return true;
+}
+
+/* A cancellation may come just before nng knows of what it shall cancel. */
+static void abort_if_cancelled(struct link_exchange *exchange, nng_aio *aio)
+{
+    if (aio == exchange->notified && atomic_load(&exchange->is_cancelled)) {
+        nng_aio_abort(aio, NNG_ECANCELED);
+    }
+}
+
+void link_exchange_arm(struct link_exchange *exchange)
+{
+    atomic_store(&exchange->is_cancelled, false);
+}
+
+void link_exchange_cancel(struct link_exchange *exchange)
+{
+    atomic_store(&exchange->is_cancelled, true);
+    if (link_go_inside(exchange->link)) {
+        nng_aio_abort(exchange->notified, NNG_ECANCELED);
+        link_go_outside(exchange->link);
+    }
+}
+
+static nng_duration remaining_ms(const struct link_exchange *exchange)
+{
+    nng_time now_ms = nng_clock();
+    return now_ms < exchange->deadline_ms ? (nng_duration)(exchange->deadline_ms - now_ms) : 0;
+}
+
+static void on_completion(void *argument)
+{
+    struct link_exchange *exchange = argument;
+    if (exchange->is_sending) {
+        if (end_sending(exchange, exchange->notified) &&
+            begin_receiving(exchange, exchange->notified, remaining_ms(exchange))) {
+            return;
+        }
+    } else {
+        end_receiving(exchange, exchange->notified);
+    }
+    exchange->on_done(exchange->context);
+}
+
+/* False when it was not sent: then the message came back, and the exchange is over. */
+static bool end_sending(struct link_exchange *exchange, nng_aio *aio)
+{
+    int error = nng_aio_result(aio);
+    if (error == 0) {
+        return true;
+    }
+    exchange->message = nng_aio_get_msg(aio);
+    exchange->outcome = atomic_load(&exchange->link->is_closed) ? LINK_CLOSED
+                        : error == NNG_ECANCELED                ? LINK_CANCELLED
+                        : error == NNG_ETIMEDOUT                ? LINK_NOT_SENT
+                                                                : LINK_NO_MEMORY;
+    return false;
+}
+
+/* Closing breaks connections first, so what looks lost may be closed. */
+static void end_receiving(struct link_exchange *exchange, nng_aio *aio)
+{
+    int error = nng_aio_result(aio);
+    if (error == 0) {
+        exchange->message = nng_aio_get_msg(aio);
+        exchange->outcome = LINK_ANSWERED;
+    } else if (atomic_load(&exchange->link->is_closed)) {
+        exchange->outcome = LINK_CLOSED;
+    } else {
+        exchange->outcome = error == NNG_ETIMEDOUT   ? LINK_NO_ANSWER
+                            : error == NNG_ECANCELED ? LINK_CANCELLED
+                                                     : LINK_LOST;
+    }
+}
+
+enum link_outcome link_exchange_outcome(const struct link_exchange *exchange)
+{
+    return exchange->outcome;
+}
+
+struct bytes link_exchange_answer(const struct link_exchange *exchange)
+{
+    return bytes_of(nng_msg_body(exchange->message), nng_msg_len(exchange->message));
+}
+
+void link_exchange_reset(struct link_exchange *exchange)
+{
+    if (exchange->message != NULL) {
+        nng_msg_free(exchange->message);
+        exchange->message = NULL;
+    }
+}
