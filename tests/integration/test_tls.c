@@ -147,8 +147,7 @@ static void test_orderctl_over_tls(void **state)
     expect_orderctl(folder, folder, "reader.pem", "product list", 0, "p-1");
     expect_orderctl(folder, folder, "reader.pem", "order create --customer a p-1=1", 1,
                     "ROLE_MISSING");
-    expect_orderctl(folder, folder, "operator.pem", "order create --customer a p-1=1", 0,
-                    "QUEUED");
+    expect_orderctl(folder, folder, "operator.pem", "order create --customer a p-1=1", 0, "QUEUED");
     expect_orderctl(strangers, folder, "operator.pem", "product list", 3, "TLS_FAILED");
     expect_orderctl(folder, strangers, "operator.pem", "product list", 3, "TLS_FAILED");
     expect_orderctl(folder, folder, "nobody.pem", "product list", 2, "TLS_INVALID");

@@ -1,8 +1,12 @@
 /* Calls from a server's side: health, batches, and what is refused, how much of it and when. */
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/req.h>
 #include <shop/v1/product_service.pb-c.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "calls.h"
+#include "rpc/envelope.h"
 #include "tests/cmocka_all.h"
 
 static void test_health(void **state)
@@ -171,6 +175,63 @@ static void test_what_expires_in_the_queue_is_never_handled(void **state)
     toy_stop(&toy);
 }
 
+/* What a handler has left of a caller's time, as the header names it. */
+static long ask_left_ms(const struct toy *toy, uint32_t timeout_ms)
+{
+    uint8_t request[1024];
+    const struct envelope_request envelope = {
+        .method = "/shop.v1.OrderService/CreateOrder", .timeout_ms = timeout_ms, .call_id = "c"};
+    Shop__V1__CreateOrderRequest body = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
+    body.customer_id = text("deadline");
+    size_t size = envelope_encode_request(&envelope, request, sizeof request);
+    size += shop__v1__create_order_request__pack(&body, request + size);
+    nng_socket socket;
+    uint8_t *answer = NULL;
+    size_t answer_size = 0;
+    assert_int_equal(nng_req0_open(&socket), 0);
+    assert_int_equal(nng_dial(socket, toy->endpoint, NULL, 0), 0);
+    assert_int_equal(nng_send(socket, request, size, 0), 0);
+    assert_int_equal(nng_recv(socket, &answer, &answer_size, NNG_FLAG_ALLOC), 0);
+    struct arena arena;
+    struct envelope_response response;
+    arena_init(&arena, 4096, 1024 * 1024);
+    assert_int_equal(
+        envelope_decode_response(bytes_of(answer, answer_size), &arena, &response, NULL),
+        STATUS_OK);
+    assert_null(response.failure);
+    Shop__V1__Order *order =
+        shop__v1__order__unpack(NULL, response.payload.size, response.payload.data);
+    assert_non_null(order);
+    long left_ms = strtol(order->order_ref, NULL, 10);
+    shop__v1__order__free_unpacked(order, NULL);
+    arena_fini(&arena);
+    nng_free(answer, answer_size);
+    (void)nng_close(socket);
+    return left_ms;
+}
+
+static void test_a_deadline_has_a_default_and_a_maximum(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t asked;
+        long given;
+    } CASES[] = {
+        {0, RPC_TIMEOUT_MS_DEFAULT},
+        {RPC_TIMEOUT_MS_DEFAULT + 1000, RPC_TIMEOUT_MS_DEFAULT + 1000},
+        {RPC_TIMEOUT_MS_MAX, RPC_TIMEOUT_MS_MAX},
+        {RPC_TIMEOUT_MS_MAX + 20000, RPC_TIMEOUT_MS_MAX},
+        {UINT32_MAX, RPC_TIMEOUT_MS_MAX},
+    };
+    struct toy toy;
+    start_toy_on(&toy, "ipc");
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        long left_ms = ask_left_ms(&toy, CASES[i].asked);
+        assert_in_range(left_ms, CASES[i].given - 900, CASES[i].given); /* a busy machine */
+    }
+    toy_stop(&toy);
+}
+
 static void test_unknown_methods(void **state)
 {
     (void)state;
@@ -226,6 +287,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_above_max_inflight_is_refused_at_once),
         cmocka_unit_test(test_above_a_lanes_queue_is_refused_at_once),
         cmocka_unit_test(test_what_expires_in_the_queue_is_never_handled),
+        cmocka_unit_test(test_a_deadline_has_a_default_and_a_maximum),
         cmocka_unit_test(test_unknown_methods),
         cmocka_unit_test(test_bad_text_is_refused_with_its_field),
     };

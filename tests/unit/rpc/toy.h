@@ -42,6 +42,7 @@ struct toy {
  *   "refused"   FAILED_PRECONDITION with all that a failure can carry
  *   "huge"      an answer above the limit
  *   "principal" customer_id says who called, order_ref the call_id
+ *   "deadline"  order_ref says how many ms are left
  * GetOrder answers with the order_id; ListOrders with one order a page_size. */
 enum status toy_start(struct toy *toy, const struct toy_options *options, struct failure *failure);
 void toy_stop(struct toy *toy);
