@@ -102,6 +102,7 @@ static void make_keys(struct book *book, const char *shard)
         {book->settled, "settled"},
         {book->holds, "holds"},
         {book->ended, "ended"},
+        {book->early, "early"},
         {book->bought, "bought"},
         {book->counts, "counts"},
         {book->record_prefix, "record:"},

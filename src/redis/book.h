@@ -13,6 +13,7 @@
  *   {s0}:record:<id>  TEXT  what became of a request: see struct book_record
  *   {s0}:outbox       HASH  event id -> event bytes, from the decision until a worker settled it
  *   {s0}:unconfirmed  ZSET  event id -> when the relay publishes it again (ms, Redis' clock)
+ *   {s0}:early        SET   event ids that PostgreSQL has and RabbitMQ has not confirmed
  *   {s0}:unpersisted  ZSET  event id -> when the relay looks for it in PostgreSQL
  *   {s0}:settled      STREAM  batches of events that PostgreSQL has, kept for a while
  *   {s0}:holds        ZSET  order id -> when its hold ends

@@ -31,12 +31,14 @@ static size_t add_confirms(struct book *book, const char *verb, const char *scri
     size_t commands = 0;
     for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
         size_t ids = book_chunk(at, count);
-        redis_link_begin(book->link, 6 + ids);
+        redis_link_begin(book->link, 8 + ids);
         redis_link_put_text(book->link, verb);
         redis_link_put_text(book->link, script);
-        redis_link_put_text(book->link, "2");
+        redis_link_put_text(book->link, "4");
         redis_link_put_text(book->link, book->unconfirmed);
         redis_link_put_text(book->link, book->unpersisted);
+        redis_link_put_text(book->link, book->outbox);
+        redis_link_put_text(book->link, book->early);
         redis_link_put_int(book->link, book->limits.persist_grace_ms);
         for (size_t i = at; i < at + ids; i++) {
             book_put_event_id(book, &event_ids[i]);

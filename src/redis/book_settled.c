@@ -61,8 +61,8 @@ static void add_keep(struct book *book, struct bytes batch)
 static size_t add_settles(struct book *book, const char *verb, const char *script,
                           const struct book_settled *settled, size_t count)
 {
-    const char *const keys[] = {book->outbox, book->unconfirmed, book->unpersisted, book->holds,
-                                book->ended};
+    const char *const keys[] = {book->outbox, book->unconfirmed, book->unpersisted,
+                                book->holds,  book->ended,       book->early};
     const size_t key_count = sizeof keys / sizeof keys[0];
     size_t commands = 0;
     for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {
@@ -186,13 +186,14 @@ static void add_unsettle(struct book *book, const char *verb, const char *script
                          const void *context)
 {
     const struct unsettling *lost = context;
-    redis_link_begin(book->link, 6 + 2 * lost->count);
+    redis_link_begin(book->link, 7 + 2 * lost->count);
     redis_link_put_text(book->link, verb);
     redis_link_put_text(book->link, script);
-    redis_link_put_text(book->link, "3");
+    redis_link_put_text(book->link, "4");
     redis_link_put_text(book->link, book->meta);
     redis_link_put_text(book->link, book->outbox);
     redis_link_put_text(book->link, book->unconfirmed);
+    redis_link_put_text(book->link, book->early);
     for (size_t i = 0; i < lost->count; i++) {
         book_put_event_id(book, &lost->events[i].event_id);
         redis_link_put(book->link, lost->events[i].event);

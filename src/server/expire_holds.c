@@ -8,7 +8,9 @@
 #include "server/accept_commands.h"
 #include "server/change_order.h"
 
-#define ROUND_ORDERS_MAX 256
+#define ROUND_ORDERS_MAX                                                     \
+    512 /* of one confirm; a claim of so many is half a millisecond of Redis \
+         */
 /* An order that was claimed and not resolved is another server's after this and T_pub. */
 #define LEASE_MS 1000
 

@@ -179,6 +179,7 @@ static void test_a_held_orders_record_outlives_its_event(void **state)
     struct book_fixture *fixture = *state;
     struct book_decision order = place(fixture->book, 60000);
     struct book_settled settled = {order.event_id, order.order_id};
+    assert_int_equal(book_confirm(fixture->book, &order.event_id, 1, NULL), STATUS_OK);
     assert_int_equal(book_settle(fixture->book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
     assert_int_equal(book_fixture_gauges(fixture->book).outbox, 0);
     assert_int_equal(record_ttl(fixture, &order.order_id), -1);

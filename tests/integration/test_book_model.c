@@ -24,6 +24,7 @@ enum request_state {
     REQUEST_REFUSED,
     REQUEST_UNCONFIRMED,
     REQUEST_UNPERSISTED,
+    REQUEST_EARLY, /* persisted, but not confirmed */
     REQUEST_SETTLED,
 };
 
@@ -116,6 +117,8 @@ static void confirm_one(struct model *model)
     struct request *request = &model->requests[next_random(model, REQUESTS)];
     if (request->state == REQUEST_UNCONFIRMED) {
         request->state = REQUEST_UNPERSISTED;
+    } else if (request->state == REQUEST_EARLY) {
+        request->state = REQUEST_SETTLED;
     }
     assert_int_equal(book_confirm(model->book, &request->event_id, 1, NULL), STATUS_OK);
 }
@@ -126,7 +129,9 @@ static void settle_one(struct model *model)
     struct request *request = &model->requests[next_random(model, REQUESTS)];
     if (request->state >= REQUEST_UNCONFIRMED) {
         const struct book_settled settled = {request->event_id, request->record_id};
-        request->state = REQUEST_SETTLED;
+        bool is_confirmed =
+            request->state != REQUEST_UNCONFIRMED && request->state != REQUEST_EARLY;
+        request->state = is_confirmed ? REQUEST_SETTLED : REQUEST_EARLY;
         assert_int_equal(book_settle(model->book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
     }
 }
@@ -159,9 +164,10 @@ static void compare(struct model *model)
         states[model->requests[i].state]++;
     }
     struct book_gauges gauges = book_fixture_gauges(model->book);
-    assert_int_equal(gauges.unconfirmed, states[REQUEST_UNCONFIRMED]);
+    assert_int_equal(gauges.unconfirmed, states[REQUEST_UNCONFIRMED] + states[REQUEST_EARLY]);
     assert_int_equal(gauges.unpersisted, states[REQUEST_UNPERSISTED]);
-    assert_int_equal(gauges.outbox, states[REQUEST_UNCONFIRMED] + states[REQUEST_UNPERSISTED]);
+    assert_int_equal(gauges.outbox, states[REQUEST_UNCONFIRMED] + states[REQUEST_EARLY] +
+                                        states[REQUEST_UNPERSISTED]);
 }
 
 static void compare_records(struct model *model)

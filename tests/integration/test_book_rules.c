@@ -360,6 +360,7 @@ static void test_a_recount_needs_the_last_adjustment_it_found(void **state)
     assert_int_equal(book_read_counts(fixture->book, &count, 1, &arena, 0, NULL), STATUS_OK);
     assert_true(count.in_outbox);
     const struct book_settled settled = {first.event_id, first.record_id};
+    assert_int_equal(book_confirm(fixture->book, &first.event_id, 1, NULL), STATUS_OK);
     assert_int_equal(book_settle(fixture->book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
     assert_int_equal(book_read_counts(fixture->book, &count, 1, &arena, 0, NULL), STATUS_OK);
     assert_false(count.in_outbox);

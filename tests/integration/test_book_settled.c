@@ -120,6 +120,7 @@ static void test_a_full_memory_keeps_nothing_and_settles(void **state)
     const struct book_take take = {"a", 1};
     struct book_decision decision = book_fixture_decision(&take, 1);
     assert_int_equal(book_fixture_decide(fixture->book, &decision), BOOK_DECIDED);
+    assert_int_equal(book_confirm(fixture->book, &decision.event_id, 1, NULL), STATUS_OK);
     redis_link_add_text(fixture->link, "CONFIG", "SET", "maxmemory", "1", NULL);
     const struct redis_reply *replies;
     assert_int_equal(redis_link_exchange(fixture->link, 0, &replies, NULL), STATUS_OK);

@@ -9,11 +9,16 @@ local until_now, lease = string.format('%d', now_ms), string.format('%d', now_ms
 local claimed = {}
 local function claim(key)
   local due = call('ZRANGEBYSCORE', key, '-inf', until_now, 'LIMIT', 0, ARGV[1] - #claimed)
-  for _, order_id in ipairs(due) do
-    call('ZREM', key, order_id) -- first: when memory is short this is what frees some
-    call('ZADD', KEYS[2], lease, order_id)
+  if #due == 0 then
+    return
+  end
+  local leased = {}
+  for i, order_id in ipairs(due) do
+    leased[2 * i - 1], leased[2 * i] = lease, order_id
     claimed[#claimed + 1] = order_id
   end
+  call('ZREM', key, unpack(due)) -- first: when memory is short this is what frees some
+  call('ZADD', KEYS[2], unpack(leased))
 end
 claim(KEYS[2])
 if #claimed < tonumber(ARGV[1]) then
