@@ -21,8 +21,14 @@
 #define BROKER_ROUTING_ORDER_EXPIRED   "order.expired"
 #define BROKER_ROUTING_ORDER_FULFILLED "order.fulfilled"
 #define BROKER_ROUTING_STOCK_ADJUSTED  "stock.adjusted"
-#define BROKER_CONTENT_TYPE            "application/x-protobuf"
-#define BROKER_EVENT_TYPE              "shop.v1.EventBatch"
+#define BROKER_ROUTING_STOCK_LOW       "stock.low"
+#define BROKER_ROUTING_STOCK_BACK      "stock.back"
+/* What the workers persist. They tell stock.low and stock.back themselves. */
+#define BROKER_PERSISTED_KEYS                                                                      \
+    {BROKER_ROUTING_ORDER_CREATED, BROKER_ROUTING_ORDER_CONFIRMED, BROKER_ROUTING_ORDER_CANCELLED, \
+     BROKER_ROUTING_ORDER_EXPIRED, BROKER_ROUTING_ORDER_FULFILLED, BROKER_ROUTING_STOCK_ADJUSTED}
+#define BROKER_CONTENT_TYPE "application/x-protobuf"
+#define BROKER_EVENT_TYPE   "shop.v1.EventBatch"
 /* A message carries events of one batch up to this size: large enough that the cost of a message is
  * nothing for an event, far below RabbitMQ's 16 MiB, and one redelivery stays cheap. */
 #define BROKER_MESSAGE_BYTES_MAX  (256 * 1024)
@@ -45,7 +51,7 @@
 struct broker_options {
     const char *url;             /* amqp://user:password@host:port/vhost */
     const char *exchange;        /* "shop.events" */
-    const char *queue;           /* "orders.persist" */
+    const char *queue;           /* "orders.persist"; NULL: who only taps; declares nothing */
     const char *parked_exchange; /* "shop.parked" */
     const char *parked_queue;    /* "orders.parked" */
     int64_t queue_bytes_max;     /* x-max-length-bytes of the queue */
@@ -102,6 +108,12 @@ struct broker_delivery {
 
 struct broker_consumer *broker_consumer_create(const struct broker_options *options,
                                                uint16_t prefetch);
+/* A tap: gets a copy of what the exchange carries under these keys from now on, through a queue of
+ * its own that goes with the connection; what comes while there is none is missed. The exchange
+ * must exist (options.queue is NULL). The keys must outlive it. */
+struct broker_consumer *broker_consumer_create_tap(const struct broker_options *options,
+                                                   uint16_t prefetch, const char *const *keys,
+                                                   size_t key_count);
 void broker_consumer_destroy(struct broker_consumer **consumer);
 /* Waits up to timeout_ms (0 = only what is there) for the next delivery; connects and subscribes
  * (to queue and parked queue) when needed. OK with *got_out = false when nothing came. UNAVAILABLE

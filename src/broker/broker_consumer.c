@@ -23,6 +23,8 @@ struct kept {
 struct broker_consumer {
     struct broker_link link;
     uint16_t prefetch;
+    const char *const *tap_keys; /* NULL: no tap */
+    size_t tap_key_count;
     uint64_t generation; /* of the connection that all below is about */
     struct kept *first, **last;
     uint64_t given, acknowledged; /* the last tags */
@@ -35,10 +37,13 @@ struct broker_consumer {
 
 static enum status subscribed(struct broker_consumer *consumer, int64_t deadline_ms,
                               struct failure *failure);
+static enum status subscribe_queues(struct broker_consumer *consumer, struct failure *failure);
+static enum status subscribe_tap(struct broker_consumer *consumer, struct failure *failure);
 static enum status subscribe(struct broker_consumer *consumer, const char *queue, const char *tag,
                              uint16_t prefetch, struct failure *failure);
 static enum status look_around(struct broker_consumer *consumer, const char *queue, bool *alone,
                                struct failure *failure);
+static void copy_text(amqp_bytes_t from, char *to, size_t room);
 static enum status pump(struct broker_consumer *consumer, int64_t wait_until_ms,
                         struct failure *failure);
 static enum status take_frame(struct broker_consumer *consumer, const amqp_frame_t *frame,
@@ -57,6 +62,18 @@ struct broker_consumer *broker_consumer_create(const struct broker_options *opti
     if (!broker_link_init(&consumer->link, options)) {
         free(consumer);
         return NULL;
+    }
+    return consumer;
+}
+
+struct broker_consumer *broker_consumer_create_tap(const struct broker_options *options,
+                                                   uint16_t prefetch, const char *const *keys,
+                                                   size_t key_count)
+{
+    struct broker_consumer *consumer = broker_consumer_create(options, prefetch);
+    if (consumer != NULL) {
+        consumer->tap_keys = keys;
+        consumer->tap_key_count = key_count;
     }
     return consumer;
 }
@@ -194,15 +211,46 @@ static enum status subscribed(struct broker_consumer *consumer, int64_t deadline
         return status;
     }
     broker_link_arm(link, deadline_ms);
-    status = subscribe(consumer, link->options.parked_queue, TAG_PARKED, PARKED_PREFETCH, failure);
-    if (status == STATUS_OK) {
-        status = subscribe(consumer, link->options.queue, TAG_EVENTS, consumer->prefetch, failure);
-    }
+    status = consumer->tap_keys != NULL ? subscribe_tap(consumer, failure)
+                                        : subscribe_queues(consumer, failure);
     broker_link_disarm(link);
     if (status == STATUS_OK) {
         consumer->generation = link->generation;
     }
     return status;
+}
+
+static enum status subscribe_queues(struct broker_consumer *consumer, struct failure *failure)
+{
+    const struct broker_options *options = &consumer->link.options;
+    enum status status =
+        subscribe(consumer, options->parked_queue, TAG_PARKED, PARKED_PREFETCH, failure);
+    if (status == STATUS_OK) {
+        status = subscribe(consumer, options->queue, TAG_EVENTS, consumer->prefetch, failure);
+    }
+    return status;
+}
+
+/* Exclusive and deleted with the connection; RabbitMQ makes up its name. */
+static enum status subscribe_tap(struct broker_consumer *consumer, struct failure *failure)
+{
+    struct broker_link *link = &consumer->link;
+    const amqp_queue_declare_ok_t *declared = amqp_queue_declare(
+        link->connection, BROKER_CHANNEL, amqp_empty_bytes, 0, 0, 1, 1, amqp_empty_table);
+    char queue[128] = "", doing[128];
+    if (declared != NULL) {
+        copy_text(declared->queue, queue, sizeof queue);
+    }
+    enum status status = broker_link_replied(link, "declaring a queue of its own", failure);
+    for (size_t i = 0; status == STATUS_OK && i < consumer->tap_key_count; i++) {
+        (void)amqp_queue_bind(link->connection, BROKER_CHANNEL, broker_text(queue),
+                              broker_text(link->options.exchange),
+                              broker_text(consumer->tap_keys[i]), amqp_empty_table);
+        (void)snprintf(doing, sizeof doing, "binding to exchange %s", link->options.exchange);
+        status = broker_link_replied(link, doing, failure);
+    }
+    return status == STATUS_OK ? subscribe(consumer, queue, TAG_EVENTS, consumer->prefetch, failure)
+                               : status;
 }
 
 /* basic.qos holds for the consumers that come after it. */

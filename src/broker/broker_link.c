@@ -68,7 +68,7 @@ enum status broker_link_open(struct broker_link *link, int64_t deadline_ms, stru
         deadline_ms = latest_ms;
     }
     enum status status = connect_until(link, deadline_ms, failure);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && link->options.queue != NULL) {
         broker_link_arm(link, deadline_ms);
         status = broker_topology_declare(link, failure);
         broker_link_disarm(link);

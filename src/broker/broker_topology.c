@@ -67,11 +67,7 @@ static enum status declare_events(struct broker_link *link, struct failure *fail
 
 enum status broker_topology_declare(struct broker_link *link, struct failure *failure)
 {
-    static const char *const ROUTING_KEYS[] = {
-        BROKER_ROUTING_ORDER_CREATED,   BROKER_ROUTING_ORDER_CONFIRMED,
-        BROKER_ROUTING_ORDER_CANCELLED, BROKER_ROUTING_ORDER_EXPIRED,
-        BROKER_ROUTING_ORDER_FULFILLED, BROKER_ROUTING_STOCK_ADJUSTED,
-    };
+    static const char *const ROUTING_KEYS[] = BROKER_PERSISTED_KEYS;
     enum status status = declare_parked(link, failure);
     if (status == STATUS_OK) {
         status = declare_events(link, failure);

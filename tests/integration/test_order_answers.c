@@ -202,6 +202,64 @@ static void test_s36_a_walk_misses_and_repeats_nothing(void **state)
                   (long long)WALK_INSERTS * 1000 / (long long)inserter.took_ms);
 }
 
+/* ---- exports ---- */
+
+static int64_t size_of(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return 0;
+    }
+    (void)fseek(file, 0, SEEK_END);
+    int64_t size = ftell(file);
+    (void)fclose(file);
+    return size;
+}
+
+struct growth {
+    char path[160];
+    int64_t from;
+};
+
+static bool has_grown(void *state)
+{
+    const struct growth *growth = state;
+    return size_of(growth->path) > growth->from;
+}
+
+/* Killed in the midst of it, again and again: no row is missing, none stands there twice. */
+static void test_a_killed_export_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    struct growth growth = {.from = 0};
+    (void)snprintf(growth.path, sizeof growth.path, "%s/orders.jsonl", shop.directory);
+    const char *arguments[] = {"export",          "orders",   growth.path, "--format=jsonl",
+                               "--customer=walk", "--resume", NULL};
+    int kills = 0;
+    for (; kills < 6; kills++) {
+        struct process export;
+        system_start_orderctl(&shop, arguments, &export);
+        (void)wait_until(has_grown, &growth, 20000);
+        process_kill(&export);
+        growth.from = size_of(growth.path);
+    }
+    char part[180];
+    (void)snprintf(part, sizeof part, "%s.part", growth.path);
+    (void)fprintf(stderr, "killed %d times, at last after %lld bytes (%s)\n", kills,
+                  (long long)growth.from, size_of(part) > 0 ? "cut off" : "complete");
+    assert_int_equal(system_orderctl(&shop, arguments, NULL), 0);
+    assert_int_equal(size_of(part), 0);
+    char *output = read_whole(growth.path);
+    assert_int_equal(count_walked(output), WALK_ORDERS);
+    size_t rows = 0;
+    for (const char *at = output; (at = strchr(at, '\n')) != NULL; at++) {
+        rows++;
+    }
+    assert_int_equal(rows, database_int(&shop.database,
+                                        "SELECT count(*) FROM orders WHERE customer_id = 'walk'"));
+    free(output);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_waiting_without_a_worker_ends_with_the_calls_time),
         cmocka_unit_test(test_waiting_ends_when_postgresql_has_it),
         cmocka_unit_test(test_s36_a_walk_misses_and_repeats_nothing),
+        cmocka_unit_test(test_a_killed_export_goes_on_where_it_was),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -34,6 +34,36 @@ const char *cell_time(struct arena *arena, const Google__Protobuf__Timestamp *ti
     return keep(arena, text);
 }
 
+const char *cell_ago(struct arena *arena, const Google__Protobuf__Timestamp *time,
+                     int64_t now_unix_us)
+{
+    static const struct {
+        int64_t below, seconds;
+        const char *name;
+    } units[] = {
+        {60, 1, "s"}, {3600, 60, "min"}, {2 * 86400, 3600, "h"}, {31 * 86400, 86400, "days"}};
+    if (time == NULL) {
+        return "";
+    }
+    int64_t age = now_unix_us / 1000000 - time->seconds;
+    int64_t far = age < 0 ? -age : age;
+    char text[48];
+    if (far < 2) {
+        return "just now";
+    }
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (far < units[i].below) {
+            snprintf(text, sizeof(text), "%s%" PRId64 " %s%s", age < 0 ? "in " : "",
+                     far / units[i].seconds, units[i].name, age < 0 ? "" : " ago");
+            return keep(arena, text);
+        }
+    }
+    char date[TIMESTAMP_TEXT_BYTES];
+    timestamp_print_short(time->seconds, date);
+    snprintf(text, sizeof(text), "%.10s", date);
+    return keep(arena, text);
+}
+
 const char *cell_enum(struct arena *arena, const ProtobufCEnumDescriptor *type, int value)
 {
     const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(type, value);

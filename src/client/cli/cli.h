@@ -32,11 +32,12 @@ enum cli_output {
 
 /* The process around it; main() fills it in, tests their own. */
 struct cli_environment {
-    const char *endpoint;  /* $ORDER_ENDPOINT, or NULL */
-    const char *keys_file; /* $ORDER_GATEWAY_KEYS, or NULL */
-    struct rpc_tls tls;    /* $ORDER_TLS_CA_FILE, $ORDER_TLS_CERT_FILE, $ORDER_TLS_SERVER_NAME */
+    const char *endpoint;     /* $ORDER_ENDPOINT, or NULL */
+    const char *keys_file;    /* $ORDER_GATEWAY_KEYS, or NULL */
+    const char *rabbitmq_url; /* $RABBITMQ_URL, or NULL */
+    struct rpc_tls tls;       /* $ORDER_TLS_CA_FILE, $ORDER_TLS_CERT_FILE, $ORDER_TLS_SERVER_NAME */
     FILE *in, *out, *err;
-    bool err_is_terminal;
+    bool out_is_terminal, err_is_terminal;
     const struct clock *clock;
     bool (*stop_init)(void); /* for commands that end their work well on Ctrl-C; NULL in tests */
 };

@@ -5,11 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client/cli/cells.h"
 #include "client/cli/commands.h"
 #include "client/cli/list.h"
+#include "client/cli/order_events.h"
 #include "client/cli/show_order.h"
-#include "client/cli/table.h"
 #include "shop/limits.h"
 
 #define SERVICE (&shop__v1__order_service__descriptor)
@@ -34,7 +33,6 @@ static int fulfil_order(struct cli *cli, const void *values);
 static int list_events(struct cli *cli, const void *values);
 static int change(struct cli *cli, const char *method, const ProtobufCMessage *request);
 static bool parse_lines(struct cli *cli, Shop__V1__LineQuantity ***lines_out, size_t *count_out);
-static void event_cells(const ProtobufCMessage *item, struct arena *arena, const char **cells);
 
 #define REQUEST_ID_OPTION(VALUES)            \
     {.name = "request-id",                   \
@@ -211,42 +209,14 @@ static bool parse_lines(struct cli *cli, Shop__V1__LineQuantity ***lines_out, si
 
 static int list_events(struct cli *cli, const void *values)
 {
-    static const struct table_column COLUMNS[] = {
-        {"VERSION", TABLE_RIGHT}, {"TIME (UTC)", TABLE_LEFT}, {"EVENT", TABLE_LEFT},
-        {"FROM", TABLE_LEFT},     {"TO", TABLE_LEFT},         {"WHO", TABLE_LEFT},
-        {"UNITS", TABLE_LEFT},    {"WHY", TABLE_LEFT}};
     static const struct list_kind KIND = {
         .service = SERVICE,
         .method = "ListOrderEvents",
-        .columns = COLUMNS,
-        .column_count = sizeof(COLUMNS) / sizeof(COLUMNS[0]),
-        .cells = event_cells,
+        .columns = ORDER_EVENT_COLUMNS,
+        .column_count = ORDER_EVENT_COLUMN_COUNT,
+        .cells = order_event_cells,
     };
     Shop__V1__ListOrderEventsRequest request = SHOP__V1__LIST_ORDER_EVENTS_REQUEST__INIT;
     request.order_id = cli_text(cli, cli->words[0]);
     return list_run(cli, &KIND, &request.base, values);
-}
-
-static const char *state_cell(struct arena *arena, Shop__V1__Order__State state)
-{
-    return state == SHOP__V1__ORDER__STATE__STATE_UNSPECIFIED
-               ? "-"
-               : cell_enum(arena, &shop__v1__order__state__descriptor, (int)state);
-}
-
-static void event_cells(const ProtobufCMessage *item, struct arena *arena, const char **cells)
-{
-    const Shop__V1__OrderEvent *event = (const Shop__V1__OrderEvent *)item;
-    int64_t units = 0;
-    for (size_t i = 0; i < event->n_lines; i++) {
-        units += event->lines[i]->quantity;
-    }
-    cells[0] = cell_int(arena, event->version);
-    cells[1] = cell_time(arena, event->event_time);
-    cells[2] = event->type;
-    cells[3] = state_cell(arena, event->from_state);
-    cells[4] = state_cell(arena, event->to_state);
-    cells[5] = event->actor;
-    cells[6] = units == 0 ? "" : cell_int(arena, units);
-    cells[7] = event->reason;
 }

@@ -8,6 +8,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/list.h"
 #include "client/cli/table.h"
+#include "client/cli/watch.h"
 
 #define SERVICE (&shop__v1__product_service__descriptor)
 
@@ -15,8 +16,14 @@ struct adjust_options {
     const char *reason, *reference, *request_id;
 };
 
+struct stock_list_options {
+    struct list_options list;
+    struct watch_options watch;
+};
+
 static int get_stock(struct cli *cli, const void *values);
 static int list_stock(struct cli *cli, const void *values);
+static int list_once(struct cli *cli, const void *values);
 static int adjust_stock(struct cli *cli, const void *values);
 static void list_cells(const ProtobufCMessage *item, struct arena *arena, const char **cells);
 
@@ -40,6 +47,12 @@ static const struct option ADJUST_OPTIONS[] = {
 };
 static_assert(sizeof(struct adjust_options) <= CLI_VALUES_BYTES_MAX, "room for the options");
 
+static const struct option STOCK_LIST_OPTIONS[] = {
+    LIST_OPTION_ENTRIES(struct stock_list_options, list),
+    WATCH_OPTION_ENTRIES(struct stock_list_options, watch),
+};
+static_assert(sizeof(struct stock_list_options) <= CLI_VALUES_BYTES_MAX, "room for the options");
+
 const struct cli_command COMMAND_STOCK_GET = {
     .group = "stock",
     .name = "get",
@@ -56,8 +69,8 @@ const struct cli_command COMMAND_STOCK_LIST = {
     .arguments = "",
     .summary = "Lists the stock of all products by product_id.",
     .details = LIST_DETAILS,
-    .options = LIST_OPTIONS,
-    .option_count = LIST_OPTION_COUNT,
+    .options = STOCK_LIST_OPTIONS,
+    .option_count = sizeof(STOCK_LIST_OPTIONS) / sizeof(STOCK_LIST_OPTIONS[0]),
     .run = list_stock,
 };
 
@@ -104,6 +117,13 @@ static int get_stock(struct cli *cli, const void *values)
 
 static int list_stock(struct cli *cli, const void *values)
 {
+    const struct stock_list_options *options = values;
+    return watch_run(cli, &options->watch, list_once, values);
+}
+
+static int list_once(struct cli *cli, const void *values)
+{
+    const struct stock_list_options *options = values;
     static const struct table_column COLUMNS[] = {{"PRODUCT", TABLE_LEFT},
                                                   {"AVAILABLE", TABLE_RIGHT},
                                                   {"ON HAND", TABLE_RIGHT},
@@ -116,7 +136,7 @@ static int list_stock(struct cli *cli, const void *values)
         .cells = list_cells,
     };
     Shop__V1__ListStockRequest request = SHOP__V1__LIST_STOCK_REQUEST__INIT;
-    return list_run(cli, &KIND, &request.base, values);
+    return list_run(cli, &KIND, &request.base, &options->list);
 }
 
 static void list_cells(const ProtobufCMessage *item, struct arena *arena, const char **cells)

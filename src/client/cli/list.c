@@ -131,6 +131,10 @@ static int print_page(struct listing *listing, const struct page *page)
         } else {
             const char *cells[TABLE_COLUMNS_MAX] = {NULL};
             listing->kind->cells(page->items[i], &listing->page, cells);
+            if (listing->kind->ages != NULL) {
+                listing->kind->ages(page->items[i], &listing->page,
+                                    clock_unix_us(cli->environment->clock), cells);
+            }
             table_row(&listing->table, cells);
         }
         listing->printed++;

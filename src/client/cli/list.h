@@ -18,6 +18,9 @@ struct list_kind {
     size_t column_count;
     /* An item's cells; texts may live in the arena. NULL = empty. */
     void (*cells)(const ProtobufCMessage *item, struct arena *arena, const char **cells);
+    /* The cells that say how long ago something was, after `cells`; NULL: there are none. */
+    void (*ages)(const ProtobufCMessage *item, struct arena *arena, int64_t now_unix_us,
+                 const char **cells);
 };
 
 struct list_options {

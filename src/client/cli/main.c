@@ -9,6 +9,7 @@ int main(int argc, char **argv)
 {
     const struct cli_environment environment = {
         .endpoint = getenv("ORDER_ENDPOINT"),
+        .rabbitmq_url = getenv("RABBITMQ_URL"),
         .keys_file = getenv("ORDER_GATEWAY_KEYS"),
         .tls = {.ca_file = getenv("ORDER_TLS_CA_FILE"),
                 .cert_file = getenv("ORDER_TLS_CERT_FILE"),
@@ -16,6 +17,7 @@ int main(int argc, char **argv)
         .in = stdin,
         .out = stdout,
         .err = stderr,
+        .out_is_terminal = isatty(STDOUT_FILENO) == 1,
         .err_is_terminal = isatty(STDERR_FILENO) == 1,
         .clock = clock_system(),
         .stop_init = stop_init,

@@ -4,6 +4,7 @@
 #include "client/cli/cells.h"
 #include "client/cli/table.h"
 
+static const char *moment(struct cli *cli, const Google__Protobuf__Timestamp *time);
 static void show_lines(struct cli *cli, const Shop__V1__Order *order);
 
 int show_order(struct cli *cli, const Shop__V1__Order *order)
@@ -22,16 +23,25 @@ int show_order(struct cli *cli, const Shop__V1__Order *order)
             {"durability",
              cell_enum(arena, &shop__v1__durability__descriptor, (int)order->durability)},
             {"total", cell_money(arena, order->total_minor, order->currency)},
-            {"placed", cell_time(arena, order->placed_time)},
-            {"created", cell_time(arena, order->create_time)},
+            {"placed", moment(cli, order->placed_time)},
+            {"created", moment(cli, order->create_time)},
             {order->expire_time != NULL ? "held until" : "payment",
-             order->expire_time != NULL            ? cell_time(arena, order->expire_time)
+             order->expire_time != NULL            ? moment(cli, order->expire_time)
              : order->payment_reference[0] == '\0' ? "-"
                                                    : order->payment_reference},
         },
         9);
     show_lines(cli, order);
     return CLI_OK;
+}
+
+/* "1996-07-04 00:00:00 (3 min ago)" */
+static const char *moment(struct cli *cli, const Google__Protobuf__Timestamp *time)
+{
+    char text[80];
+    snprintf(text, sizeof(text), "%s (%s)", cell_time(&cli->arena, time),
+             cell_ago(&cli->arena, time, clock_unix_us(cli->environment->clock)));
+    return time == NULL ? "" : cli_text(cli, text);
 }
 
 static void show_lines(struct cli *cli, const Shop__V1__Order *order)
