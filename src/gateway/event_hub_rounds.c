@@ -258,7 +258,8 @@ static void reset_from(struct event_hub *hub, const char *cursor, const char *re
     for (struct follower *one = hub->followers; one != NULL; one = one->next) {
         if (strcmp(one->cursor, cursor) == 0) {
             one->cursor[0] = '\0';
-            (void)snprintf(one->reset, sizeof one->reset, "%.*s", (int)sizeof one->reset - 1, reason);
+            (void)snprintf(one->reset, sizeof one->reset, "%.*s", (int)sizeof one->reset - 1,
+                           reason);
         }
     }
     (void)pthread_mutex_unlock(&hub->lock);

@@ -114,7 +114,7 @@ static void test_each_bad_field_is_named(void **state)
     expect(&request, STATUS_INVALID_ARGUMENT, "BAD_ID");
 }
 
-static void test_more_than_there_is_is_refused_whole(void **state)
+static void test_s04_lines_of_one_product_are_tested_on_their_sum(void **state)
 {
     (void)state;
     Shop__V1__CreateOrderRequest request = valid();
@@ -261,7 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_bad_field_is_named),
-        cmocka_unit_test(test_more_than_there_is_is_refused_whole),
+        cmocka_unit_test(test_s04_lines_of_one_product_are_tested_on_their_sum),
         cmocka_unit_test(test_a_total_beyond_64_bits_is_refused),
         cmocka_unit_test(test_a_price_over_tcp_is_refused),
         cmocka_unit_test(test_random_bytes_on_the_socket),

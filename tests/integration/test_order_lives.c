@@ -6,13 +6,15 @@
 
 #include "redis/redis_link.h"
 #include "tests/cmocka_all.h"
+#include "tests/support/load.h"
 #include "tests/support/stores.h"
 #include "tests/support/system.h"
 
 #define SETTLE_TIMEOUT_MS 60000
 #define HOLDS             10000
 #define BUYERS            16
-#define ENDED_WITHIN_MS   10000 /* 0.4 s on a quiet machine; others' load and sanitizers */
+#define ENDED_WITHIN_MS   2000 /* the promise */
+#define AHEAD_MS          "1000"
 
 static struct system shop;
 static struct rpc_channel *channel;
@@ -24,6 +26,7 @@ static int setup(void **state)
     system_start_server(&shop, 1, NULL);
     channel = system_open_channel(&shop, 0);
     system_create_product(channel, "tea", 20000);
+    system_create_product(channel, "cup", 1000000);
     return 0;
 }
 
@@ -118,49 +121,102 @@ static void *buy(void *argument)
     return NULL;
 }
 
-/* All holds end now; how long until the last was resolved. */
-static int64_t end_holds(void)
-{
+/* Times are Redis' own. */
+struct endings {
     struct redis_link *link;
+    int64_t end_ms;               /* when all holds end */
+    int64_t resolved_ms, back_ms; /* how much later the last was resolved, the last unit was back */
+};
+
+static const struct redis_reply *ask_redis(struct endings *endings)
+{
+    const struct redis_reply *replies;
+    assert_int_equal(redis_link_exchange(endings->link, 0, &replies, NULL), STATUS_OK);
+    return replies;
+}
+
+static int64_t read_int(const struct redis_reply *reply)
+{
+    return reply->type == REDIS_INTEGER ? reply->integer
+                                        : strtoll((const char *)reply->text.data, NULL, 10);
+}
+
+/* All of them end at one moment, AHEAD_MS from now. */
+static void begin_endings(struct endings *endings)
+{
     const struct redis_link_options options = {.url = shop.redis_url,
                                                .connect_timeout_ms = 1000,
                                                .command_timeout_ms = 5000,
                                                .clock = clock_system()};
-    const struct redis_reply *reply;
-    assert_int_equal(redis_link_create(&options, &link, NULL), STATUS_OK);
-    int64_t from_ms = clock_monotonic_ms(clock_system()), now_ms = from_ms;
-    redis_link_add_text(link, "ZUNIONSTORE", "{s0}:holds", "1", "{s0}:holds", "WEIGHTS", "0", NULL);
-    assert_int_equal(redis_link_exchange(link, 0, &reply, NULL), STATUS_OK);
-    assert_int_equal(reply->integer, HOLDS);
-    int64_t left = HOLDS;
-    while (left > 0 && now_ms - from_ms < SETTLE_TIMEOUT_MS) {
-        redis_link_add_text(link, "ZCARD", "{s0}:holds", NULL);
-        redis_link_add_text(link, "ZCARD", "{s0}:ended", NULL);
-        assert_int_equal(redis_link_exchange(link, 0, &reply, NULL), STATUS_OK);
-        left = reply[0].integer + reply[1].integer;
-        now_ms = clock_monotonic_ms(clock_system());
-    }
-    assert_int_equal(left, 0);
-    redis_link_destroy(&link);
-    return now_ms - from_ms;
+    assert_int_equal(redis_link_create(&options, &endings->link, NULL), STATUS_OK);
+    redis_link_add_text(endings->link, "EVAL",
+                        "local now = redis.call('TIME')\n"
+                        "local at = now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[1]\n"
+                        "local ids = redis.call('ZRANGE', KEYS[1], 0, -1)\n"
+                        "for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], "
+                        "string.format('%d', at), id) end\n"
+                        "return {at, #ids}",
+                        "1", "{s0}:holds", AHEAD_MS, NULL);
+    const struct redis_reply *reply = ask_redis(endings);
+    assert_int_equal(reply->count, 2);
+    endings->end_ms = reply->elements[0].integer;
+    assert_int_equal(reply->elements[1].integer, HOLDS);
 }
 
-/* S15, S17, S18: 10,000 holds end together, with two servers looking, and nobody calls. */
-static void test_s17_many_holds_end_together(void **state)
+/* Holds that were to end are in neither set; sales make new ones, which end much later. */
+static void await_endings(struct endings *endings, int64_t available)
+{
+    char until[32];
+    (void)snprintf(until, sizeof until, "%lld", (long long)endings->end_ms);
+    int64_t give_up_ms = clock_monotonic_ms(clock_system()) + SETTLE_TIMEOUT_MS;
+    while (endings->back_ms == 0 && clock_monotonic_ms(clock_system()) < give_up_ms) {
+        redis_link_add_text(endings->link, "ZCOUNT", "{s0}:holds", "-inf", until, NULL);
+        redis_link_add_text(endings->link, "ZCARD", "{s0}:ended", NULL);
+        redis_link_add_text(endings->link, "HGET", "{s0}:stock", "tea", NULL);
+        redis_link_add_text(endings->link, "TIME", NULL);
+        const struct redis_reply *reply = ask_redis(endings);
+        int64_t now_ms =
+            read_int(&reply[3].elements[0]) * 1000 + read_int(&reply[3].elements[1]) / 1000;
+        if (endings->resolved_ms == 0 && reply[0].integer + reply[1].integer == 0) {
+            endings->resolved_ms = now_ms - endings->end_ms;
+        }
+        if (read_int(&reply[2]) == available) {
+            endings->back_ms = now_ms - endings->end_ms;
+        }
+    }
+    redis_link_destroy(&endings->link);
+}
+
+/* S17, S18: 10,000 holds end together, with two servers looking, sales going on, and nobody calls
+ * for them. 2 s is the promise; what keeps it is that each server looks four times a second and
+ * ends 512 holds a round, without a pause while there are more. A machine so busy with others that
+ * placing these orders took longer than that is given as long for ending them. */
+static void test_s17_s18_10000_holds_end_together(void **state)
 {
     (void)state;
     int64_t available = system_available(&shop, "tea");
     pthread_t threads[BUYERS];
+    int64_t placing_ms = clock_monotonic_ms(clock_system());
     for (size_t i = 0; i < BUYERS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, buy, NULL), 0);
     }
     for (size_t i = 0; i < BUYERS; i++) {
         (void)pthread_join(threads[i], NULL);
     }
+    placing_ms = clock_monotonic_ms(clock_system()) - placing_ms;
     system_wait_settled(&shop, SETTLE_TIMEOUT_MS);
     assert_int_equal(reserved(), HOLDS);
-    int64_t late_ms = end_holds();
-    (void)fprintf(stderr, "%d holds ended within %lld ms\n", HOLDS, (long long)late_ms);
+    struct endings endings = {0};
+    struct load sales = {.channels = {channel}, .channel_count = 1, .product_id = "cup"};
+    begin_endings(&endings);
+    load_start(&sales, 1);
+    await_endings(&endings, available);
+    load_stop(&sales);
+    (void)fprintf(stderr,
+                  "%d holds ended together: the last resolved %lld ms, the last unit back %lld ms "
+                  "after their time, %zu orders meanwhile; placing them took %lld ms\n",
+                  HOLDS, (long long)endings.resolved_ms, (long long)endings.back_ms,
+                  atomic_load(&sales.orders), (long long)placing_ms);
     system_wait_settled(&shop, SETTLE_TIMEOUT_MS);
     assert_int_equal(reserved(), 0);
     assert_int_equal(system_available(&shop, "tea"), available);
@@ -169,11 +225,52 @@ static void test_s17_many_holds_end_together(void **state)
     assert_int_equal(
         database_int(&shop.database, "SELECT count(*) FROM order_events WHERE kind = 4"), HOLDS);
     system_assert_books(&shop);
-    assert_true(late_ms <= ENDED_WITHIN_MS);
+    assert_true(atomic_load(&sales.orders) > 0);
+    int64_t within_ms = placing_ms > ENDED_WITHIN_MS ? placing_ms : ENDED_WITHIN_MS;
+    assert_true(endings.resolved_ms > 0 && endings.resolved_ms <= within_ms);
+}
+
+/* S19: a hold has a longest time, and whoever holds can let go; until then it counts for its owner
+ * like for anybody. */
+static void test_s19_a_hold_has_an_end_and_its_owner_can_end_it(void **state)
+{
+    (void)state;
+    system_create_product(channel, "seat", 1);
+    struct answer held = system_create_order(channel, NULL, "seat", 1);
+    assert_int_equal(held.code, STATUS_OK);
+    struct answer again = system_create_order(channel, NULL, "seat", 1);
+    assert_string_equal(again.failure.reason, "OUT_OF_STOCK");
+    assert_int_equal(order("CANCELLED", "cancel", held.order_id, NULL, NULL), 0);
+    system_wait_settled(&shop, SETTLE_TIMEOUT_MS);
+    assert_int_equal(system_available(&shop, "seat"), 1);
+    assert_int_equal(system_create_order(channel, NULL, "seat", 1).code, STATUS_OK);
+    const char *long_hold[] = {"order", "create", "--customer=c", "tea=1", "--hold=5h", NULL};
+    assert_int_equal(system_orderctl(&shop, long_hold, NULL), 2);
+    const char *longest[] = {"order", "create", "--customer=c", "tea=1", "--hold=240m", NULL};
+    assert_int_equal(system_orderctl(&shop, longest, NULL), 0);
+}
+
+/* S23: a caller that has forgotten its request_id makes a new order. One that derives the id from
+ * its own name for the order, as `orderctl import` does, cannot. */
+static void test_s23_a_new_request_id_is_a_new_order(void **state)
+{
+    (void)state;
+    const char *first[] = {"order", "create", "--customer=c23", "--ref=R-23", "tea=1", NULL};
+    assert_int_equal(system_orderctl(&shop, first, NULL), 0);
+    assert_int_equal(system_orderctl(&shop, first, NULL), 0);
+    const char *named[] = {
+        "order", "create", "--customer=c23", "--ref=R-24", "tea=1", "--request-id=c23:R-24", NULL};
+    assert_int_equal(system_orderctl(&shop, named, NULL), 0);
+    assert_int_equal(system_orderctl(&shop, named, NULL), 0);
+    system_wait_settled(&shop, SETTLE_TIMEOUT_MS);
+    assert_int_equal(
+        database_int(&shop.database, "SELECT count(*) FROM orders WHERE order_ref = 'R-23'"), 2);
+    assert_int_equal(
+        database_int(&shop.database, "SELECT count(*) FROM orders WHERE order_ref = 'R-24'"), 1);
 }
 
 /* S15: the payment comes after the hold has ended. */
-static void test_s15_a_late_payment(void **state)
+static void test_s15_late_payment_on_an_expired_hold(void **state)
 {
     (void)state;
     char id[40];
@@ -194,8 +291,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_s20_units_come_back_once),
         cmocka_unit_test(test_an_order_that_redis_has_forgotten),
-        cmocka_unit_test(test_s17_many_holds_end_together),
-        cmocka_unit_test(test_s15_a_late_payment),
+        cmocka_unit_test(test_s17_s18_10000_holds_end_together),
+        cmocka_unit_test(test_s15_late_payment_on_an_expired_hold),
+        cmocka_unit_test(test_s19_a_hold_has_an_end_and_its_owner_can_end_it),
+        cmocka_unit_test(test_s23_a_new_request_id_is_a_new_order),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -107,7 +107,7 @@ static void test_all_orders_arrive_once_and_again_changes_nothing(void **state)
     system_destroy(&system);
 }
 
-static void test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(void **state)
+static void test_s31_a_worker_killed_in_the_middle_loses_and_doubles_nothing(void **state)
 {
     (void)state;
     need_files();
@@ -126,7 +126,7 @@ static void test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(void **
     }
 }
 
-static void test_a_server_killed_in_the_middle_loses_and_doubles_nothing(void **state)
+static void test_s29_a_server_killed_in_the_middle_loses_and_doubles_nothing(void **state)
 {
     (void)state;
     need_files();
@@ -154,8 +154,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_orders_arrive_once_and_again_changes_nothing),
-        cmocka_unit_test(test_a_worker_killed_in_the_middle_loses_and_doubles_nothing),
-        cmocka_unit_test(test_a_server_killed_in_the_middle_loses_and_doubles_nothing),
+        cmocka_unit_test(test_s31_a_worker_killed_in_the_middle_loses_and_doubles_nothing),
+        cmocka_unit_test(test_s29_a_server_killed_in_the_middle_loses_and_doubles_nothing),
     };
     return cmocka_run_group_tests(tests, find_files, NULL);
 }

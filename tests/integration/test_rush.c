@@ -71,7 +71,7 @@ static void close_all(struct system *system, struct rush *rush)
     system_destroy(system);
 }
 
-static void test_64_buyers_2000_attempts_500_units(void **state)
+static void test_s02_s03_64_buyers_2000_attempts_500_units(void **state)
 {
     (void)state;
     struct system system;
@@ -91,7 +91,7 @@ static void test_64_buyers_2000_attempts_500_units(void **state)
 }
 
 /* S1: N buyers, one unit, the same instant. */
-static void test_s1_64_buyers_1_unit(void **state)
+static void test_s01_64_buyers_1_unit(void **state)
 {
     (void)state;
     struct system system;
@@ -153,8 +153,8 @@ static void test_a_refusal_stays_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_64_buyers_2000_attempts_500_units),
-        cmocka_unit_test(test_s1_64_buyers_1_unit),
+        cmocka_unit_test(test_s02_s03_64_buyers_2000_attempts_500_units),
+        cmocka_unit_test(test_s01_64_buyers_1_unit),
         cmocka_unit_test(test_s22_one_request_64_times_is_one_order),
         cmocka_unit_test(test_a_refusal_stays_one),
     };

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "postgres/postgres_array.h"
 #include "server/catalogue.h"
 #include "server/order_reader.h"
 #include "tests/cmocka_all.h"
@@ -237,6 +238,24 @@ static void test_pages_miss_and_repeat_nothing(void **state)
     assert_int_equal(walk("c-9", 7, &pages), 0);
 }
 
+/* S12: whoever comes by another way meets the same guard: it is the table's own. */
+static void test_s12_the_table_itself_refuses_to_oversell(void **state)
+{
+    (void)state;
+    static const struct postgres_statement oversell = {
+        "oversell", "UPDATE stock SET reserved = on_hand + 1 WHERE product_id = $1::text"};
+    store_fixture_create_products(1);
+    const struct postgres_parameter product = postgres_text("p-0001");
+    const struct postgres_result *result;
+    assert_int_equal(database_int(&database, "SELECT count(*) FROM stock WHERE product_id = "
+                                             "'p-0001'"),
+                     1);
+    assert_int_equal(
+        postgres_link_query(link_of_test, &oversell, &product, 1, soon(), &result, &failure),
+        STATUS_FAILED_PRECONDITION);
+    assert_string_equal(failure.metadata[0].value, "stock_never_oversold");
+}
+
 /* Each filter alone and with others, against what a plain count says. */
 static void test_every_filter_narrows_the_list(void **state)
 {
@@ -323,6 +342,7 @@ int main(void)
         TEST(test_products_and_stock_are_found_and_listed),
         TEST(test_orders_are_found_whole),
         TEST(test_pages_miss_and_repeat_nothing),
+        TEST(test_s12_the_table_itself_refuses_to_oversell),
         TEST(test_every_filter_narrows_the_list),
         TEST(test_few_matches_among_many_orders),
         TEST(test_a_page_of_large_orders_is_cut_to_fit),

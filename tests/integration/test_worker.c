@@ -96,7 +96,7 @@ static void test_what_is_written_is_what_was_sent(void **state)
     free(rows);
 }
 
-static void test_the_same_event_again_changes_nothing(void **state)
+static void test_s31_the_same_event_again_changes_nothing(void **state)
 {
     (void)state;
     struct event event = worker_fixture_order(&fixture, "a", 2);
@@ -252,7 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORKER_TEST(test_orders_and_adjustments_arrive),
         WORKER_TEST(test_what_is_written_is_what_was_sent),
-        WORKER_TEST(test_the_same_event_again_changes_nothing),
+        WORKER_TEST(test_s31_the_same_event_again_changes_nothing),
         WORKER_TEST(f22_poison_leaves_its_neighbours_alone),
         WORKER_TEST(f22_an_event_that_breaks_a_constraint_is_found),
         WORKER_TEST(test_an_order_reserved_twice_is_given_back_once),

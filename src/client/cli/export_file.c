@@ -17,6 +17,7 @@ static const char *const FORMATS[] = {[EXPORT_CSV] = "csv", [EXPORT_JSONL] = "js
 static int begin(struct export_file *file, struct cli *cli);
 static int go_on(struct export_file *file, struct cli *cli);
 static const char *read_part(struct export_file *file, FILE *part);
+static bool read_place(struct export_file *file, FILE *part);
 static bool read_line(FILE *part, const char *key, char *value, size_t room);
 static bool write_part(struct export_file *file);
 static int fail_writing(struct cli *cli, const char *path, const char *why);
@@ -124,7 +125,7 @@ static bool read_hex(const char *text, uint8_t *out, size_t room, size_t *size_o
 /* NULL, or what is wrong. */
 static const char *read_part(struct export_file *file, FILE *part)
 {
-    char line[LINE_BYTES], format[16], bytes[32];
+    char line[LINE_BYTES], format[16];
     uint8_t asked[EXPORT_FILTER_BYTES];
     size_t asked_size;
     static const char *const BROKEN = "this is not of an export, or of another version";
@@ -138,18 +139,24 @@ static const char *read_part(struct export_file *file, FILE *part)
         memcmp(asked, file->asked, asked_size) != 0) {
         return "the export that was cut off has another format or filter";
     }
-    char *end;
+    return read_place(file, part) ? NULL : BROKEN;
+}
+
+/* Where it goes on. */
+static bool read_place(struct export_file *file, FILE *part)
+{
+    char line[LINE_BYTES], bytes[32], *end;
     if (!read_line(part, "filter", line, sizeof(line)) ||
         !read_hex(line, file->filter, sizeof(file->filter), &file->filter_size) ||
         !read_line(part, "bytes", bytes, sizeof(bytes)) ||
-        (file->bytes = strtoll(bytes, &end, 10)) < 0 || *end != '\0' ||
         !read_line(part, "token", file->token, sizeof(file->token))) {
-        return BROKEN;
+        return false;
     }
+    file->bytes = strtoll(bytes, &end, 10);
     if (strcmp(file->token, "-") == 0) {
         file->token[0] = '\0';
     }
-    return NULL;
+    return file->bytes >= 0 && *end == '\0';
 }
 
 /* "key value\n" */

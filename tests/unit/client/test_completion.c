@@ -11,7 +11,7 @@
 
 #define BASH                                                                               \
     "bash --norc -c 'set -u; source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); " \
-    "_orderctl; printf \"%s \" \"${COMPREPLY[@]}\"' "
+    "_orderctl; for c in \"${COMPREPLY[@]}\"; do printf \"%s \" \"$c\"; done' "
 /* What zsh offers is what it hands to compadd, narrowed by what stands there; files are its own. */
 #define ZSH                                                                                     \
     "zsh -f -c 'compdef() { : }; _files() { print -n \"FILES \" }; "                            \
