@@ -7,11 +7,11 @@
 #include <stdatomic.h>
 
 #include "gateway/callers.h"
-#include "gateway/http.h"
 #include "gateway/method.h"
 #include "gateway/metrics.h"
 #include "gateway/origin.h"
 #include "gateway/rate_limit.h"
+#include "http/http.h"
 #include "json/json_field.h"
 #include "rpc/channel.h"
 

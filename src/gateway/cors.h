@@ -4,7 +4,7 @@
  * send their key themselves. */
 #pragma once
 
-#include "gateway/http.h"
+#include "http/http.h"
 
 /* `origins`: "https://shop.example,https://admin.example", "*" for every page, or "" for none. Adds
  * the headers; true when the request was a preflight and is answered. Before anything else is. */

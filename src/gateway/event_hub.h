@@ -8,7 +8,7 @@
 #pragma once
 
 #include "base/uuid.h"
-#include "gateway/http.h"
+#include "http/http.h"
 #include "rpc/channel.h"
 
 #define EVENT_CURSOR_BYTES 32 /* shop.v1 FollowOrderEvents has 25 */

@@ -4,7 +4,7 @@
  * nothing of anyone. */
 #pragma once
 
-#include "gateway/http.h"
+#include "http/http.h"
 
 /* False, and nothing done, when the path is none of them. */
 bool pages_handle(struct http_request *http);

@@ -2,8 +2,8 @@
  */
 #pragma once
 
-#include "gateway/http.h"
 #include "gateway/route.h"
+#include "http/http.h"
 
 /* The message lives in the request's arena. INVALID_ARGUMENT says which field and why. */
 enum status rest_request_read(struct http_request *http, const struct route *route,

@@ -227,6 +227,27 @@ size_t rpc_server_waiting(const struct rpc_server *server)
     return waiting;
 }
 
+void rpc_server_each_method(struct rpc_server *server,
+                            void (*each)(void *context, const char *path,
+                                         const struct rpc_method_counts *counts),
+                            void *context)
+{
+    size_t count = router_size(server->intake.router);
+    for (size_t i = 0; i <= count; i++) {
+        const struct route *route = i < count ? router_at(server->intake.router, i) : NULL;
+        struct method_stats *stats =
+            route != NULL ? route->stats : router_stray_stats(server->intake.router);
+        struct rpc_method_counts counts = {
+            .started = atomic_load_explicit(&stats->started, memory_order_relaxed),
+            .total_us = atomic_load_explicit(&stats->total_us, memory_order_relaxed),
+        };
+        for (size_t code = 0; code < RPC_CODES; code++) {
+            counts.codes[code] = atomic_load_explicit(&stats->codes[code], memory_order_relaxed);
+        }
+        each(context, route != NULL ? route->path : "", &counts);
+    }
+}
+
 void rpc_server_drain(struct rpc_server *server, int64_t timeout_ms)
 {
     rpc_server_set_serving(server, false);

@@ -98,6 +98,16 @@ enum status rpc_server_start(const struct rpc_server_options *options,
 void rpc_server_set_serving(struct rpc_server *server, bool serving);
 /* Calls that wait for a lane now. Any thread. */
 size_t rpc_server_waiting(const struct rpc_server *server);
+/* What became of a method's calls so far. */
+#define RPC_CODES (STATUS_UNAUTHENTICATED + 1)
+struct rpc_method_counts {
+    uint64_t started, codes[RPC_CODES], total_us;
+};
+/* Calls `each` with every method, and with path "" for requests that named none. Any thread. */
+void rpc_server_each_method(struct rpc_server *server,
+                            void (*each)(void *context, const char *path,
+                                         const struct rpc_method_counts *counts),
+                            void *context);
 /* New calls are refused from now on; waits until those inside are answered, at most timeout_ms. */
 void rpc_server_drain(struct rpc_server *server, int64_t timeout_ms);
 /* Ends threads and frees all. NULL-safe; nulls the caller's pointer. */

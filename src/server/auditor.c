@@ -12,6 +12,7 @@
 #define BOOKS_MOST    100
 #define BOOKS_TIME_MS 30000
 
+static void gauge(struct shop_lane *lane);
 static bool judge(struct shop_lane *lane, const struct audit_slice *slice);
 static void fence(struct shop_lane *lane);
 static void end_walk(struct shop_lane *lane);
@@ -25,6 +26,7 @@ enum relay_pace auditor_round(struct shop_lane *lane)
         return RELAY_IDLE;
     }
     walk->next_ms = now_ms + ROUND_MS;
+    gauge(lane);
     struct audit_slice slice;
     struct failure failure;
     arena_reset(&lane->arena);
@@ -43,6 +45,18 @@ enum relay_pace auditor_round(struct shop_lane *lane)
     const char *last = slice.products[slice.count - 1].product_id;
     memcpy(walk->after, last, strlen(last) + 1);
     return RELAY_IDLE;
+}
+
+static void gauge(struct shop_lane *lane)
+{
+    struct audit_gauges *audit = lane->options->audit;
+    struct book_gauges gauges;
+    struct failure failure;
+    if (book_gauges(lane->book, &gauges, &failure) == STATUS_OK) {
+        atomic_store(&audit->outbox, gauges.outbox);
+        atomic_store(&audit->unpublished_ms, gauges.oldest_unconfirmed_ms);
+        atomic_store(&audit->unpersisted_ms, gauges.oldest_unpersisted_ms);
+    }
 }
 
 /* False: Redis would sell what is not there. */

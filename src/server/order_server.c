@@ -5,12 +5,14 @@
 
 #include "base/log.h"
 #include "base/stop.h"
+#include "http/ops_port.h"
 #include "server/access_log.h"
 #include "server/auditor.h"
 #include "server/expire_holds.h"
 #include "server/persist_waiter.h"
 #include "server/policy.h"
 #include "server/relay.h"
+#include "server/server_metrics.h"
 #include "server/services.h"
 #include "server/shop_lane.h"
 #include "server/stock_opener.h"
@@ -28,6 +30,8 @@ struct parts {
     struct lane_options lanes;
     struct rpc_server *rpc;
     struct relay *relay, *expiry, *auditor;
+    struct server_metrics metrics;
+    struct ops_port *ops;
     struct stock_opener *opener;
 };
 
@@ -36,6 +40,8 @@ static void fill_lane_options(const struct server_config *config, struct stock_g
 static enum status start(const struct server_config *config, struct parts *parts,
                          struct failure *failure);
 static enum status start_rpc(const struct server_config *config, struct parts *parts,
+                             struct failure *failure);
+static enum status start_ops(const struct server_config *config, struct parts *parts,
                              struct failure *failure);
 static void stop(const struct server_config *config, struct parts *parts);
 static void on_stock(void *context, bool is_open);
@@ -126,7 +132,29 @@ static enum status start(const struct server_config *config, struct parts *parts
     if (status == STATUS_OK) {
         status = stock_opener_start(&parts->lanes, on_stock, parts->rpc, &parts->opener, failure);
     }
+    if (status == STATUS_OK && config->ops_listen[0] != '\0') {
+        status = start_ops(config, parts, failure);
+    }
     return status;
+}
+
+static enum status start_ops(const struct server_config *config, struct parts *parts,
+                             struct failure *failure)
+{
+    parts->metrics = (struct server_metrics){
+        .rpc = parts->rpc,
+        .gate = &parts->gate,
+        .audit = &parts->audit,
+        .clock = clock_system(),
+    };
+    const struct ops_port_options options = {
+        .listen = config->ops_listen,
+        .is_ready = server_metrics_ready,
+        .print = server_metrics_print,
+        .context = &parts->metrics,
+        .clock = clock_system(),
+    };
+    return ops_port_start(&options, &parts->ops, failure);
 }
 
 static const char *none_if_empty(const char *text)
@@ -196,6 +224,7 @@ static void stop(const struct server_config *config, struct parts *parts)
     relay_stop(&parts->auditor);
     relay_stop(&parts->expiry);
     relay_stop(&parts->relay);
+    ops_port_stop(&parts->ops);
     rpc_server_stop(&parts->rpc);
     persist_waiter_destroy(&parts->lanes.waiter);
     policy_destroy(&parts->policy);

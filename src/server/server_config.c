@@ -93,6 +93,8 @@ static const struct config_entry TABLE[] = {
      "who may connect to ipc sockets: 0600, 0660 or 0666"},
     {"policy-file", "ORDER_SERVER_POLICY_FILE", TEXT(policy_file), "", 0, 0, "", false,
      "who may call what (docs/SECURITY.md); empty: all may all"},
+    {"ops-listen", "ORDER_SERVER_OPS_LISTEN", TEXT(ops_listen), "", 0, 0, "", false,
+     "address of /metrics, /healthz and /readyz, such as 127.0.0.1:7490; empty: none"},
     {"log-level", "ORDER_LOG_LEVEL", TEXT(log_level), "info", 0, 0, "", false,
      "debug, info, warn or error"},
 };

@@ -12,7 +12,7 @@ struct server_config {
     const char *listen;
     const char *database_url, *redis_url, *cache_redis_url, *rabbitmq_url;
     const char *exchange, *queue, *parked_exchange, *parked_queue;
-    const char *shard, *server_id, *log_level;
+    const char *shard, *server_id, *log_level, *ops_listen;
     const char *tls_cert_file, *tls_ca_file, *ipc_mode_text, *policy_file;
     int64_t write_lanes, read_lanes, bulk_lanes;
     int64_t batch_max, queue_max, inflight_max;

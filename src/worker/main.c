@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "base/program.h"
 #include "base/stop.h"
-#include "worker/worker_lane.h"
+#include "http/ops_port.h"
+#include "worker/worker_config.h"
+#include "worker/worker_metrics.h"
 
 static enum status load(void *config, int argc, char *const *argv, struct failure *failure)
 {
@@ -21,27 +23,47 @@ static enum log_level level(const void *config)
     return (enum log_level)log_level_parse(((const struct worker_config *)config)->log_level);
 }
 
+static bool start_lanes(const struct worker_config *config, struct worker_metrics *metrics,
+                        struct failure *failure)
+{
+    for (int64_t i = 0; i < config->lanes; i++) {
+        metrics->lanes[i] = worker_lane_start(config, i, failure);
+        if (metrics->lanes[i] == NULL) {
+            return false;
+        }
+        metrics->count++;
+    }
+    return true;
+}
+
 static int run(const void *state)
 {
     const struct worker_config *config = state;
-    struct worker_lane *lanes[64] = {0}; /* the table's most */
-    bool good = true;
+    struct worker_metrics metrics = {.count = 0};
+    struct ops_port *ops = NULL;
+    struct failure failure;
     log_line(LOG_INFO, "starting", "lanes", LOG_INT(config->lanes), "queue", config->queue, "shard",
              config->shard, "batch_events", LOG_INT(config->batch_events), "prefetch",
              LOG_INT(config->prefetch), NULL);
-    for (int64_t i = 0; i < config->lanes && good; i++) {
-        struct failure failure;
-        lanes[i] = worker_lane_start(config, i, &failure);
-        if (lanes[i] == NULL) {
-            log_line(LOG_ERROR, "cannot start", "reason", failure.reason, "message",
-                     failure.message, NULL);
-            stop_request();
-            good = false;
-        }
+    const struct ops_port_options options = {
+        .listen = config->ops_listen,
+        .is_ready = worker_metrics_ready,
+        .print = worker_metrics_print,
+        .context = &metrics,
+        .clock = clock_system(),
+    };
+    bool good =
+        start_lanes(config, &metrics, &failure) &&
+        (config->ops_listen[0] == '\0' || ops_port_start(&options, &ops, &failure) == STATUS_OK);
+    if (!good) {
+        log_line(LOG_ERROR, "cannot start", "reason", failure.reason, "message", failure.message,
+                 NULL);
+        stop_request();
     }
     (void)stop_wait(-1);
-    for (int64_t i = 0; i < config->lanes; i++) {
-        good = worker_lane_join(&lanes[i]) && good;
+    ops_port_stop(&ops);
+    for (size_t i = 0; i < metrics.count; i++) {
+        good = worker_lane_join(&metrics.lanes[i]) && good;
     }
     log_line(LOG_INFO, "stopped", NULL);
     return good ? EXIT_SUCCESS : PROGRAM_EXIT_FAILED;

@@ -47,6 +47,8 @@ static const struct config_entry TABLE[] = {
      "how often to look for stock changes that Redis has not been told"},
     {"sweep-age-ms", "ORDER_WORKER_SWEEP_AGE_MS", INT(sweep_age_ms), "5000", 50, 600000, "ms",
      false, "from what age on they are anybody's to tell"},
+    {"ops-listen", "ORDER_WORKER_OPS_LISTEN", TEXT(ops_listen), "", 0, 0, "", false,
+     "address of /metrics, /healthz and /readyz, such as 127.0.0.1:7491; empty: none"},
     {"log-level", "ORDER_LOG_LEVEL", TEXT(log_level), "info", 0, 0, "", false,
      "debug, info, warn or error"},
 };

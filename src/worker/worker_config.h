@@ -10,7 +10,7 @@ struct worker_config {
     const char *database_url, *redis_url, *rabbitmq_url;
     const char *exchange, *queue, *parked_exchange, *parked_queue;
     const char *shard;
-    const char *log_level;
+    const char *log_level, *ops_listen;
     int64_t queue_bytes_max;
     int64_t heartbeat_s;
     int64_t lanes;

@@ -52,6 +52,11 @@ struct worker_lane *worker_lane_start(const struct worker_config *config, int64_
     return lane;
 }
 
+struct worker_totals *worker_lane_totals(struct worker_lane *lane)
+{
+    return &lane->report.totals;
+}
+
 bool worker_lane_join(struct worker_lane **lane)
 {
     if (*lane == NULL) {

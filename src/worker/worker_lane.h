@@ -8,9 +8,12 @@
 #include "worker/worker_config.h"
 
 struct worker_lane;
+struct worker_totals;
 
 /* Starts the thread. NULL when memory or threads are out, or the Redis URL cannot be read. */
 struct worker_lane *worker_lane_start(const struct worker_config *config, int64_t number,
                                       struct failure *failure);
+/* What it has done; the lane's. */
+struct worker_totals *worker_lane_totals(struct worker_lane *lane);
 /* Waits until it has ended. False when it gave up by itself: RabbitMQ refused for good. */
 bool worker_lane_join(struct worker_lane **lane);

@@ -5,11 +5,14 @@
 
 #define LINE_EVERY_MS 1000
 
+static void add_totals(struct worker_report *report);
 static void log_event(enum log_level level, const char *what, const struct event *event);
 
 void worker_report_init(struct worker_report *report, int64_t lane, int64_t now_ms)
 {
-    *report = (struct worker_report){.lane = lane, .last_ms = now_ms};
+    memset(report, 0, sizeof *report);
+    report->lane = lane;
+    report->last_ms = now_ms;
 }
 
 void worker_report_write(struct worker_report *report, const struct event_write *write)
@@ -69,6 +72,7 @@ void worker_report_trouble(struct worker_report *report, enum worker_trouble tro
     bool was_on = report->troubles[trouble].on;
     if (failure != NULL && !was_on) {
         report->troubles[trouble].on = true;
+        atomic_store(&report->totals.troubles[trouble], true);
         report->troubles[trouble].since_ms = now_ms;
         log_line(LOG_WARN, "trouble", "with", NAMES[trouble], "lane", LOG_INT(report->lane),
                  "status", status_name(failure->code), "reason", failure->reason, "message",
@@ -76,6 +80,7 @@ void worker_report_trouble(struct worker_report *report, enum worker_trouble tro
     }
     if (failure == NULL && was_on) {
         report->troubles[trouble].on = false;
+        atomic_store(&report->totals.troubles[trouble], false);
         log_line(LOG_INFO, "trouble over", "with", NAMES[trouble], "lane", LOG_INT(report->lane),
                  "after_ms", LOG_INT(now_ms - report->troubles[trouble].since_ms), NULL);
     }
@@ -97,12 +102,25 @@ void worker_report_line(struct worker_report *report, int64_t now_ms, bool now)
                  "rejected", LOG_INT(outcomes[EVENT_REJECTED]), "dead", LOG_INT(report->dead),
                  NULL);
     }
+    add_totals(report);
     report->last_ms = now_ms;
     report->batches = 0;
     report->messages = 0;
     report->dead = 0;
     report->folded = 0;
     memset(report->outcomes, 0, sizeof report->outcomes);
+}
+
+static void add_totals(struct worker_report *report)
+{
+    struct worker_totals *totals = &report->totals;
+    (void)atomic_fetch_add(&totals->batches, report->batches);
+    (void)atomic_fetch_add(&totals->messages, report->messages);
+    (void)atomic_fetch_add(&totals->dead, report->dead);
+    (void)atomic_fetch_add(&totals->folded, report->folded);
+    for (size_t i = 0; i < EVENT_OUTCOME_COUNT; i++) {
+        (void)atomic_fetch_add(&totals->outcomes[i], report->outcomes[i]);
+    }
 }
 
 static void log_event(enum log_level level, const char *what, const struct event *event)

@@ -2,6 +2,8 @@
  * happened; troubles when they begin and when they end. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "broker/broker.h"
 #include "worker/event_store.h"
 
@@ -12,7 +14,14 @@ enum worker_trouble {
     TROUBLE_COUNT,
 };
 
+/* Since the start; any thread may read it. */
+struct worker_totals {
+    _Atomic int64_t batches, messages, dead, folded, outcomes[EVENT_OUTCOME_COUNT];
+    atomic_bool troubles[TROUBLE_COUNT];
+};
+
 struct worker_report {
+    struct worker_totals totals;
     int64_t lane;
     int64_t last_ms;
     int64_t batches, messages;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "tests/cmocka_all.h"
+#include "tests/support/free_port.h"
+#include "tests/support/http_get.h"
 #include "tests/support/stores.h"
 #include "tests/support/system.h"
 
@@ -131,6 +133,60 @@ static void test_too_few_in_redis_are_reported_and_repaired(void **state)
     assert_int_equal(count("SELECT epoch FROM control"), 1); /* sales went on */
 }
 
+static int64_t metric(uint16_t port, const char *name)
+{
+    char *page = http_get(port, "GET", "/metrics"), line[96];
+    (void)snprintf(line, sizeof line, "\n%s ", name);
+    const char *at = strstr(page, line);
+    if (at == NULL) {
+        fail_msg("no %s in: %s", name, page);
+    }
+    int64_t value = strtoll(at + strlen(line), NULL, 10);
+    free(page);
+    return value;
+}
+
+static void test_metrics_say_what_was_done_and_found(void **state)
+{
+    (void)state;
+    uint16_t ports[] = {free_port(), free_port()};
+    char text[64];
+    process_kill(&the_system.servers[0]);
+    (void)snprintf(text, sizeof text, "127.0.0.1:%u", ports[0]);
+    assert_int_equal(setenv("ORDER_SERVER_OPS_LISTEN", text, 1), 0);
+    system_start_server(&the_system, 0, NULL);
+    (void)unsetenv("ORDER_SERVER_OPS_LISTEN");
+    process_kill(&the_system.workers[0]);
+    process_kill(&the_system.workers[1]);
+    (void)snprintf(text, sizeof text, "127.0.0.1:%u", ports[1]);
+    assert_int_equal(setenv("ORDER_WORKER_OPS_LISTEN", text, 1), 0);
+    system_start_worker(&the_system, 0, NULL);
+    (void)unsetenv("ORDER_WORKER_OPS_LISTEN");
+    order("guard-1", 3);
+    order("guard-2", 3);
+    system_wait_settled(&the_system, DEADLINE_MS);
+    assert_int_equal(
+        metric(
+            ports[0],
+            "order_server_calls_total{method=\"/shop.v1.OrderService/CreateOrder\",code=\"OK\"}"),
+        2);
+    assert_int_equal(metric(ports[0], "order_stock_epoch"), 1);
+    assert_int_equal(metric(ports[0], "order_oversold_units_total"), 0);
+    while (metric(ports[1], "order_worker_events_total{outcome=\"stored\"}") < 2) {
+        assert_true(process_is_running(&the_system.workers[0]));
+    }
+    char *page = http_get(ports[1], "GET", "/readyz");
+    assert_non_null(strstr(page, " 200 "));
+    free(page);
+    change_redis("5");
+    wait_for("SELECT epoch FROM control", 2);
+    assert_int_equal(metric(ports[0], "order_oversold_units_total"), 5);
+    change_redis("-4");
+    while (metric(ports[0], "order_drift_units") != 4) {
+        assert_true(process_is_running(&the_system.servers[0]));
+    }
+}
+
 static void test_too_many_in_redis_fence_stock_and_it_is_loaded_anew(void **state)
 {
     (void)state;
@@ -232,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_books_that_agree_are_said_to),
         TEST(test_too_few_in_redis_are_reported_and_repaired),
+        TEST(test_metrics_say_what_was_done_and_found),
         TEST(test_too_many_in_redis_fence_stock_and_it_is_loaded_anew),
         TEST(test_reserved_that_no_line_explains_is_reported),
         TEST(test_stock_is_rebuilt_when_somebody_asks),

@@ -49,13 +49,17 @@ EPMD_PORT epmd
 RABBITMQ_PORT rabbitmq
 RABBITMQ_DIST_PORT rabbitmq
 POSTGRES_PORT postgres
-ORDER_PORT order-server"
+ORDER_PORT order-server
+ORDER_OPS_PORT order-server
+WORKER_1_OPS_PORT order-worker-1
+WORKER_2_OPS_PORT order-worker-2"
     instance_save
 }
 
 instance_save() {
     local name
-    for name in REDIS_PORT EPMD_PORT RABBITMQ_PORT RABBITMQ_DIST_PORT POSTGRES_PORT ORDER_PORT \
+    for name in REDIS_PORT EPMD_PORT RABBITMQ_PORT RABBITMQ_DIST_PORT POSTGRES_PORT ORDER_PORT ORDER_OPS_PORT \
+        WORKER_1_OPS_PORT WORKER_2_OPS_PORT \
         POSTGRES_PASSWORD RABBITMQ_COOKIE; do
         printf '%s=%s\n' "$name" "${!name}"
     done >"$DIR/settings.new"

@@ -49,9 +49,12 @@ system_up() {
 }
 
 programs_start() {
-    local worker
-    program_start order-server order-server
-    for worker in 1 2; do program_start "order-worker-$worker" order-worker; done
+    local worker port
+    ORDER_SERVER_OPS_LISTEN=127.0.0.1:$ORDER_OPS_PORT program_start order-server order-server
+    for worker in 1 2; do
+        port=WORKER_${worker}_OPS_PORT
+        ORDER_WORKER_OPS_LISTEN=127.0.0.1:${!port} program_start "order-worker-$worker" order-worker
+    done
     server_serving || process_wait "order system" order-server 60 server_serving
     for worker in 1 2; do
         process_alive "order-worker-$worker" || process_wait "order-worker-$worker" "order-worker-$worker" 1 false
@@ -80,6 +83,8 @@ endpoints_print() {
   PostgreSQL       $DATABASE_URL
   Redis            $REDIS_URL
   RabbitMQ         $RABBITMQ_URL
+  metrics          http://127.0.0.1:$ORDER_OPS_PORT/metrics (order-server)
+                   http://127.0.0.1:$WORKER_1_OPS_PORT/metrics, http://127.0.0.1:$WORKER_2_OPS_PORT/metrics (order-worker)
 
   try              ./dev run orderctl --help
   stop             ./dev down

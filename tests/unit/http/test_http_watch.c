@@ -2,7 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gateway/http_watch.h"
+#include "http/http_watch.h"
 #include "tests/cmocka_all.h"
 
 #define CUT_WAIT_MS 10000 /* until a test gives up on what should come in half a second */

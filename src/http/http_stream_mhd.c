@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/http_inside_mhd.h"
+#include "http/http_inside_mhd.h"
 
 #define FIRST_BYTES 4096
 #define CUT_NOW_MS  1

@@ -4,7 +4,7 @@
 
 #include <microhttpd.h>
 
-#include "gateway/http.h"
+#include "http/http.h"
 
 struct http_request {
     struct http_server *server;

@@ -1,5 +1,5 @@
 /* See http_check.h. */
-#include "gateway/http_check.h"
+#include "http/http_check.h"
 
 #include <strings.h>
 

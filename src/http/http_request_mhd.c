@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "gateway/http_inside_mhd.h"
+#include "http/http_inside_mhd.h"
 
 struct arena *http_request_arena(struct http_request *request)
 {

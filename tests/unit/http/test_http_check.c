@@ -1,4 +1,4 @@
-#include "gateway/http_check.h"
+#include "http/http_check.h"
 #include "tests/cmocka_all.h"
 
 #define HEADER(name, value) \

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gateway/http.h"
+#include "http/http.h"
 #include "tests/cmocka_all.h"
 
 #define WAIT_MS 20000 /* until a test gives up */

@@ -1,6 +1,6 @@
 /* See http_watch.h. A list under a lock, looked over four times a second: thousands of connections
  * take microseconds. */
-#include "gateway/http_watch.h"
+#include "http/http_watch.h"
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -15,10 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gateway/http_check.h"
-#include "gateway/http_inside_mhd.h"
-#include "gateway/http_socket.h"
-#include "gateway/http_watch.h"
+#include "http/http_check.h"
+#include "http/http_inside_mhd.h"
+#include "http/http_socket.h"
+#include "http/http_watch.h"
 
 #define REQUEST_CHUNK_BYTES 4096 /* of the arena: the usual order and its answer */
 #define BODY_FIRST_BYTES    4096 /* of a chunked body */

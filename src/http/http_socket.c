@@ -1,5 +1,5 @@
 /* See http_socket.h. */
-#include "gateway/http_socket.h"
+#include "http/http_socket.h"
 
 #include <errno.h>
 #include <netdb.h>

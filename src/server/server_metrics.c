@@ -1,0 +1,92 @@
+/* See server_metrics.h. */
+#include "server/server_metrics.h"
+
+#include <stdio.h>
+
+#define LABELS_BYTES 256
+
+static void print_stock(struct server_metrics *metrics, struct ops_page *page);
+static void print_started(void *page, const char *path, const struct rpc_method_counts *counts);
+static void print_codes(void *page, const char *path, const struct rpc_method_counts *counts);
+static void print_seconds(void *page, const char *path, const struct rpc_method_counts *counts);
+
+bool server_metrics_ready(void *state, const char **why_out)
+{
+    struct server_metrics *metrics = state;
+    struct stock_pass pass;
+    *why_out = "stock is not open: it is being loaded, or a store is away\n";
+    return stock_gate_enter(metrics->gate, &pass);
+}
+
+void server_metrics_print(void *state, struct ops_page *page)
+{
+    struct server_metrics *metrics = state;
+    ops_page_family(page, "order_server_calls_started_total", "counter", "Calls, by method.");
+    rpc_server_each_method(metrics->rpc, print_started, page);
+    ops_page_family(page, "order_server_calls_total", "counter",
+                    "Calls that were answered, by method and code.");
+    rpc_server_each_method(metrics->rpc, print_codes, page);
+    ops_page_family(page, "order_server_call_seconds_total", "counter",
+                    "From the intake to the answer, all calls of a method together.");
+    rpc_server_each_method(metrics->rpc, print_seconds, page);
+    ops_page_gauge(page, "order_server_calls_waiting", "Calls that wait for a lane.",
+                   (int64_t)rpc_server_waiting(metrics->rpc));
+    print_stock(metrics, page);
+}
+
+static void print_stock(struct server_metrics *metrics, struct ops_page *page)
+{
+    struct audit_gauges *audit = metrics->audit;
+    struct stock_pass pass = {0};
+    bool open = stock_gate_enter(metrics->gate, &pass);
+    int64_t walked_ms = atomic_load(&audit->walked_ms);
+    int64_t lag_us = walked_ms == 0 ? 0 : (clock_monotonic_ms(metrics->clock) - walked_ms) * 1000;
+    ops_page_gauge(page, "order_stock_epoch", "Epoch in force; 0 while stock is fenced.",
+                   pass.epoch);
+    ops_page_gauge(page, "order_stock_fenced", "1 while nothing is sold.", open ? 0 : 1);
+    ops_page_family(page, "order_oversold_units_total", "counter",
+                    "Units that the audit found too many in Redis.");
+    ops_page_int(page, "order_oversold_units_total", "", atomic_load(&audit->oversold_units));
+    ops_page_gauge(page, "order_drift_units",
+                   "Units too few in Redis or reserved without a line, in the last walk.",
+                   atomic_load(&audit->drift_units));
+    ops_page_family(page, "order_audit_lag_seconds", "gauge",
+                    "Since the audit has seen all products; 0 before the first time.");
+    ops_page_seconds(page, "order_audit_lag_seconds", "", lag_us);
+    ops_page_gauge(page, "order_outbox_events", "Decided events that no worker has settled.",
+                   atomic_load(&audit->outbox));
+    ops_page_family(page, "order_oldest_unpublished_seconds", "gauge",
+                    "How long the oldest unconfirmed event is overdue.");
+    ops_page_seconds(page, "order_oldest_unpublished_seconds", "",
+                     atomic_load(&audit->unpublished_ms) * 1000);
+    ops_page_family(page, "order_oldest_unpersisted_seconds", "gauge",
+                    "How long the oldest confirmed event that is not in PostgreSQL is overdue.");
+    ops_page_seconds(page, "order_oldest_unpersisted_seconds", "",
+                     atomic_load(&audit->unpersisted_ms) * 1000);
+}
+
+static void print_started(void *page, const char *path, const struct rpc_method_counts *counts)
+{
+    char labels[LABELS_BYTES];
+    (void)snprintf(labels, sizeof labels, "method=\"%s\"", path);
+    ops_page_int(page, "order_server_calls_started_total", labels, (int64_t)counts->started);
+}
+
+static void print_codes(void *page, const char *path, const struct rpc_method_counts *counts)
+{
+    for (size_t i = 0; i < RPC_CODES; i++) {
+        char labels[LABELS_BYTES];
+        (void)snprintf(labels, sizeof labels, "method=\"%s\",code=\"%s\"", path,
+                       status_name((enum status)i));
+        if (counts->codes[i] > 0) {
+            ops_page_int(page, "order_server_calls_total", labels, (int64_t)counts->codes[i]);
+        }
+    }
+}
+
+static void print_seconds(void *page, const char *path, const struct rpc_method_counts *counts)
+{
+    char labels[LABELS_BYTES];
+    (void)snprintf(labels, sizeof labels, "method=\"%s\"", path);
+    ops_page_seconds(page, "order_server_call_seconds_total", labels, (int64_t)counts->total_us);
+}

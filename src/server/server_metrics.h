@@ -1,0 +1,18 @@
+/* Server metrics: what /metrics and /readyz of order-server say. */
+#pragma once
+
+#include "http/ops_page.h"
+#include "rpc/server.h"
+#include "server/audit_walk.h"
+#include "server/stock_gate.h"
+
+struct server_metrics {
+    struct rpc_server *rpc;
+    struct stock_gate *gate;
+    struct audit_gauges *audit;
+    const struct clock *clock;
+};
+
+/* For struct ops_port_options; context is struct server_metrics. */
+bool server_metrics_ready(void *metrics, const char **why_out);
+void server_metrics_print(void *metrics, struct ops_page *page);

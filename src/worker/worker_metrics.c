@@ -1,0 +1,71 @@
+/* See worker_metrics.h. */
+#include "worker/worker_metrics.h"
+
+#include <stdio.h>
+
+#include "worker/worker_report.h"
+
+#define LABELS_BYTES 64
+
+static int64_t sum(struct worker_metrics *metrics, size_t offset);
+static void print_sum(struct worker_metrics *metrics, struct ops_page *page, const char *name,
+                      const char *help, size_t offset);
+
+bool worker_metrics_ready(void *state, const char **why_out)
+{
+    static const char *const WHY[TROUBLE_COUNT] = {"RabbitMQ cannot be consumed from\n",
+                                                   "PostgreSQL cannot be written to\n",
+                                                   "Redis is not told what was stored\n"};
+    struct worker_metrics *metrics = state;
+    for (size_t i = 0; i < metrics->count; i++) {
+        struct worker_totals *totals = worker_lane_totals(metrics->lanes[i]);
+        for (size_t trouble = 0; trouble < TROUBLE_COUNT; trouble++) {
+            if (trouble != TROUBLE_BOOK && atomic_load(&totals->troubles[trouble])) {
+                *why_out = WHY[trouble];
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+void worker_metrics_print(void *state, struct ops_page *page)
+{
+    static const char *const NAMES[EVENT_OUTCOME_COUNT] = {"stored", "duplicate", "double", "stale",
+                                                           "late",   "rejected",  "waiting"};
+    struct worker_metrics *metrics = state;
+    ops_page_family(page, "order_worker_events_total", "counter",
+                    "Events, by what became of them.");
+    for (size_t i = 0; i < EVENT_OUTCOME_COUNT; i++) {
+        char labels[LABELS_BYTES];
+        (void)snprintf(labels, sizeof labels, "outcome=\"%s\"", NAMES[i]);
+        ops_page_int(page, "order_worker_events_total", labels,
+                     sum(metrics, offsetof(struct worker_totals, outcomes[0]) +
+                                      i * sizeof(_Atomic int64_t)));
+    }
+    print_sum(metrics, page, "order_worker_batches_total", "Transactions.",
+              offsetof(struct worker_totals, batches));
+    print_sum(metrics, page, "order_worker_messages_total", "Messages acknowledged.",
+              offsetof(struct worker_totals, messages));
+    print_sum(metrics, page, "order_worker_dead_letters_total", "Events that could not be stored.",
+              offsetof(struct worker_totals, dead));
+    print_sum(metrics, page, "order_worker_folded_total", "Events that had waited, applied.",
+              offsetof(struct worker_totals, folded));
+}
+
+static int64_t sum(struct worker_metrics *metrics, size_t offset)
+{
+    int64_t all = 0;
+    for (size_t i = 0; i < metrics->count; i++) {
+        char *totals = (char *)worker_lane_totals(metrics->lanes[i]);
+        all += atomic_load((_Atomic int64_t *)(void *)(totals + offset));
+    }
+    return all;
+}
+
+static void print_sum(struct worker_metrics *metrics, struct ops_page *page, const char *name,
+                      const char *help, size_t offset)
+{
+    ops_page_family(page, name, "counter", help);
+    ops_page_int(page, name, "", sum(metrics, offset));
+}
