@@ -158,7 +158,7 @@ static void show(struct shop_lane *lane, struct rpc_call *call, const char *id_t
 static enum status find(struct shop_lane *lane, struct rpc_call *call, const char *id_text,
                         struct letter **letter_out, struct failure *failure)
 {
-    int64_t id;
+    int64_t id = 0;
     struct failure cause;
     enum status status = read_id(id_text, &id, failure);
     if (status != STATUS_OK) {

@@ -113,9 +113,11 @@ static int orderctl(const char *ca, const char *certificate, const char *line, c
     (void)snprintf(path, sizeof path, "%s/orderctl", getenv("ORDER_BIN_DIR"));
     (void)snprintf(log, sizeof log, "%s/tls.out", the_system.directory);
     (void)unlink(log);
-    (void)snprintf(arguments, sizeof arguments,
-                   "-e %s --tls-ca %s --tls-cert %s --tls-server-name localhost --timeout 3s %s",
-                   the_system.tls[0], ca, certificate, line);
+    int size =
+        snprintf(arguments, sizeof arguments,
+                 "-e %s --tls-ca %s --tls-cert %s --tls-server-name localhost --timeout 3s %s",
+                 the_system.tls[0], ca, certificate, line);
+    assert_in_range(size, 1, sizeof arguments - 1);
     size_t count = 1;
     char *save = NULL;
     for (char *at = strtok_r(arguments, " ", &save); at != NULL && count < 23;
