@@ -23,7 +23,7 @@ table_rows() {
         | $rpc + [ ["health call, \($f.health.outstanding) outstanding", $f.health.callsPerSecond,
              "raw nng echo", $f.echo_tcp.calls_per_second, 0.8],
             ["GetProduct from cache", $f.get_product.callsPerSecond,
-             "raw nng echo", $f.echo_tcp.calls_per_second, 0.5],
+             "raw nng echo", $f.echo_tcp.calls_per_second, 0.7],
             ["CreateOrder, durable reply, \($f.orders.outstanding) outstanding", $f.orders.callsPerSecond,
              "slowest raw stage", $stage, null],
             ["CreateOrder, durable reply, \($f.orders_many.outstanding) outstanding", $f.orders_many.callsPerSecond,
