@@ -85,6 +85,8 @@ enum status broker_publish(struct broker_publisher *publisher, struct broker_mes
 /* Answers heartbeats, closes what the broker closed and connects again (for a second at most); call
  * it when idle, every few seconds. */
 void broker_publisher_idle(struct broker_publisher *publisher);
+/* Whether there is a connection, as far as is known. */
+bool broker_publisher_connected(const struct broker_publisher *publisher);
 /* Messages ready in the queue and its consumers, by passive declaration. */
 enum status broker_queue_depth(struct broker_publisher *publisher, int64_t *ready_out,
                                int64_t *consumers_out, struct failure *failure);

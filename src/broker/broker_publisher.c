@@ -93,6 +93,11 @@ void broker_publisher_idle(struct broker_publisher *publisher)
     (void)ready(publisher, broker_link_now_ms(&publisher->link) + IDLE_CONNECT_MS, NULL);
 }
 
+bool broker_publisher_connected(const struct broker_publisher *publisher)
+{
+    return publisher->link.connection != NULL;
+}
+
 enum status broker_queue_depth(struct broker_publisher *publisher, int64_t *ready_out,
                                int64_t *consumers_out, struct failure *failure)
 {

@@ -46,6 +46,7 @@ static void take_outcome(struct shop_lane *lane, const struct book_decision *dec
 static void publish(struct shop_lane *lane, struct batch *batch);
 static int64_t publish_deadline_ms(const struct shop_lane *lane, const struct batch *batch);
 static void confirm(struct shop_lane *lane, struct batch *batch);
+static void reconnect(struct shop_lane *lane);
 static void look_up_repeated(struct shop_lane *lane, struct batch *batch);
 
 void accept_commands(void *state, struct rpc_call **calls, size_t count)
@@ -67,6 +68,7 @@ void accept_commands(void *state, struct rpc_call **calls, size_t count)
     look_up_repeated(lane, &batch);
     FAILPOINT("before_reply");
     command_calls_answer(lane, batch.commands, batch.count);
+    reconnect(lane);
 }
 
 void accept_own_commands(struct shop_lane *lane, struct command *commands, size_t count)
@@ -311,7 +313,8 @@ static void publish(struct shop_lane *lane, struct batch *batch)
         }
     }
     int64_t deadline_ms = publish_deadline_ms(lane, batch);
-    if (count == 0 || clock_monotonic_ms(lane->clock) >= deadline_ms) {
+    bool without = lane->rabbitmq_slow && !broker_publisher_connected(lane->publisher);
+    if (count == 0 || without || clock_monotonic_ms(lane->clock) >= deadline_ms) {
         return; /* the relay publishes them */
     }
     FAILPOINT("before_publish");
@@ -374,6 +377,15 @@ static void confirm(struct shop_lane *lane, struct batch *batch)
 }
 
 /* ---- answer ---- */
+
+/* While RabbitMQ is away no batch has the time for a whole new connection, and under load the lane
+ * is never idle: so between two batches, when nobody's deadline is at stake. */
+static void reconnect(struct shop_lane *lane)
+{
+    if (lane->rabbitmq_slow && !broker_publisher_connected(lane->publisher)) {
+        broker_publisher_idle(lane->publisher);
+    }
+}
 
 static bool has_repeat(const struct command *command)
 {

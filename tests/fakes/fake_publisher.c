@@ -86,6 +86,12 @@ void broker_publisher_idle(struct broker_publisher *publisher)
     fake_publisher.idle_calls++;
 }
 
+bool broker_publisher_connected(const struct broker_publisher *publisher)
+{
+    (void)publisher;
+    return !fake_publisher.disconnected;
+}
+
 enum status broker_queue_depth(struct broker_publisher *publisher, int64_t *ready_out,
                                int64_t *consumers_out, struct failure *failure)
 {

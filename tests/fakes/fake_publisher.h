@@ -10,6 +10,7 @@ struct fake_publisher {
     /* What the test sets. */
     size_t confirm_first;     /* messages confirmed of each call; SIZE_MAX = all */
     void (*on_publish)(void); /* runs in each publish, before it confirms */
+    bool disconnected;
     int64_t queue_ready, queue_consumers;
     enum status queue_depth;
 

@@ -325,6 +325,36 @@ static void test_bad_ones_do_not_spoil_a_batch(void **state)
     }
 }
 
+/* A batch has no time for a whole new connection, and a busy lane no idle moment. */
+static void test_a_lane_without_rabbitmq_connects_between_batches(void **state)
+{
+    (void)state;
+    struct order_call *orders[3];
+    for (int i = 0; i < 3; i++) {
+        orders[i] = order_call_new(fixture_request_id(0), "tea", 1);
+    }
+    fake_publisher.confirm_first = 0;
+    order_call_send(orders[0]);
+    assert_int_equal(fake_publisher.calls, 1);
+    assert_int_equal(fake_publisher.idle_calls, 0); /* slow, but there */
+    fake_publisher.disconnected = true;
+    order_call_send(orders[1]);
+    assert_int_equal(fake_publisher.calls, 1);
+    assert_int_equal(fake_publisher.idle_calls, 1);
+    assert_int_equal(order_call_reply(orders[1])->durability,
+                     SHOP__V1__DURABILITY__DURABILITY_RESERVED);
+    fake_publisher.disconnected = false;
+    fake_publisher.confirm_first = SIZE_MAX;
+    order_call_send(orders[2]);
+    assert_int_equal(fake_publisher.calls, 2);
+    assert_int_equal(fake_publisher.idle_calls, 1);
+    assert_int_equal(order_call_reply(orders[2])->durability,
+                     SHOP__V1__DURABILITY__DURABILITY_QUEUED);
+    for (int i = 0; i < 3; i++) {
+        order_call_drop(orders[i]);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -342,6 +372,7 @@ int main(void)
         TEST(test_the_wait_ends_before_the_callers_deadline),
         TEST(test_one_caller_in_a_hurry_does_not_take_the_confirm_from_the_others),
         TEST(test_no_wait_is_longer_than_T_pub_and_a_slow_broker_gets_less),
+        TEST(test_a_lane_without_rabbitmq_connects_between_batches),
         TEST(test_redis_gets_no_longer_than_its_timeout_or_the_last_deadline),
         TEST(test_S5_an_unknown_outcome_is_said_and_left_alone),
         TEST(test_redis_away_means_not_done),
