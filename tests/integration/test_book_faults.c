@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -261,6 +262,40 @@ static void f11_a_full_memory_refuses_whole_decisions(void **state)
     assert_int_equal(book_fixture_stock(fixture->book, "a"), 99);
 }
 
+#define DISK_ORDERS_MAX 20000
+
+/* On a disk of 4 MiB: once it is full, Redis refuses writes (MISCONF) and still answers. */
+static void f11_a_full_disk_refuses_whole_decisions(void **state)
+{
+    struct book_fixture *fixture = *state;
+    static char event[1000];
+    const struct book_take take = {"a", 1};
+    redis_server_kill(&fixture->server);
+    if (mount("none", fixture->server.directory, "tmpfs", 0, "size=4m") != 0) {
+        print_message("not run: this system lets nobody mount a small disk\n");
+        skip();
+    }
+    redis_server_start(&fixture->server, NULL);
+    static const struct book_take stock[] = {{"a", DISK_ORDERS_MAX}};
+    assert_int_equal(book_open_begin(fixture->book, NULL), STATUS_OK);
+    assert_int_equal(book_open_load(fixture->book, stock, 1, NULL), STATUS_OK);
+    assert_int_equal(book_open_end(fixture->book, BOOK_TEST_EPOCH + 1, NULL), STATUS_OK);
+    int decided = 0;
+    enum book_outcome outcome = BOOK_DECIDED;
+    while (outcome == BOOK_DECIDED && decided < DISK_ORDERS_MAX) {
+        struct book_decision decision = book_fixture_decision(&take, 1);
+        decision.event = bytes_of(event, sizeof event);
+        outcome = book_fixture_decide(fixture->book, &decision);
+        decided += outcome == BOOK_DECIDED;
+    }
+    assert_int_equal(outcome, BOOK_OVERLOADED);
+    assert_in_range(decided, 500, 5000);
+    assert_int_equal(book_fixture_stock(fixture->book, "a"), DISK_ORDERS_MAX - decided);
+    assert_int_equal(book_fixture_gauges(fixture->book).outbox, decided);
+    redis_server_kill(&fixture->server);
+    assert_int_equal(umount2(fixture->server.directory, MNT_DETACH), 0);
+}
+
 /* Emptying the outbox is what frees memory: it must go on. */
 static void f11_a_full_memory_does_not_stop_the_relay(void **state)
 {
@@ -374,6 +409,7 @@ int main(void)
         TEST(test_a_redis_that_is_gone_fails_fast_and_comes_back),
         TEST(test_a_connection_closed_while_idle_costs_nothing),
         TEST(f11_a_full_memory_refuses_whole_decisions),
+        TEST(f11_a_full_disk_refuses_whole_decisions),
         TEST(f11_a_full_memory_does_not_stop_the_relay),
         TEST(test_a_replica_is_not_written_to),
         TEST(test_a_wrong_password_is_said_before_anything_is_sent),

@@ -12,6 +12,7 @@
 #include "tests/support/system.h"
 
 #define DEADLINE_MS 60000
+#define CALL_MS     3000 /* so long is a dead server tried */
 
 struct point {
     const char *name;
@@ -62,7 +63,9 @@ static int setup(void **state)
     system_start(&the_system);
     system_start_server(&the_system, 1, NULL);
     for (size_t i = 0; i < 2; i++) {
-        channels[i] = system_open_channel(&the_system, i);
+        struct rpc_channel_options options = {.endpoint = the_system.ipc[i], .timeout_ms = CALL_MS};
+        struct failure failure;
+        assert_int_equal(rpc_channel_open(&options, &channels[i], &failure), STATUS_OK);
     }
     system_create_product(channels[0], "tea", 1000);
     return 0;
@@ -253,10 +256,12 @@ static void provoke_worker(const struct point *point)
     orders++;
 }
 
-/* The confirmation reaches the worker before the creation, which the relay publishes later. */
+/* The confirmation reaches the worker before the creation, which the relay publishes later: after
+ * this, which is longer than a client tries a server that is dead. */
 static void provoke_fold(const struct point *point)
 {
     char id[40];
+    assert_int_equal(setenv("ORDER_SERVER_CONFIRM_GRACE_MS", "15000", 1), 0);
     stop_workers();
     stop_servers();
     system_start_server(&the_system, 0, "after_reserve:kill@1");
@@ -266,9 +271,10 @@ static void provoke_fold(const struct point *point)
     assert_int_equal(ask_for_hold(point, id), 0);
     const char *confirm[] = {"order", "confirm", id, NULL};
     assert_int_equal(system_orderctl(&the_system, confirm, NULL), 0);
+    assert_int_equal(setenv("ORDER_SERVER_CONFIRM_GRACE_MS", "3000", 1), 0);
+    orders++;
     system_start_worker(&the_system, 0, kill_at(point->name));
     assert_killed(&the_system.workers[0]);
-    orders++;
 }
 
 /* Another PostgreSQL, so it seems, and it has lost an order. */

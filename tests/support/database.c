@@ -149,3 +149,21 @@ char *database_rows(struct database *database, const char *sql)
     PQclear(result);
     return text;
 }
+
+bool database_try_connect(const struct database *database, struct database *other_out)
+{
+    PGconn *connection = PQconnectdb(database->url);
+    (void)PQsetNoticeReceiver(connection, ignore_notice, NULL);
+    if (PQstatus(connection) != CONNECTION_OK) {
+        PQfinish(connection);
+        return false;
+    }
+    *other_out = *database;
+    other_out->connection = connection;
+    return true;
+}
+
+void database_try(struct database *database, const char *sql)
+{
+    PQclear(PQexec(database->connection, sql));
+}

@@ -3,6 +3,7 @@
  * PostgreSQL says no. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,3 +27,8 @@ int64_t database_int(struct database *database, const char *sql);
 void database_execute(struct database *database, const char *sql);
 /* All rows, columns separated by ',' and rows by '\n'; the caller frees. */
 char *database_rows(struct database *database, const char *sql);
+
+/* Like database_connect; false when PostgreSQL refuses. */
+bool database_try_connect(const struct database *database, struct database *other_out);
+/* Statements that may fail. */
+void database_try(struct database *database, const char *sql);

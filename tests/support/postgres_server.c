@@ -97,9 +97,14 @@ static void make_directory(struct postgres_server *server)
     assert_non_null(mkdtemp(server->directory));
     (void)snprintf(server->url, sizeof server->url,
                    "postgres://orders@127.0.0.1:%u/postgres?sslmode=disable", server->port);
+    postgres_server_own(server->directory);
+}
+
+void postgres_server_own(const char *directory)
+{
     const struct passwd *owner = geteuid() == 0 ? getpwnam("postgres") : NULL;
     if (owner != NULL) {
-        assert_int_equal(chown(server->directory, owner->pw_uid, owner->pw_gid), 0);
+        assert_int_equal(chown(directory, owner->pw_uid, owner->pw_gid), 0);
     }
 }
 

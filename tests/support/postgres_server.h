@@ -24,3 +24,5 @@ void postgres_server_stop(struct postgres_server *server, int signal_number);
 /* A standby becomes the primary of a timeline of its own. */
 void postgres_server_promote(struct postgres_server *server);
 void postgres_server_destroy(struct postgres_server *server);
+/* The directory belongs to whom PostgreSQL runs as. */
+void postgres_server_own(const char *directory);

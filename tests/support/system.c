@@ -187,6 +187,11 @@ static bool serves(void *state)
 void system_start_server(struct system *system, size_t index, const char *fail)
 {
     system_spawn_server(system, index, fail);
+    system_await_server(system, index);
+}
+
+void system_await_server(struct system *system, size_t index)
+{
     void *state[] = {system, (void *)(uintptr_t)index};
     if (!wait_until(serves, state, START_TIMEOUT_MS) ||
         !process_is_running(&system->servers[index])) {

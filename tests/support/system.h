@@ -50,6 +50,8 @@ void system_start_redis(struct system *system); /* again, with the same files */
 void system_start_server(struct system *system, size_t index, const char *fail);
 /* The same without waiting: for one that is to die on the way. */
 void system_spawn_server(struct system *system, size_t index, const char *fail);
+/* Until one that was spawned serves. */
+void system_await_server(struct system *system, size_t index);
 void system_start_worker(struct system *system, size_t index, const char *fail);
 /* One server, two workers. */
 void system_start(struct system *system);

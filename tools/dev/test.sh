@@ -3,14 +3,14 @@
 # Always: every suite asked for is run, whatever the ones before it said; the last line sums up and the exit code
 # agrees with it. Integration tests find the servers of instance `test`, which stays up for the next run.
 
-TEST_SUITES="gates lint unit integration chaos asan tsan"
+TEST_SUITES="gates lint unit integration faults chaos asan tsan"
 PASSED=0
 FAILED=0
 FAILED_SUITES=()
 ONLY=()
 
-# test_run [SUITE...] [-R REGEX]: without one, those that suit every change; lint and chaos take their time and are
-# asked for. -R: only the test programs whose names match.
+# test_run [SUITE...] [-R REGEX]: without one, all but lint, which takes its time and is asked for. -R: only the test
+# programs whose names match.
 test_run() {
     local suites=() suite started=$SECONDS
     while [ $# -gt 0 ]; do
@@ -20,7 +20,7 @@ test_run() {
         esac
         shift
     done
-    [ ${#suites[@]} -gt 0 ] || suites=(gates unit integration asan tsan)
+    [ ${#suites[@]} -gt 0 ] || suites=(gates unit integration faults asan tsan)
     for suite in "${suites[@]}"; do
         [[ " $TEST_SUITES " == *" $suite "* ]] || usage_error "test: there is no suite '$suite'" test
     done
@@ -82,6 +82,7 @@ contracts_lint() { cd "$CLONE" && BUF_CACHE_DIR=$CLONE/.dev/buf-cache tools/node
 
 suite_unit() { tests_of dev --label-regex '^unit$'; }
 suite_integration() { tests_of dev --label-regex '^integration$'; }
+suite_faults() { tests_of dev --label-regex '^faults$'; }
 suite_chaos() { tests_of dev --label-regex '^chaos$'; }
 suite_asan() { tests_of asan --label-regex '^(unit|integration)$'; }
 suite_tsan() { tests_of tsan --label-regex '^threads$'; }
@@ -95,7 +96,7 @@ tests_of() {
     ctest --test-dir "$CLONE/build/$preset" "$@" --show-only >"$log" 2>&1 || true
     count=$(sed -n 's/^Total Tests: //p' "$log")
     [ "${count:-0}" -gt 0 ] || { say "  ..    no tests ($preset: $2)" && return 0; }
-    grep -qsE '^ +(integration|chaos)$' < <(ctest --test-dir "$CLONE/build/$preset" "$@" --print-labels) && test_servers
+    grep -qsE '^ +(integration|faults|chaos)$' < <(ctest --test-dir "$CLONE/build/$preset" "$@" --print-labels) && test_servers
     test_environment "$preset"
     say "  ..    $count tests ($preset: $2)"
     live ctest_run "$preset" "$log" "$@" || status=$?
