@@ -164,9 +164,11 @@ static void print_key(struct printer *printer, const ProtobufCFieldDescriptor *f
 {
     char number[NUMBER_TEXT_BYTES];
     switch (field->type) {
-    case PROTOBUF_C_TYPE_STRING:
-        json_text_key(printer->text, bytes_of_text(*(const char *const *)member));
+    case PROTOBUF_C_TYPE_STRING: {
+        const char *value = *(const char *const *)member;
+        json_text_key(printer->text, bytes_of_text(value == NULL ? "" : value));
         return;
+    }
     case PROTOBUF_C_TYPE_BOOL:
         json_text_key(printer->text,
                       bytes_of_text(*(const protobuf_c_boolean *)member ? "true" : "false"));

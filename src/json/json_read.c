@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "json/json_print.h"
 #include "json/json_reader.h"
@@ -61,15 +62,6 @@ enum status json_read(const ProtobufCMessageDescriptor *type, struct bytes text,
     }
     *message_out = message;
     return STATUS_OK;
-}
-
-ProtobufCMessage *json_message_create(const ProtobufCMessageDescriptor *type, struct arena *arena)
-{
-    ProtobufCMessage *message = arena_alloc(arena, type->sizeof_message);
-    if (message != NULL) {
-        protobuf_c_message_init(type, message);
-    }
-    return message;
 }
 
 enum json_outcome json_read_message(struct json_reader *reader,

@@ -1,4 +1,4 @@
-/* JSON value: one value of the tree into one member of a message. */
+/* JSON value: an empty message, and one value of the tree into one member of it. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -35,6 +35,26 @@ static enum json_outcome read_string(struct json_reader *reader, yyjson_val *val
                                      const struct json_step *step);
 static enum json_outcome read_bytes(struct json_reader *reader, yyjson_val *value,
                                     ProtobufCBinaryData *member, const struct json_step *step);
+
+ProtobufCMessage *json_message_create(const ProtobufCMessageDescriptor *type, struct arena *arena)
+{
+    ProtobufCMessage *message = arena_calloc(arena, 1, type->sizeof_message);
+    if (message == NULL) {
+        return NULL;
+    }
+    if (type->message_init != NULL) {
+        protobuf_c_message_init(type, message);
+        return message;
+    }
+    message->descriptor = type; /* made at run time: zeros, but for texts */
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &type->fields[i];
+        if (field->default_value == protobuf_c_empty_string) {
+            memcpy((char *)message + field->offset, &field->default_value, sizeof(void *));
+        }
+    }
+    return message;
+}
 
 enum json_outcome json_read_value(struct json_reader *reader, const ProtobufCFieldDescriptor *field,
                                   yyjson_val *value, void *member, const struct json_step *step,

@@ -110,13 +110,19 @@ int cli_exit_code(enum status code)
 
 int cli_print_json(struct cli *cli, const ProtobufCMessage *message)
 {
-    static const struct json_print_options OPTIONS = {.defaults = true, .pretty = true};
+    return cli_print_json_with(cli, message, NULL);
+}
+
+int cli_print_json_with(struct cli *cli, const ProtobufCMessage *message,
+                        const struct json_types *types)
+{
+    struct json_print_options options = {.defaults = true, .pretty = true, .types = types};
     struct failure failure;
     struct arena arena;
     struct bytes text;
     int code = CLI_OK;
     arena_init(&arena, PRINT_CHUNK_BYTES, CLI_ARENA_BYTES);
-    if (json_print(message, &OPTIONS, &arena, &text, &failure) == STATUS_OK) {
+    if (json_print(message, &options, &arena, &text, &failure) == STATUS_OK) {
         fprintf(cli->out, "%s\n", (const char *)text.data);
     } else {
         failure.code = STATUS_INTERNAL;

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "client/cli/options.h"
+#include "json/json_field.h"
 #include "rpc/channel.h"
 
 #define CLI_VALUES_BYTES_MAX 256                /* of a command's struct of options */
@@ -99,3 +100,6 @@ int cli_exit_code(enum status code);
 int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* -o json: a message with its defaults, on several lines; returns the exit code. */
 int cli_print_json(struct cli *cli, const ProtobufCMessage *message);
+/* The same with what an Any in it may hold; NULL = none. */
+int cli_print_json_with(struct cli *cli, const ProtobufCMessage *message,
+                        const struct json_types *types);

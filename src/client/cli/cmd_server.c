@@ -1,6 +1,5 @@
 /* orderctl list, describe, stats: what a server offers and how it does, from what it says itself;
  * they work with any server of src/rpc. */
-#include <google/protobuf/descriptor.pb-c.h>
 #include <inttypes.h>
 #include <rpc/v1/admin.pb-c.h>
 #include <rpc/v1/reflection.pb-c.h>
@@ -8,15 +7,13 @@
 #include "client/cli/cells.h"
 #include "client/cli/commands.h"
 #include "client/cli/contract_text.h"
+#include "client/cli/contracts.h"
 #include "client/cli/table.h"
 #include "client/cli/text.h"
-#include "rpc/message.h"
 
 static int list_services(struct cli *cli, const void *values);
 static int describe(struct cli *cli, const void *values);
 static int show_stats(struct cli *cli, const void *values);
-static enum status get_contracts(struct cli *cli, Google__Protobuf__FileDescriptorSet **set_out,
-                                 struct failure *failure);
 static enum status get_services(struct cli *cli, const Rpc__V1__ListServicesResponse **services_out,
                                 struct failure *failure);
 static void print_stats(struct cli *cli, const Rpc__V1__StatsResponse *stats);
@@ -33,12 +30,11 @@ const struct cli_command COMMAND_LIST = {
 
 const struct cli_command COMMAND_DESCRIBE = {
     .name = "describe",
-    .arguments = "NAME",
-    .summary = "Shows the contract of a service, method, message or enum.",
+    .arguments = "[NAME]",
+    .summary = "Shows the contract of a service, method, message or enum, or of all services.",
     .details = "  orderctl describe shop.v1.OrderService\n"
                "  orderctl describe /shop.v1.OrderService/CreateOrder\n"
                "  orderctl describe shop.v1.Order.State",
-    .words_least = 1,
     .words_most = 1,
     .run = describe,
 };
@@ -57,7 +53,7 @@ static int list_services(struct cli *cli, const void *values)
     const Rpc__V1__ListServicesResponse *services;
     if (cli->word_count == 1) {
         Google__Protobuf__FileDescriptorSet *set;
-        if (get_contracts(cli, &set, &failure) != STATUS_OK) {
+        if (cli_get_contracts(cli, &set, &failure) != STATUS_OK) {
             return cli_fail(cli, &failure);
         }
         if (!contract_print_methods(cli->out, set, cli->words[0])) {
@@ -85,8 +81,12 @@ static int describe(struct cli *cli, const void *values)
     (void)values;
     struct failure failure;
     Google__Protobuf__FileDescriptorSet *set;
-    if (get_contracts(cli, &set, &failure) != STATUS_OK) {
+    if (cli_get_contracts(cli, &set, &failure) != STATUS_OK) {
         return cli_fail(cli, &failure);
+    }
+    if (cli->word_count == 0) {
+        contract_print_services(cli->out, set);
+        return CLI_OK;
     }
     if (!contract_print(cli->out, set, cli->words[0])) {
         (void)failure_set(&failure, STATUS_NOT_FOUND, "NAME_NOT_FOUND",
@@ -107,28 +107,6 @@ static enum status get_services(struct cli *cli, const Rpc__V1__ListServicesResp
         *services_out = (const Rpc__V1__ListServicesResponse *)response;
     }
     return status;
-}
-
-static enum status get_contracts(struct cli *cli, Google__Protobuf__FileDescriptorSet **set_out,
-                                 struct failure *failure)
-{
-    Rpc__V1__GetFileDescriptorSetRequest request = RPC__V1__GET_FILE_DESCRIPTOR_SET_REQUEST__INIT;
-    ProtobufCMessage *response, *set;
-    enum status status = cli_call(cli, &rpc__v1__reflection__descriptor, "GetFileDescriptorSet",
-                                  &request.base, &response, failure);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    const ProtobufCBinaryData *encoded =
-        &((const Rpc__V1__GetFileDescriptorSetResponse *)response)->file_descriptor_set;
-    status = message_decode(&google__protobuf__file_descriptor_set__descriptor,
-                            bytes_of(encoded->data, encoded->len), &cli->arena, &set, failure);
-    if (status != STATUS_OK) {
-        return failure_set(failure, STATUS_INTERNAL, "MALFORMED_RESPONSE",
-                           "the server's contracts cannot be read");
-    }
-    *set_out = (Google__Protobuf__FileDescriptorSet *)set;
-    return STATUS_OK;
 }
 
 static int show_stats(struct cli *cli, const void *values)

@@ -32,6 +32,7 @@ const struct cli_command *const CLI_COMMANDS[] = {
     &COMMAND_KEYS_LIST,
     &COMMAND_KEYS_REVOKE,
     &COMMAND_HEALTH,
+    &COMMAND_CALL,
     &COMMAND_LIST,
     &COMMAND_DESCRIBE,
     &COMMAND_STATS,

@@ -18,6 +18,7 @@ extern const struct cli_command COMMAND_IMPORT_PRODUCTS, COMMAND_IMPORT_ORDERS;
 extern const struct cli_command COMMAND_KEYS_CREATE, COMMAND_KEYS_LIST, COMMAND_KEYS_REVOKE;
 extern const struct cli_command COMMAND_ORDER_SHOW, COMMAND_EXPORT_ORDERS, COMMAND_EVENTS_TAIL;
 extern const struct cli_command COMMAND_COMPLETION;
+extern const struct cli_command COMMAND_CALL;
 extern const struct cli_command COMMAND_LIST, COMMAND_DESCRIBE, COMMAND_STATS;
 extern const struct cli_command COMMAND_HEALTH, COMMAND_BENCH, COMMAND_HELP, COMMAND_VERSION;
 

@@ -91,6 +91,21 @@ bool contract_print_methods(FILE *out, const Google__Protobuf__FileDescriptorSet
     return false;
 }
 
+void contract_print_services(FILE *out, const Google__Protobuf__FileDescriptorSet *set)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < set->n_file; i++) {
+        const Google__Protobuf__FileDescriptorProto *file = set->file[i];
+        for (size_t at = 0; at < file->n_service; at++) {
+            char name[NAME_BYTES_MAX];
+            join(name, file->package, file->service[at]->name);
+            fputs(is_first ? "" : "\n", out);
+            is_first = false;
+            (void)contract_print(out, set, name);
+        }
+    }
+}
+
 static bool print_in_file(struct place *place)
 {
     const Google__Protobuf__FileDescriptorProto *file = place->file;

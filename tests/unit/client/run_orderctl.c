@@ -7,7 +7,7 @@
 
 #include "client/cli/cli.h"
 
-struct run run_orderctl(const char *endpoint, const char *line)
+static struct run run_line(const char *endpoint, const char *line, FILE *in)
 {
     struct run run = {.code = -1};
     char copy[1024];
@@ -21,13 +21,28 @@ struct run run_orderctl(const char *endpoint, const char *line)
         argv[argc++] = at;
     }
     struct cli_environment environment = {.endpoint = endpoint,
-                                          .in = stdin,
+                                          .in = in,
                                           .out = open_memstream(&run.out, &out_size),
                                           .err = open_memstream(&run.err, &err_size),
                                           .clock = clock_system()};
     run.code = cli_run(&environment, argc, argv);
     fclose(environment.out);
     fclose(environment.err);
+    return run;
+}
+
+struct run run_orderctl(const char *endpoint, const char *line)
+{
+    return run_line(endpoint, line, stdin);
+}
+
+struct run run_orderctl_with(const char *endpoint, const char *line, const char *input)
+{
+    FILE *in = tmpfile();
+    fputs(input, in);
+    rewind(in);
+    struct run run = run_line(endpoint, line, in);
+    fclose(in);
     return run;
 }
 

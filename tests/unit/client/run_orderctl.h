@@ -8,4 +8,6 @@ struct run {
 };
 /* Runs a command line, split at spaces, with the endpoint as the environment's. */
 struct run run_orderctl(const char *endpoint, const char *line);
+/* The same with a standard input. */
+struct run run_orderctl_with(const char *endpoint, const char *line, const char *input);
 void run_free(struct run *run);

@@ -73,6 +73,9 @@ static void describes_services_methods_messages_and_enums(void **state)
            (const char *const[]){"  repeated rpc.v1.MethodStats methods = 6;\n", NULL});
     expect("describe grpc.health.v1.HealthCheckResponse.ServingStatus", CLI_OK,
            (const char *const[]){"enum ", "  NOT_SERVING = 2;\n", NULL});
+    expect("describe", CLI_OK,
+           (const char *const[]){"service grpc.health.v1.Health {\n", "}\n\n",
+                                 "service shop.v1.OrderService {\n", NULL});
     expect("describe google.protobuf.Timestamp", CLI_OK,
            (const char *const[]){"  int64 seconds = 1;\n", NULL});
 }
@@ -84,7 +87,6 @@ static void does_not_describe_what_is_not_there(void **state)
     expect("describe shop.v1", CLI_REFUSED, refused);
     expect("describe /", CLI_REFUSED, refused);
     expect("describe shop.v1.OrderService/Nothing", CLI_REFUSED, refused);
-    expect("describe", CLI_USAGE, (const char *const[]){"NAME", NULL});
 }
 
 static void shows_how_calls_fare(void **state)
