@@ -8,6 +8,9 @@
 #include <stddef.h>
 
 #include "base/bytes.h"
+#include "base/c_api.h"
+
+C_API_BEGIN
 
 struct arena_chunk;
 
@@ -33,3 +36,5 @@ void *arena_calloc(struct arena *arena, size_t count, size_t size)
 /* A copy, NUL-terminated; NULL when the limit would be passed. */
 char *arena_strdup(struct arena *arena, const char *text);
 struct bytes arena_copy(struct arena *arena, struct bytes bytes);
+
+C_API_END

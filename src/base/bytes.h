@@ -6,6 +6,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/c_api.h"
+
+C_API_BEGIN
+
 struct bytes {
     const uint8_t *data; /* may be NULL when size is 0 */
     size_t size;
@@ -13,15 +17,20 @@ struct bytes {
 
 static inline struct bytes bytes_of(const void *data, size_t size)
 {
-    return (struct bytes){.data = data, .size = size};
+    struct bytes bytes;
+    bytes.data = (const uint8_t *)data; /* so that it is C++, too */
+    bytes.size = size;
+    return bytes;
 }
 
 static inline struct bytes bytes_of_text(const char *text)
 {
-    return (struct bytes){.data = (const uint8_t *)text, .size = strlen(text)};
+    return bytes_of(text, strlen(text));
 }
 
 static inline bool bytes_equal(struct bytes a, struct bytes b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
+
+C_API_END

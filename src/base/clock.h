@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/c_api.h"
+
+C_API_BEGIN
+
 struct clock {
     int64_t (*monotonic_us)(void *state);
     int64_t (*unix_us)(void *state);
@@ -32,3 +36,5 @@ static inline int64_t clock_unix_us(const struct clock *clock)
 /* Waits for a retry: min(base * 2^attempt, most), the upper half of it by chance. */
 int64_t clock_backoff_ms(const struct clock *clock, unsigned attempt, int64_t base_ms,
                          int64_t most_ms);
+
+C_API_END

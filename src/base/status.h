@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/c_api.h"
+
+C_API_BEGIN
+
 /* https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto */
 enum status {
     STATUS_OK = 0,
@@ -68,3 +72,5 @@ enum status failure_set_field(struct failure *failure, const char *field, const 
 /* Adds a pair to an already set failure; silently full after FAILURE_METADATA_MAX. */
 void failure_add(struct failure *failure, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+C_API_END

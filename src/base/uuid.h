@@ -5,7 +5,10 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/c_api.h"
 #include "base/clock.h"
+
+C_API_BEGIN
 
 #define UUID_TEXT_BYTES 37 /* 36 and the NUL */
 #define HASH_BYTES      32 /* SHA-256 */
@@ -32,3 +35,5 @@ struct hash_part {
     size_t size;
 };
 void hash_parts(const struct hash_part *parts, size_t count, uint8_t out[HASH_BYTES]);
+
+C_API_END

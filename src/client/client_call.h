@@ -4,7 +4,10 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/c_api.h"
 #include "rpc/channel.h"
+
+C_API_BEGIN
 
 /* `method` as in the descriptor ("GetOrder"; it must be there). The response is of its output type
  * and lives in the arena. Blocks until the answer is there, at the latest until the deadline;
@@ -23,3 +26,5 @@ enum status client_keep(const ProtobufCMessage *message, struct arena *arena,
 bool client_may_retry(enum status code);
 /* The method's index, for rpc_stub_invoke(). */
 unsigned client_method(const ProtobufCServiceDescriptor *service, const char *method);
+
+C_API_END

@@ -7,6 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/c_api.h"
+
+C_API_BEGIN
+
 /* How a message is written; all but JSON_FORM_FIELDS are google.protobuf's. */
 enum json_form {
     JSON_FORM_FIELDS,
@@ -41,3 +45,5 @@ struct json_types {
 };
 /* By the part of a type URL after its last slash; NULL when it is not among them (or types is). */
 const ProtobufCMessageDescriptor *json_types_find(const struct json_types *types, const char *url);
+
+C_API_END

@@ -9,9 +9,12 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
+#include "base/c_api.h"
 #include "base/status.h"
 #include "json/json_field.h"
 #include "json/json_text.h"
+
+C_API_BEGIN
 
 #define JSON_DEPTH_MAX 32 /* the contracts need 5; a stranger's message cannot take the stack */
 
@@ -32,3 +35,5 @@ enum status json_print(const ProtobufCMessage *message, const struct json_print_
 enum status json_print_into(const ProtobufCMessage *message,
                             const struct json_print_options *options, struct json_text *text,
                             struct failure *failure);
+
+C_API_END

@@ -14,8 +14,11 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/c_api.h"
 #include "base/status.h"
 #include "json/json_field.h"
+
+C_API_BEGIN
 
 struct json_read_options {
     bool ignore_unknown;            /* fields and enum names that the contract does not have */
@@ -42,3 +45,5 @@ bool json_read_mask(const ProtobufCMessageDescriptor *type, struct bytes text, s
  * already set is refused (DUPLICATE_FIELD). Messages on the way are made. */
 enum status json_assign(ProtobufCMessage *message, struct bytes path, struct bytes text,
                         struct arena *arena, struct failure *failure);
+
+C_API_END

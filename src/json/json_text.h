@@ -8,6 +8,9 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "base/c_api.h"
+
+C_API_BEGIN
 
 struct json_text {
     struct arena *arena;
@@ -35,3 +38,5 @@ void json_text_raw(struct json_text *text, const char *value);
 void json_text_real(struct json_text *text, double value, bool is_float);
 /* In base64, padded. */
 void json_text_base64(struct json_text *text, struct bytes value);
+
+C_API_END

@@ -45,12 +45,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/c_api.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "rpc/limits.h"
 #include "rpc/tls.h"
 
 #define RPC_ENDPOINTS_MAX 8 /* a call's memory grows with each */
+
+C_API_BEGIN
 
 struct rpc_channel;
 struct channel_exchange;
@@ -118,3 +121,5 @@ void rpc_stub_invoke(struct rpc_stub *stub, unsigned method_index, const Protobu
  * for; only its next one is not begun. From any thread while the stub lives; nothing happens when
  * no call is under way. Not from a closure of the same channel that runs for this stub. */
 void rpc_stub_cancel(struct rpc_stub *stub);
+
+C_API_END
