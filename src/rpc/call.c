@@ -10,6 +10,9 @@
 #include "rpc/message.h"
 
 #define CALL_FIRST_CHUNK_BYTES 4096 /* an order of a dozen lines */
+/* For failures that say nothing better: at once, and elsewhere if there is an elsewhere, but not in
+ * a spin. */
+#define RETRY_MS_DEFAULT 10
 
 struct call_pool {
     struct call_pool_options options;
@@ -23,6 +26,7 @@ struct call_pool {
 
 static void give_back(struct rpc_call *call);
 static void leave(struct rpc_call *call);
+static bool may_be_repeated(enum status code);
 static void answer(struct rpc_call *call, const struct failure *failure,
                    const ProtobufCMessage *response, size_t size);
 
@@ -234,9 +238,24 @@ void rpc_reply(struct rpc_call *call, const ProtobufCMessage *response)
     answer(call, NULL, response, size);
 }
 
+/* Whatever may be repeated says when: here, so that no handler can forget it. */
 void rpc_fail(struct rpc_call *call, const struct failure *failure)
 {
+    if (failure->retry_delay_ms == 0 && may_be_repeated(failure->code)) {
+        if (failure != &call->failure) {
+            call->failure = *failure;
+        }
+        call->failure.retry_delay_ms = RETRY_MS_DEFAULT;
+        failure = &call->failure;
+    }
     answer(call, failure, NULL, 0);
+}
+
+/* docs/ERRORS.md: what a code says about the call. */
+static bool may_be_repeated(enum status code)
+{
+    return code == STATUS_UNAVAILABLE || code == STATUS_RESOURCE_EXHAUSTED ||
+           code == STATUS_ABORTED || code == STATUS_UNKNOWN || code == STATUS_DEADLINE_EXCEEDED;
 }
 
 static void note_answer(struct rpc_call *call, const struct failure *failure)

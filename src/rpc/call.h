@@ -36,5 +36,6 @@ const char *rpc_call_principal(const struct rpc_call *call);
 
 /* Answers with a message of the method's output type (borrowed until it returns). */
 void rpc_reply(struct rpc_call *call, const ProtobufCMessage *response);
-/* Answers with a failure (code != STATUS_OK). */
+/* Answers with a failure (code != STATUS_OK). One that may be repeated and does not say when gets a
+ * short retry delay. */
 void rpc_fail(struct rpc_call *call, const struct failure *failure);

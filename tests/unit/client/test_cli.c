@@ -189,6 +189,7 @@ static void names_the_request_id_where_repeating_helps(void **state)
     atomic_store(&shop.lose_next, 1);
     expect("order create --customer alice --request-id r1 tea-01=1", CLI_UNAVAILABLE, "",
            "orderctl: UNKNOWN (TOLD_TO_LOSE): done, but nobody knows\n"
+           "  try again in: 10 ms\n"
            "  it may have been done; ask again with --request-id r1, which cannot do it twice\n");
     expect_parts("order create --customer alice --request-id r1 tea-01=1", CLI_OK, "r1", NULL);
     assert_int_equal(shop.order_count, 1);

@@ -2,6 +2,7 @@
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <shop/v1/product_service.pb-c.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -276,6 +277,29 @@ static void test_bad_text_is_refused_with_its_field(void **state)
     toy_stop(&toy);
 }
 
+/* Issue 3, item 2: RetryInfo on everything that may be repeated, and on nothing else. */
+static void test_what_may_be_repeated_says_when(void **state)
+{
+    (void)state;
+    struct toy toy;
+    start_toy_on(&toy, "ipc");
+    struct rpc_channel *channel = toy_channel(toy.endpoint);
+    for (int code = STATUS_CANCELLED; code <= STATUS_UNAUTHENTICATED; code++) {
+        bool may_be_repeated = code == STATUS_UNAVAILABLE || code == STATUS_RESOURCE_EXHAUSTED ||
+                               code == STATUS_ABORTED || code == STATUS_UNKNOWN ||
+                               code == STATUS_DEADLINE_EXCEEDED;
+        char customer_id[16];
+        (void)snprintf(customer_id, sizeof customer_id, "code %d", code);
+        struct outcome outcome;
+        create_order(&outcome, channel, "r", customer_id, false);
+        assert_int_equal(outcome.stub.failure.code, code);
+        assert_string_equal(outcome.stub.failure.reason, "TOLD_TO");
+        assert_int_equal(outcome.stub.failure.retry_delay_ms > 0, may_be_repeated);
+    }
+    rpc_channel_close(&channel);
+    toy_stop(&toy);
+}
+
 int main(int argc, char **argv)
 {
     toy_main(argc, argv);
@@ -284,6 +308,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_what_waits_becomes_a_batch),
         cmocka_unit_test(test_a_batch_has_a_bound_of_bytes),
         cmocka_unit_test(test_a_handler_gets_its_own_calls_only),
+        cmocka_unit_test(test_what_may_be_repeated_says_when),
         cmocka_unit_test(test_above_max_inflight_is_refused_at_once),
         cmocka_unit_test(test_above_a_lanes_queue_is_refused_at_once),
         cmocka_unit_test(test_what_expires_in_the_queue_is_never_handled),

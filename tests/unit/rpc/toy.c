@@ -151,6 +151,13 @@ static void create_order(struct rpc_call *call)
         refuse(call);
         return;
     }
+    if (strncmp(request->customer_id, "code ", 5) == 0) {
+        struct failure failure;
+        long code = strtol(request->customer_id + 5, NULL, 10);
+        (void)failure_set(&failure, (enum status)code, "TOLD_TO", "as told");
+        rpc_fail(call, &failure);
+        return;
+    }
     if (strcmp(request->customer_id, "huge") == 0) {
         answer_huge(call);
         return;

@@ -40,6 +40,7 @@ struct toy {
 
 /* CreateOrder answers with request_id as order_id and with the customer_id, but for customers named
  *   "refused"   FAILED_PRECONDITION with all that a failure can carry
+ *   "code 14"   a failure with that code and no retry delay
  *   "huge"      an answer above the limit
  *   "principal" customer_id says who called, order_ref the call_id
  *   "deadline"  order_ref says how many ms are left
