@@ -29,6 +29,7 @@ static enum status read_changed(const Shop__V1__OrderChanged *changed, struct ar
                                 struct event *event, struct failure *failure);
 static size_t put_varint(uint8_t *out, size_t value);
 static bool take_varint(struct bytes *from, uint64_t *value_out);
+static bool take_field(struct bytes *from, uint64_t *tag_out, struct bytes *content_out);
 static bool take_frame(struct bytes *from, struct bytes *event_out);
 
 struct bytes event_codec_encode(const struct event *event, struct arena *arena)
@@ -160,18 +161,10 @@ const char *event_codec_peek_routing_key(struct bytes encoded)
     const char *key = NULL;
     while (encoded.size > 0) {
         uint64_t tag;
-        uint64_t length;
-        if (!take_varint(&encoded, &tag) || !take_varint(&encoded, &length)) {
+        struct bytes field;
+        if (!take_field(&encoded, &tag, &field)) {
             return NULL;
         }
-        if ((tag & 7) == 0) {
-            continue; /* a varint field: `length` was its value */
-        }
-        if ((tag & 7) != 2 || length > encoded.size) {
-            return NULL;
-        }
-        struct bytes field = bytes_of(encoded.data, (size_t)length);
-        encoded = bytes_of(encoded.data + length, encoded.size - (size_t)length);
         if (tag >> 3 == SHOP__V1__EVENT__CHANGE_ORDER_CREATED) {
             key = event_codec_routing_key(EVENT_ORDER_CREATED);
         } else if (tag >> 3 == SHOP__V1__EVENT__CHANGE_STOCK_ADJUSTED) {
@@ -240,6 +233,29 @@ enum status event_codec_split(struct bytes batch, struct arena *arena, struct by
     *events_out = events;
     *count_out = count;
     return STATUS_OK;
+}
+
+/* Any field, also of a kind that a later version's event may have; `content` of length-delimited
+ * ones. */
+static bool take_field(struct bytes *from, uint64_t *tag_out, struct bytes *content_out)
+{
+    enum { VARINT = 0, FIXED64 = 1, DELIMITED = 2, FIXED32 = 5 };
+    uint64_t size = 0;
+    if (!take_varint(from, tag_out)) {
+        return false;
+    }
+    unsigned type = *tag_out & 7;
+    bool has_varint = type == VARINT || type == DELIMITED;
+    if (has_varint ? !take_varint(from, &size) : type != FIXED64 && type != FIXED32) {
+        return false;
+    }
+    size = type == VARINT ? 0 : type == FIXED64 ? 8 : type == FIXED32 ? 4 : size;
+    if (size > from->size) {
+        return false;
+    }
+    *content_out = bytes_of(from->data, (size_t)size);
+    *from = bytes_of(from->data + size, from->size - (size_t)size);
+    return true;
 }
 
 static bool take_frame(struct bytes *from, struct bytes *event_out)

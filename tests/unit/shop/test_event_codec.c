@@ -185,6 +185,41 @@ static void test_batches_join_and_split(void **state)
     assert_null(event_codec_peek_routing_key(split[2]));
 }
 
+/* A field that a later version adds, of any wire type, does not hide the key. */
+static void test_the_key_is_found_beside_later_fields(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        bool is_whole;
+    } LATER[] = {
+        {"\x98\x06\x07", 3, true},
+        {"\x99\x06\1\2\3\4\5\6\7\0", 10, true},
+        {"\x9a\x06\2ab", 5, true},
+        {"\x9d\x06\1\2\3\4", 6, true},
+        {"\x99\x06\1\2\3\4\5\6\7", 9, false},
+        {"\x9d\x06\1\2\3", 5, false},
+        {"\x9a\x06\3ab", 5, false},
+        {"\x9b\x06", 2, false},
+    };
+    struct event event = adjusted_event();
+    struct bytes encoded = event_codec_encode(&event, &arena);
+    for (size_t i = 0; i < sizeof LATER / sizeof LATER[0]; i++) {
+        size_t size = LATER[i].size + encoded.size;
+        uint8_t *later = malloc(size);
+        memcpy(later, encoded.data, encoded.size);
+        memcpy(later + encoded.size, LATER[i].bytes, LATER[i].size);
+        const char *key = event_codec_peek_routing_key(bytes_of(later, size));
+        if (LATER[i].is_whole) {
+            assert_string_equal(key, "stock.adjusted");
+        } else {
+            assert_null(key);
+        }
+        free(later);
+    }
+}
+
 static void test_a_broken_frame_is_no_batch(void **state)
 {
     (void)state;
@@ -218,6 +253,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_later_versions_change_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_batches_join_and_split, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_key_is_found_beside_later_fields, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_a_broken_frame_is_no_batch, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
