@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Building, and the npm tools. Sourced by ./dev.
 
-PRESETS="dev release asan tsan"
+PRESETS="dev release asan tsan fuzz"
 
 # build PRESET: configures when needed; programs come to build/PRESET/bin. Says itself what went wrong.
 build() {

@@ -3,7 +3,7 @@
 # Always: every suite asked for is run, whatever the ones before it said; the last line sums up and the exit code
 # agrees with it. Integration tests find the servers of instance `test`, which stays up for the next run.
 
-TEST_SUITES="gates lint unit integration faults chaos asan tsan"
+TEST_SUITES="gates lint unit integration faults chaos asan tsan fuzz"
 PASSED=0
 FAILED=0
 FAILED_SUITES=()
@@ -20,7 +20,7 @@ test_run() {
         esac
         shift
     done
-    [ ${#suites[@]} -gt 0 ] || suites=(gates unit integration faults asan tsan)
+    [ ${#suites[@]} -gt 0 ] || suites=(gates unit integration faults asan tsan fuzz)
     for suite in "${suites[@]}"; do
         [[ " $TEST_SUITES " == *" $suite "* ]] || usage_error "test: there is no suite '$suite'" test
     done
@@ -85,6 +85,8 @@ suite_integration() { tests_of dev --label-regex '^integration$'; }
 suite_faults() { tests_of dev --label-regex '^faults$'; }
 suite_chaos() { tests_of dev --label-regex '^chaos$'; }
 suite_asan() { tests_of asan --label-regex '^(unit|integration)$'; }
+# FUZZ_SECONDS (60) for each target, as many at a time as there are processors.
+suite_fuzz() { CTEST_PARALLEL_LEVEL=$(nproc) tests_of fuzz --label-regex '^fuzz$'; }
 suite_tsan() { tests_of tsan --label-regex '^threads$'; }
 
 # tests_of PRESET SELECTION...
