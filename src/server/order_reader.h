@@ -31,7 +31,7 @@ struct order_position {
 };
 
 /* At most so many orders are looked at for one page, whether they match or not: what keeps a page
- * with few matches as quick as any other. 10,000 take 10 to 20 ms. */
+ * with few matches as quick as any other. 10,000 take 5 to 50 ms (docs/LISTS.md). */
 #define ORDER_PAGE_SCAN_MAX 10000
 
 /* A page of orders, the newest first. Fewer than `most`, also none, when ORDER_PAGE_SCAN_MAX were

@@ -53,7 +53,8 @@ static void fill(void)
         sql, sizeof sql,
         "INSERT INTO orders (order_id, customer_id, state, version, currency, total_minor, "
         "order_ref, request_hash, create_time, placed_time) SELECT "
-        "(lpad(to_hex(n), 12, '0') || '7000' || '8000' || lpad(to_hex(n * 7919 %% 65536), 12, '0'))"
+        "(lpad(to_hex(n), 12, '0') || '7000' || '8000' || lpad(to_hex(n::bigint * 7919 %% 65536), "
+        "12, '0'))"
         "::uuid, CASE WHEN n %% 10 = 0 THEN 'big' ELSE 'c-' || n %% %lld END, "
         "CASE WHEN n %% 1000 = 1 THEN 1 WHEN n %% 10 = 2 THEN 2 ELSE 4 END, 1, 'EUR', 200, "
         "'ref-' || n, '\\x000102030405060708090a0b0c0d0e0f', "

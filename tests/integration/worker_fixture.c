@@ -10,6 +10,8 @@
 
 #define UNITS 1000
 
+#define CONFIRMS_MAX 256
+
 static const char *const PRODUCTS[] = {"a", "b", "c", "d", "e"};
 #define PRODUCT_COUNT (sizeof PRODUCTS / sizeof *PRODUCTS)
 
@@ -243,8 +245,28 @@ int64_t worker_fixture_count(struct worker_fixture *fixture, const char *sql)
     return database_int(&fixture->system.database, sql);
 }
 
+/* All that was reserved is published by now: what a server tells Redis at RabbitMQ's confirm. */
+static void confirm_all(struct worker_fixture *fixture)
+{
+    struct book_claimed claimed[CONFIRMS_MAX];
+    struct uuid ids[CONFIRMS_MAX];
+    struct failure failure;
+    size_t count;
+    must(book_hurry(fixture->book, &failure), &failure);
+    do {
+        must(book_claim(fixture->book, BOOK_DUE_CONFIRM, claimed, CONFIRMS_MAX, FIXTURE_DEADLINE_MS,
+                        &count, &failure),
+             &failure);
+        for (size_t i = 0; i < count; i++) {
+            ids[i] = claimed[i].event_id;
+        }
+        must(book_confirm(fixture->book, ids, count, &failure), &failure);
+    } while (count == CONFIRMS_MAX);
+}
+
 void worker_fixture_wait_settled(struct worker_fixture *fixture)
 {
+    confirm_all(fixture);
     system_wait_settled(&fixture->system, FIXTURE_DEADLINE_MS);
     worker_fixture_wait_count(fixture, "SELECT count(*) FROM stock_deltas", 0);
 }
