@@ -5,12 +5,14 @@
 # Always: one thing is measured at a time, in rounds, so that what it is compared with had the same machine; of each
 # figure the best round counts (other work on the machine only takes away); what is said to be persisted was counted
 # in PostgreSQL; whatever it started is stopped. Prints a table in Markdown, writes the figures to .dev/bench.json.
-#     tools/bench.sh [--seconds N] [--rounds N] [--no-peer] [--check]
+#     tools/bench.sh [--seconds N] [--rounds N] [--no-peer] [--http] [--check]
+# --http: only what is asked over HTTP.
 # --seconds: of each measurement (default 3), --rounds (default 2): about two minutes in all; --check: fails when a ratio is
 # below its bar.
 set -euo pipefail
 
 CLONE=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
+. "$CLONE/tools/bench/http.sh"
 . "$CLONE/tools/bench/measure.sh"
 . "$CLONE/tools/bench/peer.sh"
 . "$CLONE/tools/bench/table.sh"
@@ -25,6 +27,7 @@ PEER_DIR=${ORDER_PEER_DIR:-$CLONE/../shared/peer/express}
 WORK=$CLONE/.dev/bench
 check=
 peer=yes
+only_http=
 
 main() {
     while [ $# -gt 0 ]; do
@@ -32,9 +35,10 @@ main() {
         --seconds) SECONDS_EACH=${2:?--seconds needs a number} && shift ;;
         --rounds) ROUNDS=${2:?--rounds needs a number} && shift ;;
         --no-peer) peer= ;;
+        --http) only_http=yes ;;
         --check) check=yes ;;
         *)
-            echo "usage: tools/bench.sh [--seconds N] [--rounds N] [--no-peer] [--check]" >&2
+            echo "usage: tools/bench.sh [--seconds N] [--rounds N] [--no-peer] [--http] [--check]" >&2
             exit 2
             ;;
         esac
@@ -45,20 +49,29 @@ main() {
     trap stop_all EXIT
     warn_if_busy
 
-    measure_raw_stages
+    [ -n "$only_http" ] || measure_raw_stages
     system_start
+    http_start
     [ -z "$peer" ] || peer_start || peer=
     for _ in $(seq "$ROUNDS"); do
-        measure_rpc
-        measure_system
-        [ -z "$peer" ] || measure_peer
+        measure_round
     done
-    measure_half_load
+    [ -n "$only_http" ] || measure_half_load
     stop_all
-    [ "$ROUNDS" -eq 1 ] || measure_raw_stages
+    [ -n "$only_http" ] || [ "$ROUNDS" -eq 1 ] || measure_raw_stages
     figures_join >"$CLONE/.dev/bench.json"
     table_print "$CLONE/.dev/bench.json"
     [ -z "$check" ] || table_all_reached "$CLONE/.dev/bench.json"
+}
+
+measure_round() {
+    if [ -z "$only_http" ]; then
+        measure_rpc
+        measure_system
+        [ -z "$peer" ] || measure_peer
+    fi
+    measure_http
+    [ -z "$peer" ] || measure_peer_http
 }
 
 main "$@"

@@ -36,6 +36,9 @@ table_rows() {
              $f.orders_batch.persistedPerSecond, "Express service", $f.peer_persisted.persistedPerSecond, 100],
             ["GetProduct from cache, as above", $f.get_product.callsPerSecond,
              "Express GET", $f.peer_get.perSecond, null],
+            ["HTTP: GET product, gateway", $f.http_get.perSecond, "Express GET, same program", $f.peer_http_get.perSecond, 5],
+            ["HTTP: POST order, durable answer, gateway", $f.http_post.perSecond,
+             "Express POST, same program", $f.peer_http_post.perSecond, 10],
             ["worker storing batches", $f.persist_raw.orders_per_second,
              "raw batched SQL", $f.persist_raw.raw_orders_per_second, 0.6] ]
         | .[] | select(.[1] != null and .[3] != null)
@@ -52,11 +55,15 @@ table_print() {
     done < <(table_rows "$1")
     jq -r '.figures
         | def ms(f): f / 10 | round / 100;
-          "\nAt half of that load (\(.orders_half.rate) orders a second, open loop): " +
+          (select(.orders_half != null) |
+           "\nAt half of that load (\(.orders_half.rate) orders a second, open loop): " +
           "p50 \(ms(.orders_half.latencyUs.p50)) ms, p99 \(ms(.orders_half.latencyUs.p99)) ms, " +
-          "\(.orders_half.failed) failed.",
-          "Raw nng echo over ipc: \(.echo_ipc.calls_per_second) a second. " +
-          "Reserve script alone: \(.reserve_script.decisions_per_second) a second.",
+          "\(.orders_half.failed) failed."),
+          (select(.echo_ipc != null) |
+           "Raw nng echo over ipc: \(.echo_ipc.calls_per_second) a second. " +
+          "Reserve script alone: \(.reserve_script.decisions_per_second) a second."),
+          (select(.http_post != null) |
+           "HTTP, \(.http_post.requests) orders: p50 \(.http_post.p50Ms) ms, p99 \(.http_post.p99Ms) ms."),
           (select(.peer_orders != null) |
            "Express service: \(.peer_orders.perSecond) orders a second accepted (p99 \(.peer_orders.p99Ms) ms), " +
            "\(.peer_persisted.persistedPerSecond | round) accepted and persisted.")' "$1"
