@@ -7,7 +7,7 @@
 
 INSTANCES=$CLONE/.dev/instances
 # In the order of starting; stopped the other way round.
-PROCESSES=(redis epmd rabbitmq postgres order-server order-worker-1 order-worker-2)
+PROCESSES=(redis epmd rabbitmq postgres order-server order-worker-1 order-worker-2 order-gateway)
 STARTED=() # by this very call, in the open instance
 
 # instance_open NAME: sets INSTANCE, DIR and its settings (ports and secrets, chosen once and remembered).
@@ -52,14 +52,16 @@ POSTGRES_PORT postgres
 ORDER_PORT order-server
 ORDER_OPS_PORT order-server
 WORKER_1_OPS_PORT order-worker-1
-WORKER_2_OPS_PORT order-worker-2"
+WORKER_2_OPS_PORT order-worker-2
+GATEWAY_PORT order-gateway
+GATEWAY_OPS_PORT order-gateway"
     instance_save
 }
 
 instance_save() {
     local name
     for name in REDIS_PORT EPMD_PORT RABBITMQ_PORT RABBITMQ_DIST_PORT POSTGRES_PORT ORDER_PORT ORDER_OPS_PORT \
-        WORKER_1_OPS_PORT WORKER_2_OPS_PORT \
+        WORKER_1_OPS_PORT WORKER_2_OPS_PORT GATEWAY_PORT GATEWAY_OPS_PORT \
         POSTGRES_PASSWORD RABBITMQ_COOKIE; do
         printf '%s=%s\n' "$name" "${!name}"
     done >"$DIR/settings.new"

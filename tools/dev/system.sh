@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The order system itself: one order-server and two order-workers on an instance's services, and the environment
+# The order system itself: one order-server, two order-workers and an order-gateway on an instance's services, and the environment
 # through which everything finds them. Sourced by ./dev.
 
 SYSTEM_PRESET=${ORDER_PRESET:-dev}
@@ -9,6 +9,8 @@ UP_COMPLETE=
 endpoints_export() {
     local socket=$DIR/run/order.sock tcp=tcp://127.0.0.1:$ORDER_PORT
     export DATABASE_URL REDIS_URL RABBITMQ_URL ORDER_SERVER_LISTEN ORDER_ENDPOINT
+    export ORDER_GATEWAY_LISTEN=127.0.0.1:$GATEWAY_PORT
+    export ORDER_GATEWAY_OPERATIONS_LISTEN=127.0.0.1:$GATEWAY_OPS_PORT
     export ORDER_INSTANCE=$INSTANCE
     # For rabbitmqctl and its kin, which ask the node itself.
     export RABBITMQ_NODENAME=order-$INSTANCE@localhost ERL_EPMD_PORT=$EPMD_PORT
@@ -55,10 +57,12 @@ programs_start() {
         port=WORKER_${worker}_OPS_PORT
         ORDER_WORKER_OPS_LISTEN=127.0.0.1:${!port} program_start "order-worker-$worker" order-worker
     done
+    program_start order-gateway order-gateway
     server_serving || process_wait "order system" order-server 60 server_serving
     for worker in 1 2; do
         process_alive "order-worker-$worker" || process_wait "order-worker-$worker" "order-worker-$worker" 1 false
     done
+    gateway_listens || process_wait "order-gateway" order-gateway 30 gateway_listens
 }
 
 # program_start PROCESS PROGRAM: starts it, or starts it again if it was built anew since.
@@ -73,6 +77,8 @@ program_start() {
     echo "$made" >"$DIR/run/$1.made"
 }
 
+gateway_listens() { port_taken "$GATEWAY_PORT"; }
+
 server_serving() { "$ORDER_BIN_DIR/orderctl" health >/dev/null; }
 
 endpoints_print() {
@@ -80,6 +86,7 @@ endpoints_print() {
 
   order system     $ORDER_ENDPOINT
                    tcp://127.0.0.1:$ORDER_PORT
+  HTTP             http://127.0.0.1:$GATEWAY_PORT/docs
   PostgreSQL       $DATABASE_URL
   Redis            $REDIS_URL
   RabbitMQ         $RABBITMQ_URL
@@ -118,6 +125,7 @@ process_port() {
     rabbitmq) echo "$RABBITMQ_PORT" ;;
     postgres) echo "$POSTGRES_PORT" ;;
     order-server) echo "$ORDER_PORT" ;;
+    order-gateway) echo "$GATEWAY_PORT" ;;
     *) echo - ;;
     esac
 }
