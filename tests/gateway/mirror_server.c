@@ -7,7 +7,10 @@
  *   slow      no answer until well after the deadline: it races with nobody
  *   tagged    an answer with the etag 7
  *   later     an answer after LATER_MS: for what is under way when something stops
+ * A request with an update_mask is answered with its resource, whose etag then is the mask's paths,
+ * a '|' and the etag that was sent.
  * SIGTERM ends it. */
+#include <google/protobuf/field_mask.pb-c.h>
 #include <shop/v1/order_service.pb-c.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +35,8 @@ static void refuse(struct rpc_call *call, enum status code, const char *reason);
 static void wait_ms(int64_t ms);
 static ProtobufCMessage *mirror(struct rpc_call *call, const ProtobufCMessage *request,
                                 const ProtobufCMessageDescriptor *type);
+static ProtobufCMessage *mirror_update(struct rpc_call *call, const ProtobufCMessage *request,
+                                       const ProtobufCMessageDescriptor *type);
 static size_t list_services(struct rpc_service *services, struct rpc_method *handlers);
 
 int main(int argc, char **argv)
@@ -108,7 +113,12 @@ static void answer(struct rpc_call *call)
     if (has_id(request, "later")) {
         wait_ms(LATER_MS);
     }
-    ProtobufCMessage *response = mirror(call, request, method->output);
+    ProtobufCMessage *response = mirror_update(call, request, method->output);
+    if (response != NULL) {
+        rpc_reply(call, response);
+        return;
+    }
+    response = mirror(call, request, method->output);
     const ProtobufCFieldDescriptor *etag =
         protobuf_c_message_descriptor_get_field_by_name(method->output, "etag");
     if (etag != NULL && has_id(request, "tagged")) {
@@ -172,5 +182,41 @@ static ProtobufCMessage *mirror(struct rpc_call *call, const ProtobufCMessage *r
                                                             : 4;
         memcpy((char *)response + to->offset, (const char *)request + from->offset, size);
     }
+    return response;
+}
+
+/* NULL when it is no update. */
+static ProtobufCMessage *mirror_update(struct rpc_call *call, const ProtobufCMessage *request,
+                                       const ProtobufCMessageDescriptor *type)
+{
+    const ProtobufCFieldDescriptor *mask_field =
+        protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "update_mask");
+    const ProtobufCFieldDescriptor *etag =
+        protobuf_c_message_descriptor_get_field_by_name(type, "etag");
+    const ProtobufCMessage *resource = NULL;
+    for (unsigned i = 0; i < request->descriptor->n_fields; i++) {
+        if (request->descriptor->fields[i].descriptor == type) {
+            resource = *(
+                const ProtobufCMessage *const
+                    *)(const void *)((const char *)request + request->descriptor->fields[i].offset);
+        }
+    }
+    if (mask_field == NULL || etag == NULL || resource == NULL) {
+        return NULL;
+    }
+    const Google__Protobuf__FieldMask *mask =
+        *(const Google__Protobuf__FieldMask *const *)(const void *)((const char *)request +
+                                                                    mask_field->offset);
+    ProtobufCMessage *response = arena_alloc(rpc_call_arena(call), type->sizeof_message);
+    char text[512] = "";
+    size_t used = 0;
+    memcpy(response, resource, type->sizeof_message);
+    char **place = (char **)(void *)((char *)response + etag->offset);
+    for (size_t i = 0; mask != NULL && i < mask->n_paths && used < sizeof text; i++) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i == 0 ? "" : ",",
+                                 mask->paths[i]);
+    }
+    (void)snprintf(text + used, sizeof text - used, "|%s", *place);
+    *place = arena_strdup(rpc_call_arena(call), text);
     return response;
 }

@@ -98,3 +98,27 @@ test('ETag, If-None-Match, If-Match, Cache-Control', async () => {
   await refused(await call('POST', '/v1/orders', { body: {}, headers: { 'If-Match': '"7"' } }), 400, 'IF_MATCH_UNSUPPORTED');
   assert.equal((await call('POST', '/v1/orders', { body: {}, headers: { 'If-Match': '*' } })).status, 200);
 });
+
+test('PATCH: what the body names is what is changed', async () => {
+  const patch = (body, { query = '', headers } = {}) => call('PATCH', `/v1/products/chai${query}`, { body, headers });
+  const changed = async (...args) => (await (await patch(...args)).json()).etag; // the mirror's: paths|etag
+  const product = await (await patch({ displayName: 'n', unit_price_minor: '5' })).json();
+  assert.deepEqual([product.productId, product.displayName, product.unitPriceMinor, product.etag],
+    ['chai', 'n', '5', 'display_name,unit_price_minor|']);
+  assert.equal(await changed({ maxPerOrder: 0, limitWindow: '60s', saleEndTime: null }), 'max_per_order,limit_window,sale_end_time|', 'defaults and nulls are named');
+  assert.equal(await changed({ displayName: 'n', etag: '7' }), 'display_name|7', 'the etag is no change');
+  assert.equal(await changed({ displayName: 'n' }, { headers: { 'If-Match': '"7"' } }), 'display_name|7');
+  assert.equal(await changed({ displayName: 'n', currency: 'EUR' }, { query: '?updateMask=currency' }), 'currency|');
+  for (const body of [{}, { etag: '7' }]) await refused(await patch(body), 400, 'BAD_VALUE', 'update_mask');
+  await refused(await patch(undefined), 400, 'BAD_VALUE', 'update_mask');
+  await refused(await patch({ displayName: 'n' }, { query: '?updateMask=' }), 400, 'BAD_VALUE', 'update_mask');
+  await refused(await patch({ displayNam: 'n' }), 400, 'UNKNOWN_FIELD', 'displayNam');
+  await refused(await patch({ displayName: 'n' }, { query: '?product.currency=EUR' }), 400, 'UNKNOWN_FIELD');
+  await refused(await patch({ productId: 'other', displayName: 'n' }), 400, 'DUPLICATE_FIELD');
+});
+
+test('DELETE: no body, the etag by header', async () => {
+  assert.equal((await call('DELETE', '/v1/products/chai', { headers: { 'If-Match': '"7"' } })).status, 200);
+  await refused(await call('DELETE', '/v1/products/chai', { body: { etag: '7' } }), 400, 'UNEXPECTED_BODY');
+  await refused(await call('DELETE', '/v1/products/chai?etag=7', { headers: { 'If-Match': '"8"' } }), 400, 'DUPLICATE_FIELD');
+});
