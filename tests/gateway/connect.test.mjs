@@ -9,7 +9,7 @@ import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { registry, services, startGateway } from './gateway.mjs';
 
-const [orders, products] = services;
+const [orders, products] = ['shop.v1.OrderService', 'shop.v1.ProductService'].map((name) => registry.getService(name));
 let system;
 before(async () => { system = await startGateway(); });
 after(() => system.stop());

@@ -12,7 +12,8 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 
 export const registry = createFileRegistry(
   fromBinary(FileDescriptorSetSchema, readFileSync(process.env.ORDER_CONTRACTS)));
-export const services = ['shop.v1.OrderService', 'shop.v1.ProductService'].map((name) => registry.getService(name));
+// All that the gateway serves.
+export const services = [...registry].filter((desc) => desc.kind === 'service' && desc.typeName.startsWith('shop.v1.'));
 
 const START_MS = 15000; // sanitizers on a busy machine
 
