@@ -12,8 +12,6 @@
 static void prepare(struct shop_lane *lane, struct command **commands, size_t count);
 static void read_request(struct shop_lane *lane, struct command *command);
 static void check_products(struct shop_lane *lane, struct command **commands, size_t count);
-static void plan(struct shop_lane *lane, struct command *command);
-static void recall(struct shop_lane *lane, struct command **commands, size_t count);
 static enum status find_adjustments(struct shop_lane *lane, struct command **commands, size_t count,
                                     struct stock_adjustment **found_out, size_t *found_count_out,
                                     struct failure *failure);
@@ -22,7 +20,7 @@ static const ProtobufCMessage *answer(struct shop_lane *lane, struct command *co
 const struct command_kind adjust_stock_kind = {
     .name = "adjust_stock",
     .prepare = prepare,
-    .recall = recall,
+    .recall = adjust_stock_recall,
     .answer = answer,
     .short_reason = "WOULD_OVERSELL",
 };
@@ -31,15 +29,20 @@ const struct command_kind adjust_stock_kind = {
 
 static void prepare(struct shop_lane *lane, struct command **commands, size_t count)
 {
+    adjust_stock_read(lane, commands, count);
+    for (size_t i = 0; i < count; i++) {
+        if (commands[i]->fate == COMMAND_OPEN) {
+            adjust_stock_plan(lane, commands[i]);
+        }
+    }
+}
+
+void adjust_stock_read(struct shop_lane *lane, struct command **commands, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         read_request(lane, commands[i]);
     }
     check_products(lane, commands, count);
-    for (size_t i = 0; i < count; i++) {
-        if (commands[i]->fate == COMMAND_OPEN) {
-            plan(lane, commands[i]);
-        }
-    }
 }
 
 static void read_request(struct shop_lane *lane, struct command *command)
@@ -93,7 +96,7 @@ static void check_products(struct shop_lane *lane, struct command **commands, si
     }
 }
 
-static void plan(struct shop_lane *lane, struct command *command)
+void adjust_stock_plan(struct shop_lane *lane, struct command *command)
 {
     const struct stock_adjustment *adjustment = command->body;
     struct event event = {
@@ -124,7 +127,7 @@ static void plan(struct shop_lane *lane, struct command *command)
 
 /* ---- was it asked for before? ---- */
 
-static void recall(struct shop_lane *lane, struct command **commands, size_t count)
+void adjust_stock_recall(struct shop_lane *lane, struct command **commands, size_t count)
 {
     struct stock_adjustment *found = NULL;
     size_t found_count = 0;

@@ -160,8 +160,8 @@ enum policy_role policy_role_of(const char *method)
     if (!is_order && !begins(method, "/shop.v1.ProductService/")) {
         return ROLE_ADMIN;
     }
-    if (begins(name, "/Get") || begins(name, "/List") || begins(name, "/Follow") ||
-        begins(name, "/BatchGet")) {
+    if (begins(name, "/Get") || begins(name, "/List") || begins(name, "/Explain") ||
+        begins(name, "/Follow") || begins(name, "/BatchGet")) {
         return ROLE_READ;
     }
     return is_order ? ROLE_ORDER : ROLE_CATALOGUE;

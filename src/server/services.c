@@ -14,10 +14,12 @@
 #include "server/create_product.h"
 #include "server/follow_order_events.h"
 #include "server/query_dead_letters.h"
+#include "server/query_movements.h"
 #include "server/query_order_events.h"
 #include "server/query_orders.h"
 #include "server/query_products.h"
 #include "server/query_stock.h"
+#include "server/set_stock.h"
 #include "server/update_product.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -45,6 +47,9 @@ static const struct rpc_method product_methods[] = {
     {"GetStock", SERVICE_LANE_READ, get_stock, NULL},
     {"ListStock", SERVICE_LANE_BULK, list_stock, NULL},
     {"AdjustStock", SERVICE_LANE_WRITE, accept_commands, &adjust_stock_kind},
+    {"SetStock", SERVICE_LANE_WRITE, accept_commands, &set_stock_kind},
+    {"ListStockMovements", SERVICE_LANE_BULK, list_stock_movements, NULL},
+    {"ExplainStock", SERVICE_LANE_BULK, explain_stock, NULL},
 };
 
 static const struct rpc_method admin_methods[] = {

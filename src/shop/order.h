@@ -141,6 +141,34 @@ struct stock_adjustment {
     int64_t delta;
     const char *reason;
     const char *reference;
+    bool sets; /* of SetStock: delta is value - expected */
+    int64_t value, expected;
+};
+
+/* One change of on_hand or reserved, in the order of the decisions. */
+struct stock_movement {
+    struct uuid event_id;
+    int64_t event_time_us;
+    const char *cause;
+    struct uuid order_id;
+    bool has_order;
+    int32_t line_number;
+    int64_t delta_on_hand, delta_reserved;
+    int64_t on_hand_after, reserved_after;
+    const char *actor, *reason, *reference;
+};
+
+/* All movements of one cause. */
+struct stock_cause {
+    const char *cause;
+    int64_t movements, on_hand, reserved;
+};
+
+struct stock_explanation {
+    struct stock stock; /* available may be below 0 */
+    struct stock_cause *causes;
+    size_t cause_count;
+    int64_t unapplied;
 };
 
 /* What changes an order. Numbers are those of shop.v1.OrderChanged.Kind. */

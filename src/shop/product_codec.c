@@ -16,6 +16,8 @@ static Shop__V1__Product **make_products(const struct product *products, size_t 
                                          struct arena *arena);
 static Shop__V1__Stock *make_stock(const struct stock *stock, struct arena *arena);
 static void read_product(const Shop__V1__Product *message, struct product *product_out);
+static void read_setting(const Shop__V1__SetStockRequest *from,
+                         struct stock_adjustment *adjustment);
 
 struct product_request *product_codec_request(const ProtobufCMessage *message, struct arena *arena)
 {
@@ -67,11 +69,15 @@ const char *product_codec_deletion(const ProtobufCMessage *message, const char *
 struct stock_adjustment *product_codec_adjustment(const ProtobufCMessage *message,
                                                   struct arena *arena)
 {
-    const Shop__V1__AdjustStockRequest *from = (const Shop__V1__AdjustStockRequest *)message;
     struct stock_adjustment *adjustment = arena_calloc(arena, 1, sizeof *adjustment);
     if (adjustment == NULL) {
         return NULL;
     }
+    if (message->descriptor == &shop__v1__set_stock_request__descriptor) {
+        read_setting((const Shop__V1__SetStockRequest *)message, adjustment);
+        return adjustment;
+    }
+    const Shop__V1__AdjustStockRequest *from = (const Shop__V1__AdjustStockRequest *)message;
     adjustment->request_id = from->request_id;
     adjustment->product_id = from->product_id;
     adjustment->delta = from->delta;
@@ -290,5 +296,22 @@ static void read_product(const Shop__V1__Product *message, struct product *produ
     };
     if (strlen(message->currency) < CURRENCY_BYTES) {
         memcpy(product_out->currency, message->currency, strlen(message->currency));
+    }
+}
+
+/* Beyond what a rule allows, the difference does not matter. */
+static void read_setting(const Shop__V1__SetStockRequest *from, struct stock_adjustment *adjustment)
+{
+    *adjustment = (struct stock_adjustment){
+        .request_id = from->request_id,
+        .product_id = from->product_id,
+        .reason = from->reason,
+        .reference = from->reference,
+        .sets = true,
+        .value = from->value,
+        .expected = from->expected_on_hand,
+    };
+    if (__builtin_sub_overflow(from->value, from->expected_on_hand, &adjustment->delta)) {
+        adjustment->delta = 0;
     }
 }

@@ -13,6 +13,7 @@ struct product_update *product_codec_update(const ProtobufCMessage *message, str
 bool product_codec_shows_deleted(const ProtobufCMessage *message); /* ListProducts */
 /* DeleteProduct: the product_id. */
 const char *product_codec_deletion(const ProtobufCMessage *message, const char **etag_out);
+/* AdjustStock or SetStock. */
 struct stock_adjustment *product_codec_adjustment(const ProtobufCMessage *message,
                                                   struct arena *arena);
 
@@ -27,6 +28,23 @@ ProtobufCMessage *product_codec_stocks(const struct stock *stock, size_t count,
                                        const char *next_page_token, struct arena *arena);
 ProtobufCMessage *product_codec_adjusted(const struct stock_adjustment *adjustment,
                                          enum durability durability, struct arena *arena);
+
+ProtobufCMessage *product_codec_set(const struct stock_adjustment *adjustment,
+                                    enum durability durability, struct arena *arena);
+
+/* ListStockMovements: times 0 = not given. */
+struct movements_request {
+    const char *product_id;
+    int32_t page_size;
+    const char *page_token;
+    int64_t start_us, end_us;
+};
+struct movements_request product_codec_movements_request(const ProtobufCMessage *message);
+ProtobufCMessage *product_codec_movements(const struct stock_movement *movements, size_t count,
+                                          const char *next_page_token, struct arena *arena);
+const char *product_codec_explain_request(const ProtobufCMessage *message);
+ProtobufCMessage *product_codec_explanation(const struct stock_explanation *explanation,
+                                            struct arena *arena);
 
 /* A shop.v1.Product on its own, for the cache. */
 struct bytes product_codec_pack(const struct product *product, struct arena *arena);

@@ -182,6 +182,14 @@ enum status rules_check_adjustment(const struct stock_adjustment *adjustment,
     if (status != STATUS_OK) {
         return status;
     }
+    if (adjustment->sets) {
+        bool in_range = adjustment->value >= 0 && adjustment->value <= SHOP_STOCK_MAX &&
+                        adjustment->expected >= 0 && adjustment->expected <= SHOP_STOCK_MAX;
+        return in_range ? STATUS_OK
+                        : failure_set_field(failure, "value", "BAD_QUANTITY",
+                                            "value and expected_on_hand must be 0 to %lld",
+                                            SHOP_STOCK_MAX);
+    }
     if (adjustment->delta == 0 || adjustment->delta > SHOP_STOCK_MAX ||
         adjustment->delta < -SHOP_STOCK_MAX) {
         return failure_set_field(failure, "delta", "BAD_QUANTITY",

@@ -23,7 +23,8 @@ bool rules_is_currency(const char *currency);
 /* Its id, on_hand (BAD_QUANTITY), and the product as product_update.h has it. */
 enum status rules_check_product_request(const struct product_request *request,
                                         struct failure *failure);
-/* BAD_ID, BAD_QUANTITY (0 or beyond SHOP_STOCK_MAX), BAD_REASON. */
+/* BAD_ID, BAD_QUANTITY (0 or beyond SHOP_STOCK_MAX; of SetStock the value or what is expected),
+ * BAD_REASON. */
 enum status rules_check_adjustment(const struct stock_adjustment *adjustment,
                                    struct failure *failure);
 /* What the worker asks of an order that came off the queue; a server of ours cannot send another.

@@ -82,7 +82,7 @@ static Shop__V1__CreateOrderRequest valid(void)
     return request;
 }
 
-static void test_each_bad_field_is_named(void **state)
+static void s28_each_bad_field_is_named(void **state)
 {
     (void)state;
     Shop__V1__CreateOrderRequest request = valid();
@@ -123,7 +123,7 @@ static void test_s04_lines_of_one_product_are_tested_on_their_sum(void **state)
     expect(&request, STATUS_FAILED_PRECONDITION, "OUT_OF_STOCK");
 }
 
-static void test_a_total_beyond_64_bits_is_refused(void **state)
+static void s28_a_total_beyond_64_bits_is_refused(void **state)
 {
     (void)state;
     Shop__V1__CreateOrderRequest request = valid();
@@ -135,7 +135,7 @@ static void test_a_total_beyond_64_bits_is_refused(void **state)
 }
 
 /* S28: a price from outside. Over tcp it is not the caller's to name. */
-static void test_a_price_over_tcp_is_refused(void **state)
+static void s28_a_price_over_tcp_is_refused(void **state)
 {
     (void)state;
     struct rpc_channel *local = channel;
@@ -260,10 +260,10 @@ static void test_the_catalogue_refuses_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_bad_field_is_named),
+        cmocka_unit_test(s28_each_bad_field_is_named),
         cmocka_unit_test(test_s04_lines_of_one_product_are_tested_on_their_sum),
-        cmocka_unit_test(test_a_total_beyond_64_bits_is_refused),
-        cmocka_unit_test(test_a_price_over_tcp_is_refused),
+        cmocka_unit_test(s28_a_total_beyond_64_bits_is_refused),
+        cmocka_unit_test(s28_a_price_over_tcp_is_refused),
         cmocka_unit_test(test_random_bytes_on_the_socket),
         cmocka_unit_test(test_an_unknown_method_is_unimplemented),
         cmocka_unit_test(test_the_catalogue_refuses_too),

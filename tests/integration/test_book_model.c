@@ -199,7 +199,7 @@ static uint64_t choose_seed(void)
     return seed | 1;
 }
 
-static void test_thousands_of_random_steps_agree_with_the_model(void **state)
+static void s07_thousands_of_random_steps_agree_with_the_model(void **state)
 {
     struct book_fixture *fixture = *state;
     static struct model model;
@@ -301,7 +301,7 @@ static void test_64_threads_get_exactly_what_is_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_thousands_of_random_steps_agree_with_the_model),
+        TEST(s07_thousands_of_random_steps_agree_with_the_model),
         TEST(test_64_threads_get_exactly_what_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,7 @@ static void expect(const char *product_id, int64_t version, const char *encoded)
     assert_true(bytes_equal(lookup.encoded, bytes_of_text(encoded)));
 }
 
-static void test_S35_a_stale_fill_does_not_replace_a_newer_row(void **state)
+static void s35_a_stale_fill_does_not_replace_a_newer_row(void **state)
 {
     (void)state;
     put("tea", 9, "nine");
@@ -179,7 +179,7 @@ static void test_a_dead_redis_is_said_and_a_new_one_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_S35_a_stale_fill_does_not_replace_a_newer_row),
+        TEST(s35_a_stale_fill_does_not_replace_a_newer_row),
         TEST(test_a_product_replaces_its_absence_and_not_the_other_way),
         TEST(test_absence_is_forgotten_soon),
         TEST(test_redis_may_forget_the_script),

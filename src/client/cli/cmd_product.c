@@ -7,6 +7,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/list.h"
 #include "client/cli/money.h"
+#include "client/cli/show_product.h"
 #include "client/cli/table.h"
 #include "shop/limits.h"
 
@@ -20,7 +21,6 @@ struct create_options {
 static int create_product(struct cli *cli, const void *values);
 static int get_product(struct cli *cli, const void *values);
 static int list_products(struct cli *cli, const void *values);
-static int show_product(struct cli *cli, const Shop__V1__Product *product);
 static void list_cells(const ProtobufCMessage *item, struct arena *arena, const char **cells);
 
 static const struct option CREATE_OPTIONS[] = {
@@ -152,22 +152,4 @@ static void list_cells(const ProtobufCMessage *item, struct arena *arena, const 
     cells[0] = product->product_id;
     cells[1] = product->display_name;
     cells[2] = cell_money(arena, product->unit_price_minor, product->currency);
-}
-
-static int show_product(struct cli *cli, const Shop__V1__Product *product)
-{
-    if (cli->globals.output == CLI_JSON) {
-        return cli_print_json(cli, &product->base);
-    }
-    struct arena *arena = &cli->arena;
-    record_print(cli->out,
-                 (const char *const[][2]){
-                     {"product", product->product_id},
-                     {"name", product->display_name},
-                     {"price", cell_money(arena, product->unit_price_minor, product->currency)},
-                     {"created", cell_time(arena, product->create_time)},
-                     {"updated", cell_time(arena, product->update_time)},
-                 },
-                 5);
-    return CLI_OK;
 }

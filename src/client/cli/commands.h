@@ -7,6 +7,8 @@ extern const struct cli_command *const CLI_COMMANDS[];
 extern const size_t CLI_COMMAND_COUNT;
 
 extern const struct cli_command COMMAND_PRODUCT_CREATE, COMMAND_PRODUCT_GET, COMMAND_PRODUCT_LIST;
+extern const struct cli_command COMMAND_PRODUCT_UPDATE, COMMAND_PRODUCT_DELETE;
+extern const struct cli_command COMMAND_STOCK_SET, COMMAND_STOCK_MOVEMENTS, COMMAND_STOCK_EXPLAIN;
 extern const struct cli_command COMMAND_STOCK_GET, COMMAND_STOCK_LIST, COMMAND_STOCK_ADJUST;
 extern const struct cli_command COMMAND_ORDER_CREATE, COMMAND_ORDER_GET, COMMAND_ORDER_LIST;
 extern const struct cli_command COMMAND_ORDER_CONFIRM, COMMAND_ORDER_CANCEL, COMMAND_ORDER_FULFIL;

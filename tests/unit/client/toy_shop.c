@@ -246,12 +246,18 @@ static void handle(void *lane, struct rpc_call **calls, size_t count)
         }                                                                  \
     }
 
-static const struct rpc_method PRODUCT_METHODS[] = {
-    METHOD("CreateProduct", create_product), METHOD("GetProduct", get_product),
-    METHOD("BatchGetProducts", refuse),      METHOD("ListProducts", list_products),
-    METHOD("UpdateProduct", refuse),         METHOD("DeleteProduct", refuse),
-    METHOD("GetStock", get_stock),           METHOD("ListStock", list_stock),
-    METHOD("AdjustStock", adjust_stock)};
+static const struct rpc_method PRODUCT_METHODS[] = {METHOD("CreateProduct", create_product),
+                                                    METHOD("GetProduct", get_product),
+                                                    METHOD("BatchGetProducts", refuse),
+                                                    METHOD("ListProducts", list_products),
+                                                    METHOD("UpdateProduct", refuse),
+                                                    METHOD("DeleteProduct", refuse),
+                                                    METHOD("SetStock", refuse),
+                                                    METHOD("ListStockMovements", refuse),
+                                                    METHOD("ExplainStock", refuse),
+                                                    METHOD("GetStock", get_stock),
+                                                    METHOD("ListStock", list_stock),
+                                                    METHOD("AdjustStock", adjust_stock)};
 static const struct rpc_method ORDER_METHODS[] = {
     METHOD("CreateOrder", toy_create_order),
     METHOD("BatchCreateOrders", toy_batch_create_orders),

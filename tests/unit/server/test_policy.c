@@ -119,11 +119,14 @@ static const struct {
     {"/shop.v1.ProductService/UpdateProduct", ROLE_CATALOGUE},
     {"/shop.v1.ProductService/DeleteProduct", ROLE_CATALOGUE},
     {"/shop.v1.ProductService/AdjustStock", ROLE_CATALOGUE},
+    {"/shop.v1.ProductService/SetStock", ROLE_CATALOGUE},
     {"/shop.v1.ProductService/GetProduct", ROLE_READ},
     {"/shop.v1.ProductService/BatchGetProducts", ROLE_READ},
     {"/shop.v1.ProductService/ListProducts", ROLE_READ},
     {"/shop.v1.ProductService/GetStock", ROLE_READ},
     {"/shop.v1.ProductService/ListStock", ROLE_READ},
+    {"/shop.v1.ProductService/ListStockMovements", ROLE_READ},
+    {"/shop.v1.ProductService/ExplainStock", ROLE_READ},
 };
 #define ROLES_OF_COUNT (sizeof ROLES_OF / sizeof ROLES_OF[0])
 

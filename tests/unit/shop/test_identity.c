@@ -6,7 +6,7 @@
 #define V7    "0192f00d-cafe-7fff-bfff-0123456789ab"
 #define V7_MS INT64_C(0x0192f00dcafe)
 
-static void test_the_same_request_is_the_same_order(void **state)
+static void s25_an_order_has_its_number_from_its_request(void **state)
 {
     (void)state;
     struct uuid a = identity_of_request(IDENTITY_ORDER, "NW-10248");
@@ -104,7 +104,7 @@ static void test_long_orders_are_hashed_to_the_last_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_same_request_is_the_same_order),
+        cmocka_unit_test(s25_an_order_has_its_number_from_its_request),
         cmocka_unit_test(test_a_version_7_request_hands_its_time_on),
         cmocka_unit_test(test_fresh_is_young_version_7),
         cmocka_unit_test(test_another_body_is_another_hash),
