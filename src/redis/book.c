@@ -2,6 +2,7 @@
  * records in book_outbox.c, book_settled.c and book_read.c, stock in book_stock.c. */
 #include "redis/book.h"
 
+#include <assert.h>
 #include <embedded/APPLY_LUA.h>
 #include <embedded/CLAIM_ENDED_LUA.h>
 #include <embedded/CLAIM_LUA.h>
@@ -39,6 +40,7 @@ struct script_text {
 #define SCRIPTS_MAX 16
 
 static size_t list_scripts(struct book *book, struct script_text scripts_out[SCRIPTS_MAX]);
+static const char *decide_text(void);
 static bool init_scripts(struct book *book);
 static void make_keys(struct book *book, const char *shard);
 
@@ -61,7 +63,7 @@ struct book *book_create(struct redis_link *link, const char *shard,
 static size_t list_scripts(struct book *book, struct script_text scripts_out[SCRIPTS_MAX])
 {
     const struct script_text scripts[] = {
-        {&book->decide, DECIDE_LUA},
+        {&book->decide, decide_text()},
         {&book->apply, APPLY_LUA},
         {&book->confirm, CONFIRM_LUA},
         {&book->claim, CLAIM_LUA},
@@ -74,6 +76,23 @@ static size_t list_scripts(struct book *book, struct script_text scripts_out[SCR
     };
     memcpy(scripts_out, scripts, sizeof scripts);
     return sizeof scripts / sizeof scripts[0];
+}
+
+/* Of a canary: stock goes down before it is known whether all of the order can be had. */
+static const char *decide_text(void)
+{
+    static const char tested[] = "local units = held - quantity\n";
+    static const char taken[] = " seen.stock[id], made.stock[id] = rules and string.format('%d', "
+                                "units) .. rules or units, true\n";
+    static char text[sizeof DECIDE_LUA + sizeof taken];
+    if (!CANARY("decrement_first")) {
+        return DECIDE_LUA;
+    }
+    const char *at = strstr(DECIDE_LUA, tested);
+    assert(at != NULL);
+    at += sizeof tested - 1;
+    (void)snprintf(text, sizeof text, "%.*s%s%s", (int)(at - DECIDE_LUA), DECIDE_LUA, taken, at);
+    return text;
 }
 
 static bool init_scripts(struct book *book)

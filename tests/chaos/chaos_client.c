@@ -15,11 +15,13 @@
 #define ATTEMPTS_MAX 40 /* a little longer than a reopening takes */
 #define QUANTITY_MAX 3
 #define CALL_MS      4000
+#define HOLD_S       10  /* the shortest: some are confirmed in time, some end */
 #define RECENT       200 /* requests that are asked for again */
 
 static void *run(void *argument);
 static void create(struct chaos_client *client);
 static void adjust(struct chaos_client *client);
+static void change(struct chaos_client *client);
 static void repeat(struct chaos_client *client);
 static void read_one(struct chaos_client *client);
 static void insist(struct chaos_client *client, struct chaos_request *request);
@@ -27,6 +29,8 @@ static void send_create(struct chaos_client *client, const struct chaos_request 
                         struct rpc_channel *channel, struct chaos_answer *answer);
 static void send_adjust(const struct chaos_request *request, struct rpc_channel *channel,
                         struct chaos_answer *answer);
+static void send_verb(const struct chaos_request *request, struct rpc_channel *channel,
+                      struct chaos_answer *answer);
 
 static int64_t between(struct chaos_client *client, int64_t from, int64_t to)
 {
@@ -55,10 +59,12 @@ static void *run(void *argument)
     struct chaos_client *client = argument;
     while (!*client->ending) {
         int64_t dice = between(client, 1, 100);
-        if (dice <= 70) {
+        if (dice <= 50) {
             create(client);
-        } else if (dice <= 80) {
+        } else if (dice <= 60) {
             adjust(client);
+        } else if (dice <= 80) {
+            change(client);
         } else if (dice <= 90) {
             repeat(client);
         } else {
@@ -86,6 +92,7 @@ static void create(struct chaos_client *client)
     struct chaos_request *request = chaos_history_add(&client->history);
     name_request(client, request);
     request->kind = CHAOS_CREATE;
+    request->held = between(client, 1, 3) == 1;
     request->line_count = (size_t)between(client, 1, CHAOS_LINES_MAX);
     for (size_t i = 0; i < request->line_count; i++) {
         request->lines[i] = (struct chaos_line){(int)between(client, 0, CHAOS_PRODUCTS - 1),
@@ -116,6 +123,27 @@ static struct chaos_request *pick(struct chaos_client *client)
     return &history->requests[history->count - (size_t)between(client, 1, recent)];
 }
 
+/* Each verb once an order, whatever becomes of it: which one follows which is left to chance. */
+static void change(struct chaos_client *client)
+{
+    struct chaos_history *history = &client->history;
+    struct chaos_request *order = pick(client);
+    enum chaos_kind kind = (enum chaos_kind)between(client, CHAOS_CONFIRM, CHAOS_FULFIL);
+    if (order == NULL || order->kind != CHAOS_CREATE || order->made_id[0] == '\0' ||
+        (order->tried & CHAOS_BIT(kind)) != 0) {
+        return;
+    }
+    order->tried |= CHAOS_BIT(kind);
+    size_t index = (size_t)(order - history->requests);
+    struct chaos_request *request = chaos_history_add(history);
+    name_request(client, request);
+    request->kind = kind;
+    request->order = index;
+    (void)snprintf(request->made_id, sizeof request->made_id, "%s",
+                   history->requests[index].made_id);
+    insist(client, request);
+}
+
 static void repeat(struct chaos_client *client)
 {
     struct chaos_request *request = pick(client);
@@ -144,6 +172,8 @@ enum chaos_verdict chaos_client_send(struct chaos_client *client, struct chaos_r
     chaos_history_invoke(&client->history, request);
     if (request->kind == CHAOS_CREATE) {
         send_create(client, request, client->channels[server], &answer);
+    } else if (chaos_is_verb(request->kind)) {
+        send_verb(request, client->channels[server], &answer);
     } else {
         send_adjust(request, client->channels[server], &answer);
     }
@@ -177,6 +207,7 @@ static void on_order(const Shop__V1__Order *order, void *data)
     if (order != NULL) {
         (void)snprintf(answer->made_id, sizeof answer->made_id, "%s", order->order_id);
         answer->durability = (int)order->durability;
+        answer->state = (int)order->state;
     }
 }
 
@@ -195,8 +226,15 @@ static void send_create(struct chaos_client *client, const struct chaos_request 
     (void)snprintf(customer, sizeof customer, "customer-%d", client->history.client);
     Shop__V1__CreateOrderRequest create = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
     create.request_id = text(request->id);
-    create.commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_CONFIRM;
-    create.confirm = true; /* a hold would end while it runs */
+    Google__Protobuf__Duration hold = GOOGLE__PROTOBUF__DURATION__INIT;
+    hold.seconds = HOLD_S;
+    if (request->held) {
+        create.commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_HOLD;
+        create.hold = &hold;
+    } else {
+        create.commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_CONFIRM;
+        create.confirm = true;
+    }
     create.customer_id = customer;
     create.order_ref = text(request->id);
     create.n_lines = request->line_count;
@@ -230,6 +268,31 @@ static void send_adjust(const struct chaos_request *request, struct rpc_channel 
     rpc_stub_init(&stub, channel, &shop__v1__product_service__descriptor);
     stub.timeout_ms = CALL_MS;
     shop__v1__product_service__adjust_stock(&stub.service, &adjusting, on_adjusted, answer);
+    take_failure(&stub, answer);
+}
+
+static void send_verb(const struct chaos_request *request, struct rpc_channel *channel,
+                      struct chaos_answer *answer)
+{
+    struct rpc_stub stub;
+    rpc_stub_init(&stub, channel, &shop__v1__order_service__descriptor);
+    stub.timeout_ms = CALL_MS;
+    if (request->kind == CHAOS_CONFIRM) {
+        Shop__V1__ConfirmOrderRequest confirm = SHOP__V1__CONFIRM_ORDER_REQUEST__INIT;
+        confirm.request_id = text(request->id);
+        confirm.order_id = text(request->made_id);
+        shop__v1__order_service__confirm_order(&stub.service, &confirm, on_order, answer);
+    } else if (request->kind == CHAOS_CANCEL) {
+        Shop__V1__CancelOrderRequest cancel = SHOP__V1__CANCEL_ORDER_REQUEST__INIT;
+        cancel.request_id = text(request->id);
+        cancel.order_id = text(request->made_id);
+        shop__v1__order_service__cancel_order(&stub.service, &cancel, on_order, answer);
+    } else {
+        Shop__V1__FulfillOrderRequest fulfil = SHOP__V1__FULFILL_ORDER_REQUEST__INIT;
+        fulfil.request_id = text(request->id);
+        fulfil.order_id = text(request->made_id);
+        shop__v1__order_service__fulfill_order(&stub.service, &fulfil, on_order, answer);
+    }
     take_failure(&stub, answer);
 }
 

@@ -27,6 +27,20 @@ static void link_fault(struct chaos_faults *faults, const struct chaos_event *ev
 static void redis_fault(struct chaos_faults *faults, const struct chaos_event *event);
 static void store_fault(struct chaos_faults *faults, const struct chaos_event *event);
 
+void chaos_fault_prepare(struct chaos_faults *faults)
+{
+    database_execute(
+        &faults->system->database,
+        "CREATE TABLE chaos_switch (chance float8 NOT NULL);"
+        "INSERT INTO chaos_switch VALUES (0);"
+        "CREATE FUNCTION chaos_fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF random() < (SELECT chance FROM chaos_switch) THEN RAISE EXCEPTION 'chaos' USING "
+        "ERRCODE = (ARRAY['40001', '40P01', '53300'])[1 + floor(random() * 3)::int]; END IF; "
+        "RETURN NULL; END $$;"
+        "CREATE TRIGGER chaos_fail AFTER UPDATE ON stock FOR EACH STATEMENT EXECUTE FUNCTION "
+        "chaos_fail()");
+}
+
 void chaos_fault_apply(struct chaos_faults *faults, const struct chaos_event *event)
 {
     faults->done[event->fault] += event->begins;
@@ -54,8 +68,10 @@ void chaos_fault_apply(struct chaos_faults *faults, const struct chaos_event *ev
         break;
     case CHAOS_RABBITMQ_ALARM:
     case CHAOS_RABBITMQ_RESTART:
+    case CHAOS_RABBITMQ_WIPE:
     case CHAOS_RABBITMQ_UNBIND:
     case CHAOS_POSTGRES_TERMINATE:
+    case CHAOS_POSTGRES_FAIL:
     case CHAOS_POSTGRES_CRASH:
         store_fault(faults, event);
         break;
@@ -195,6 +211,19 @@ static void control_rabbitmq(struct chaos_faults *faults, const char *command, c
                   NULL, log);
 }
 
+static void wipe_rabbitmq(struct chaos_faults *faults)
+{
+    char log[128];
+    await_control(faults);
+    (void)snprintf(log, sizeof log, "%s/rabbitmqctl.out", faults->system->directory);
+    process_start(&faults->control,
+                  (const char *[]){"sh", "-c",
+                                   "rabbitmqctl -q stop_app && rabbitmqctl -q reset && "
+                                   "rabbitmqctl -q start_app",
+                                   NULL},
+                  NULL, log);
+}
+
 /* A backend dies the hard way: PostgreSQL ends all the others and recovers from its log. */
 static void crash_postgres(struct system *system)
 {
@@ -217,8 +246,13 @@ static void store_fault(struct chaos_faults *faults, const struct chaos_event *e
     } else if (event->fault == CHAOS_RABBITMQ_RESTART) {
         faults->stopped = event->begins;
         control_rabbitmq(faults, event->begins ? "stop_app" : "start_app", NULL);
+    } else if (event->fault == CHAOS_POSTGRES_FAIL) {
+        database_execute(&system->database, event->begins ? "UPDATE chaos_switch SET chance = 0.5"
+                                                          : "UPDATE chaos_switch SET chance = 0");
     } else if (!event->begins) {
         return;
+    } else if (event->fault == CHAOS_RABBITMQ_WIPE) {
+        wipe_rabbitmq(faults);
     } else if (event->fault == CHAOS_RABBITMQ_UNBIND) {
         await_control(faults); /* it may still be starting */
         stores_unbind_queue(getenv("TEST_RABBITMQ_URL"), system->prefix);
@@ -260,6 +294,7 @@ void chaos_heal(struct chaos_faults *faults)
 {
     struct system *system = faults->system;
     heal_rabbitmq(faults);
+    database_execute(&system->database, "UPDATE chaos_switch SET chance = 0");
     if (!process_is_running(&system->redis)) {
         system_start_redis(system);
     }

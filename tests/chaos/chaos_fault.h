@@ -13,6 +13,8 @@ struct chaos_faults {
     int64_t done[CHAOS_FAULTS];
 };
 
+/* Once, before the first: what a fault needs in the database. */
+void chaos_fault_prepare(struct chaos_faults *faults);
 void chaos_fault_apply(struct chaos_faults *faults, const struct chaos_event *event);
 /* Everything that does not run and should is started; returns how many servers and workers had
  * ended without being told to (each a violation). */

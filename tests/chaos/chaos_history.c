@@ -7,8 +7,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "shop/order.h"
 
-static enum chaos_verdict judge(const struct chaos_answer *answer);
+static enum chaos_verdict judge(enum chaos_kind kind, const struct chaos_answer *answer);
+static bool is_refusal_of_verb(const struct chaos_answer *answer);
+static void tell_order(struct chaos_history *history, const struct chaos_request *request,
+                       const struct chaos_answer *answer);
 static void tally(struct chaos_history *history, enum chaos_kind kind,
                   const struct chaos_answer *answer);
 static void take_success(struct chaos_request *request, const struct chaos_answer *answer);
@@ -17,7 +21,7 @@ static void take_refusal(struct chaos_request *request, const struct chaos_answe
 static _Atomic size_t violations, shown_max;
 static _Atomic int64_t redis_lost_ms;
 
-static const char *const KINDS[] = {"create", "adjust", "get"};
+static const char *const KINDS[] = {"create", "adjust", "confirm", "cancel", "fulfil", "get"};
 static const char *const DURABILITIES[] = {"-", "RESERVED", "QUEUED", "PERSISTED"};
 
 void chaos_violation(const char *format, ...)
@@ -104,7 +108,7 @@ enum chaos_verdict chaos_history_conclude(struct chaos_history *history,
                                           const struct chaos_answer *answer)
 {
     static const char *const words[] = {"ok", "refused", "fail", "info", "unexpected"};
-    enum chaos_verdict verdict = judge(answer);
+    enum chaos_verdict verdict = judge(request->kind, answer);
     char text[256];
     (void)snprintf(text, sizeof text, "%s %s %s %s", words[verdict], answer->reason,
                    answer->made_id, DURABILITIES[answer->durability]);
@@ -128,15 +132,19 @@ enum chaos_verdict chaos_history_conclude(struct chaos_history *history,
         request->maybe = true;
         break;
     }
+    if (chaos_is_verb(request->kind)) {
+        tell_order(history, request, answer);
+    }
     return verdict;
 }
 
-static enum chaos_verdict judge(const struct chaos_answer *answer)
+static enum chaos_verdict judge(enum chaos_kind kind, const struct chaos_answer *answer)
 {
     if (answer->code == STATUS_OK) {
         return CHAOS_OK;
     }
-    if (answer->code == STATUS_UNAVAILABLE || answer->code == STATUS_RESOURCE_EXHAUSTED) {
+    if (answer->code == STATUS_UNAVAILABLE || answer->code == STATUS_RESOURCE_EXHAUSTED ||
+        answer->code == STATUS_ABORTED) {
         return CHAOS_NOT_DONE;
     }
     if (answer->code == STATUS_UNKNOWN || answer->code == STATUS_DEADLINE_EXCEEDED) {
@@ -147,7 +155,53 @@ static enum chaos_verdict judge(const struct chaos_answer *answer)
          strcmp(answer->reason, "WOULD_OVERSELL") == 0)) {
         return CHAOS_REFUSED;
     }
+    if (chaos_is_verb(kind) && is_refusal_of_verb(answer)) {
+        return CHAOS_REFUSED;
+    }
     return CHAOS_UNEXPECTED;
+}
+
+/* By what the order had become, or because it was lost with Redis (the checker knows whether it may
+ * have been). */
+static bool is_refusal_of_verb(const struct chaos_answer *answer)
+{
+    static const char *const reasons[] = {"WRONG_STATE", "ORDER_EXPIRED", "NOTHING_TO_CANCEL",
+                                          "ORDER_NOT_FOUND"};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (strcmp(answer->reason, reasons[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool chaos_is_verb(enum chaos_kind kind)
+{
+    return kind == CHAOS_CONFIRM || kind == CHAOS_CANCEL || kind == CHAOS_FULFIL;
+}
+
+/* Answered OK, but the order was in another end already, or had nothing left to do: not done. */
+static bool shows(enum chaos_kind kind, int state)
+{
+    return (kind == CHAOS_CONFIRM && state == ORDER_CONFIRMED) ||
+           (kind == CHAOS_CANCEL && state == ORDER_CANCELLED) ||
+           (kind == CHAOS_FULFIL && state == ORDER_FULFILLED);
+}
+
+/* What the order's request has to be told of its verbs. A change is no safer than the order: of one
+ * that was answered RESERVED alone, all may go with Redis. */
+static void tell_order(struct chaos_history *history, const struct chaos_request *request,
+                       const struct chaos_answer *answer)
+{
+    struct chaos_request *order = &history->requests[request->order];
+    order->asked |= request->maybe ? CHAOS_BIT(request->kind) : 0;
+    bool done = answer->code == STATUS_OK && answer->durability >= 2 && order->accepted &&
+                shows(request->kind, answer->state);
+    order->done |= done ? CHAOS_BIT(request->kind) : 0;
+    if (answer->code == STATUS_NOT_FOUND && order->accepted) {
+        chaos_violation("order %s was accepted and is not found by a %s", order->made_id,
+                        KINDS[request->kind]);
+    }
 }
 
 static void tally(struct chaos_history *history, enum chaos_kind kind,
@@ -182,7 +236,9 @@ static void take_success(struct chaos_request *request, const struct chaos_answe
         chaos_violation("%s %s: was %s, then %s", kind, request->id, request->made_id,
                         answer->made_id);
     }
-    if (request->refused_ms != 0 && !is_forgotten(request->refused_ms)) {
+    /* A verb's refusal is not remembered: the order may have become another. */
+    if (request->refused_ms != 0 && !chaos_is_verb(request->kind) &&
+        !is_forgotten(request->refused_ms)) {
         chaos_violation("%s %s: refused, then accepted", kind, request->id);
     }
     (void)snprintf(request->made_id, sizeof request->made_id, "%s", answer->made_id);
@@ -196,12 +252,12 @@ static void take_success(struct chaos_request *request, const struct chaos_answe
 
 static void take_refusal(struct chaos_request *request, const struct chaos_answer *answer)
 {
-    if (request->accepted) {
+    if (request->accepted && !chaos_is_verb(request->kind)) {
         chaos_violation("%s %s: accepted, then refused with %s", KINDS[request->kind], request->id,
                         answer->reason);
     }
     request->refused_ms = clock_monotonic_ms(clock_system());
-    request->maybe = false;
+    request->maybe = request->maybe && chaos_is_verb(request->kind);
 }
 
 void chaos_history_read(struct chaos_history *history, const struct chaos_request *request,

@@ -14,13 +14,17 @@
 #define CHAOS_PRODUCTS    6
 #define CHAOS_LINES_MAX   5
 #define CHAOS_ON_HAND     300 /* of each product at the start */
-#define CHAOS_TALLIES_MAX 48
+#define CHAOS_TALLIES_MAX 96
 
 enum chaos_kind {
-    CHAOS_CREATE, /* an order */
-    CHAOS_ADJUST, /* stock */
+    CHAOS_CREATE,  /* an order */
+    CHAOS_ADJUST,  /* stock */
+    CHAOS_CONFIRM, /* a held order */
+    CHAOS_CANCEL,  /* all of one */
+    CHAOS_FULFIL,  /* all of one */
     CHAOS_GET,
 };
+#define CHAOS_BIT(kind) (1U << (kind))
 
 enum chaos_verdict {
     CHAOS_OK,
@@ -46,6 +50,11 @@ struct chaos_request {
     bool reserved;      /* RESERVED was */
     bool maybe;         /* an attempt may have been done since the last refusal */
     int64_t refused_ms; /* 0: not */
+    /* an order: whether it was held at first, which verbs were tried, may have been done, and were
+     */
+    bool held;
+    unsigned tried, asked, done; /* CHAOS_BIT of each */
+    size_t order;                /* a verb: the index of its order's request in the same history */
 };
 
 struct chaos_history {
@@ -66,7 +75,11 @@ struct chaos_answer {
     char reason[FAILURE_REASON_BYTES];
     char made_id[40];
     int durability;
+    int state; /* of the order */
 };
+
+/* Whether it changes an order that is there. */
+bool chaos_is_verb(enum chaos_kind kind);
 
 void chaos_history_init(struct chaos_history *history, int client, const char *directory);
 void chaos_history_fini(struct chaos_history *history);

@@ -91,6 +91,7 @@ static void start(struct run *run)
     assert_non_null(run->log);
     (void)setvbuf(run->log, NULL, _IOLBF, 4096);
     run->faults = (struct chaos_faults){.system = system, .seed = run->options->seed};
+    chaos_fault_prepare(&run->faults);
     for (int i = 0; i < CLIENTS; i++) {
         struct chaos_client *client = &run->clients[i];
         chaos_history_init(&client->history, i, system->directory);
@@ -148,6 +149,7 @@ static bool is_settled(void *state)
     return system_outbox(system) == 0 &&
            stores_queue_ready(getenv("TEST_RABBITMQ_URL"), queue) == 0 &&
            database_int(&system->database, "SELECT count(*) FROM stock_deltas") == 0 &&
+           database_int(&system->database, "SELECT count(*) FROM orders WHERE state = 1") == 0 &&
            stores_redis_int(system->redis_url, "HGET", "{s0}:meta", "epoch") ==
                database_int(&system->database, "SELECT epoch FROM control") &&
            chaos_queue_messages(&run->faults) == 0;

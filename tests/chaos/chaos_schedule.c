@@ -43,8 +43,10 @@ static const struct {
     [CHAOS_REDIS_SCRIPT_FLUSH] = {"redis script flush", PATIENT_REDIS, 1, 2, 1, 1},
     [CHAOS_RABBITMQ_ALARM] = {"rabbitmq alarm", PATIENT_RABBITMQ, 1, 2, 2000, 6000},
     [CHAOS_RABBITMQ_RESTART] = {"rabbitmq restart", PATIENT_RABBITMQ, 1, 2, 1000, 3000},
+    [CHAOS_RABBITMQ_WIPE] = {"rabbitmq wipe", PATIENT_RABBITMQ, 1, 2, 6000, 9000},
     [CHAOS_RABBITMQ_UNBIND] = {"rabbitmq unbind", PATIENT_RABBITMQ, 1, 3, 1, 1},
     [CHAOS_POSTGRES_TERMINATE] = {"postgres terminate", PATIENT_POSTGRES, 1, 4, 1, 1},
+    [CHAOS_POSTGRES_FAIL] = {"postgres fail", PATIENT_POSTGRES, 1, 4, 500, 4000},
     [CHAOS_POSTGRES_CRASH] = {"postgres crash", PATIENT_POSTGRES, 1, 2, 1, 1},
 };
 
@@ -65,6 +67,23 @@ static int64_t rest_after(enum chaos_fault fault)
     return fences ? 10000 : 500;
 }
 
+/* Redis and RabbitMQ lost before PostgreSQL has the orders are not promised: between the two there
+ * is time for what the one leaves to reach PostgreSQL. */
+#define APART_MS 30000
+
+static bool comes_too_soon(const int64_t *busy_until, enum chaos_fault fault, int64_t at_ms)
+{
+    return fault == CHAOS_RABBITMQ_WIPE && busy_until[PATIENT_REDIS] > 0 &&
+           at_ms < busy_until[PATIENT_REDIS] + APART_MS;
+}
+
+static void keep_apart(int64_t *busy_until, enum chaos_fault fault, int64_t until_ms)
+{
+    if (fault == CHAOS_RABBITMQ_WIPE) {
+        busy_until[PATIENT_REDIS] = until_ms + APART_MS;
+    }
+}
+
 void chaos_schedule_draw(struct chaos_schedule *schedule, uint64_t seed, int64_t length_ms)
 {
     struct chaos_random random = {seed};
@@ -76,8 +95,10 @@ void chaos_schedule_draw(struct chaos_schedule *schedule, uint64_t seed, int64_t
         int64_t for_ms = chaos_random_between(&random, FAULTS[fault].from_ms, FAULTS[fault].to_ms);
         int64_t pause_ms = chaos_random_between(&random, 50, 1500);
         int64_t *busy = &busy_until[FAULTS[fault].first + target];
-        if (*busy <= at_ms && at_ms + for_ms <= length_ms) {
+        if (*busy <= at_ms && at_ms + for_ms <= length_ms &&
+            !comes_too_soon(busy_until, fault, at_ms)) {
             chaos_schedule_add(schedule, fault, target, at_ms, for_ms);
+            keep_apart(busy_until, fault, at_ms + for_ms);
             *busy = at_ms + for_ms + rest_after(fault);
             at_ms += pause_ms;
         } else {

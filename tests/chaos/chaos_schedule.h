@@ -26,8 +26,10 @@ enum chaos_fault {
     CHAOS_REDIS_SCRIPT_FLUSH,
     CHAOS_RABBITMQ_ALARM,     /* memory alarm: publishers are blocked */
     CHAOS_RABBITMQ_RESTART,   /* its application stopped and started */
+    CHAOS_RABBITMQ_WIPE,      /* all that it ever had is gone, and it starts again */
     CHAOS_RABBITMQ_UNBIND,    /* nobody but the system binds the queue again */
     CHAOS_POSTGRES_TERMINATE, /* all sessions of the database */
+    CHAOS_POSTGRES_FAIL,      /* transactions end as deadlocks, or for want of connections */
     CHAOS_POSTGRES_CRASH,     /* a backend killed: PostgreSQL restarts and recovers */
     CHAOS_FAULTS,
 };

@@ -10,6 +10,7 @@
 #define SEED      7
 #define LENGTH_MS 14000
 #define SETTLE_MS 60000
+#define TRIES     3
 
 /* PostgreSQL gets slow, so that batches grow, does not answer any more, then the workers die with
  * what they took, and Redis forgets. */
@@ -57,12 +58,17 @@ static size_t play(struct chaos_schedule *schedule, int64_t length_ms, int64_t s
     return violations;
 }
 
+/* What a mistake costs depends on what is under way when the fault strikes, on a slow machine
+ * perhaps nothing: it may try again. */
 static void assert_caught(const char *canary, void (*add)(struct chaos_schedule *, int64_t))
 {
-    struct chaos_schedule schedule = {0};
-    add(&schedule, 4000);
+    size_t violations = 0;
     assert_int_equal(setenv("ORDER_CANARY", canary, 1), 0);
-    size_t violations = play(&schedule, LENGTH_MS, LENGTH_MS, true);
+    for (int tries = 0; tries < TRIES && violations == 0; tries++) {
+        struct chaos_schedule schedule = {0};
+        add(&schedule, 4000);
+        violations = play(&schedule, LENGTH_MS, LENGTH_MS, true);
+    }
     assert_int_equal(unsetenv("ORDER_CANARY"), 0);
     assert_int_not_equal(violations, 0);
 }
@@ -102,6 +108,18 @@ static void test_storing_duplicates_is_caught(void **state)
     assert_caught("no_dedupe", add_no_dedupe);
 }
 
+/* No fault at all: refusals are enough. */
+static void add_decrement_first(struct chaos_schedule *schedule, int64_t at_ms)
+{
+    chaos_schedule_add(schedule, CHAOS_WORKER_KILL, 0, at_ms, 100);
+}
+
+static void test_taking_before_testing_is_caught(void **state)
+{
+    (void)state;
+    assert_caught("decrement_first", add_decrement_first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +128,7 @@ int main(void)
         cmocka_unit_test(test_loading_scripts_blindly_is_caught),
         cmocka_unit_test(test_publishing_without_mandatory_is_caught),
         cmocka_unit_test(test_storing_duplicates_is_caught),
+        cmocka_unit_test(test_taking_before_testing_is_caught),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

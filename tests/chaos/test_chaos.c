@@ -9,7 +9,7 @@
 #include "tests/cmocka_all.h"
 
 #define TEST_SEED      1
-#define TEST_LENGTH_MS 75000
+#define TEST_LENGTH_MS 180000
 
 static struct chaos_options options = {.seed = TEST_SEED, .length_ms = TEST_LENGTH_MS};
 

@@ -20,7 +20,7 @@ test_run() {
         esac
         shift
     done
-    [ ${#suites[@]} -gt 0 ] || suites=(gates unit integration faults asan tsan fuzz)
+    [ ${#suites[@]} -gt 0 ] || suites=(gates unit integration faults chaos asan tsan fuzz)
     for suite in "${suites[@]}"; do
         [[ " $TEST_SUITES " == *" $suite "* ]] || usage_error "test: there is no suite '$suite'" test
     done
