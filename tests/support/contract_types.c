@@ -5,6 +5,7 @@
 #include <google/rpc/error_details.pb-c.h>
 #include <grpc/health/v1/health.pb-c.h>
 #include <rpc/v1/envelope.pb-c.h>
+#include <shop/v1/admin_service.pb-c.h>
 #include <shop/v1/events.pb-c.h>
 #include <shop/v1/order_service.pb-c.h>
 #include <shop/v1/product_service.pb-c.h>
@@ -14,7 +15,7 @@ void contract_types_collect(struct contract_types *types)
 {
     static const ProtobufCServiceDescriptor *const SERVICES[] = {
         &shop__v1__order_service__descriptor, &shop__v1__product_service__descriptor,
-        &grpc__health__v1__health__descriptor};
+        &shop__v1__admin_service__descriptor, &grpc__health__v1__health__descriptor};
     static const ProtobufCMessageDescriptor *const OTHERS[] = {
         &shop__v1__event_batch__descriptor,    &rpc__v1__request_header__descriptor,
         &rpc__v1__response_header__descriptor, &google__rpc__error_info__descriptor,
