@@ -30,6 +30,7 @@ WORKDIR /src
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY proto proto
+COPY migrations migrations
 COPY src src
 RUN cmake --preset release -DORDER_TESTS=OFF && cmake --build --preset release
 

@@ -4,11 +4,7 @@ find_package(Threads REQUIRED)
 find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
 
 find_package(nng CONFIG REQUIRED)
-# Before 1.6 a single connect-and-close kills a listener (nng issue 1518); 1.8 is what we have run.
-if(nng_VERSION VERSION_LESS 1.8)
-  message(FATAL_ERROR "nng ${nng_VERSION} is too old: 1.8 or newer is needed. "
-    "On Debian 12 use ./dev, which brings a Debian 13 root.")
-endif()
+include(RequireNng)
 
 pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c>=1.5)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis>=1.1)

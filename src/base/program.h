@@ -10,6 +10,9 @@
 
 #define PROGRAM_EXIT_FAILED 1 /* it could not start, or not go on */
 #define PROGRAM_EXIT_USAGE  2 /* settings that cannot be used */
+/* What it needs is there and not as it must be: somebody has to do what the log says, and starting
+ * again before that is of no use. */
+#define PROGRAM_EXIT_REFUSED 3
 
 struct program {
     const char *name;

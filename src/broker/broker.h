@@ -85,6 +85,10 @@ enum status broker_publish(struct broker_publisher *publisher, struct broker_mes
 /* Answers heartbeats, closes what the broker closed and connects again (for a second at most); call
  * it when idle, every few seconds. */
 void broker_publisher_idle(struct broker_publisher *publisher);
+/* Whether RabbitMQ lets this user do all that publishing takes: the topology is declared, and a
+ * message is sent that goes nowhere. PERMISSION_DENIED, FAILED_PRECONDITION: it does not, or a
+ * queue exists otherwise, and the message says what to do. Others: not known now. */
+enum status broker_publisher_check(struct broker_publisher *publisher, struct failure *failure);
 /* Whether there is a connection, as far as is known. */
 bool broker_publisher_connected(const struct broker_publisher *publisher);
 /* Messages ready in the queue and its consumers, by passive declaration. */

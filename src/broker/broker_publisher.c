@@ -3,6 +3,7 @@
  * publishes again, and the duplicate dies on PostgreSQL's primary key. While such old messages are
  * unanswered the broker is stuck, and a new batch fails at once instead of waiting behind them. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/failpoint.h"
 #include "broker/broker_confirms.h"
@@ -91,6 +92,26 @@ enum status broker_publish(struct broker_publisher *publisher, struct broker_mes
 void broker_publisher_idle(struct broker_publisher *publisher)
 {
     (void)ready(publisher, broker_link_now_ms(&publisher->link) + IDLE_CONNECT_MS, NULL);
+}
+
+/* Rights to an exchange show only when something is published to it: under a key that nobody binds,
+ * which comes back. */
+enum status broker_publisher_check(struct broker_publisher *publisher, struct failure *failure)
+{
+    const struct clock *clock = publisher->link.options.clock;
+    struct broker_message probe = {.routing_key = "order.probe", .message_id = uuid_v7(clock)};
+    int64_t deadline_ms =
+        broker_link_now_ms(&publisher->link) + publisher->link.options.connect_timeout_ms;
+    struct failure why;
+    enum status status = broker_publish(publisher, &probe, 1, deadline_ms, &why);
+    if (status == STATUS_FAILED_PRECONDITION && strcmp(why.reason, "UNROUTABLE") == 0) {
+        publisher->redeclare = false;
+        return STATUS_OK;
+    }
+    if (status != STATUS_OK) {
+        *failure = why;
+    }
+    return status;
 }
 
 bool broker_publisher_connected(const struct broker_publisher *publisher)

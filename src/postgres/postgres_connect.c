@@ -91,7 +91,7 @@ static PGconn *begin_connecting(const struct postgres_link *link)
         "application_name",     "client_encoding",    "options",          NULL,
     };
     const char *const values[] = {
-        "read-write",
+        link->target,
         "random",
         "1",
         "15",

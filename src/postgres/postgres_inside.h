@@ -22,6 +22,7 @@ struct postgres_pending {
 struct postgres_link {
     char *url, *application_name, *server_options;
     int64_t connect_timeout_ms, statement_timeout_ms;
+    const char *target; /* target_session_attrs */
     const struct clock *clock;
 
     struct pg_conn *connection; /* NULL: not connected; otherwise in pipeline mode */

@@ -36,6 +36,7 @@ struct postgres_link *postgres_link_create(const struct postgres_link_options *o
     link->server_options = make_server_options(options);
     link->connect_timeout_ms = options->connect_timeout_ms;
     link->statement_timeout_ms = options->statement_timeout_ms;
+    link->target = options->any_server ? "any" : "read-write";
     link->clock = options->clock;
     if (link->url == NULL || link->application_name == NULL || link->server_options == NULL ||
         !make_room(link)) {

@@ -24,6 +24,7 @@ struct postgres_link_options {
     int64_t connect_timeout_ms;
     int64_t statement_timeout_ms;
     const char *application_name;
+    bool any_server; /* one that cannot be written to will do */
     const struct clock *clock;
 };
 

@@ -9,6 +9,7 @@
 #include "rpc/intake.h"
 #include "rpc/lane.h"
 #include "rpc/reflection.h"
+#include "rpc/tune_nng.h"
 
 /* Requests a listener sees beyond the server's limit, to refuse them at once. */
 #define REFUSAL_MARGIN     32
@@ -40,6 +41,11 @@ static void inform_own_services(struct rpc_server *server);
 static enum status open_listeners(struct rpc_server *server, struct failure *failure);
 static void end_threads(struct rpc_server *server);
 static void destroy(struct rpc_server *server);
+
+enum status rpc_server_check_library(struct failure *failure)
+{
+    return tune_nng_check_loaded(failure);
+}
 
 enum status rpc_server_start(const struct rpc_server_options *options,
                              struct rpc_server **server_out, struct failure *failure)

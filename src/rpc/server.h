@@ -89,6 +89,9 @@ struct rpc_server_options {
 
 struct rpc_server;
 
+/* Whether the nng that is installed will do; before a start. FAILED_PRECONDITION: it will not, and
+ * what to do. */
+enum status rpc_server_check_library(struct failure *failure);
 /* Opens lanes (waits until each is open), then endpoints. On failure nothing is left running.
  * Blocks. The options are copied; texts, descriptors, contexts and tags in them must outlive the
  * server. */

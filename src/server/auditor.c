@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "server/audit.h"
+#include "server/store_fitness.h"
 
 #define ROUND_MS 1000
 /* PostgreSQL's own books take a look at every line: seldom. */
@@ -26,6 +27,7 @@ enum relay_pace auditor_round(struct shop_lane *lane)
         return RELAY_IDLE;
     }
     walk->next_ms = now_ms + ROUND_MS;
+    store_fitness_step(lane);
     gauge(lane);
     struct audit_slice slice;
     struct failure failure;

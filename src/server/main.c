@@ -21,10 +21,11 @@ static enum log_level level(const void *config)
 static int run(const void *config)
 {
     struct failure failure;
-    if (order_server_run(config, &failure) != STATUS_OK) {
-        log_line(LOG_ERROR, "not started", "reason", failure.reason, "message", failure.message,
-                 NULL);
-        return PROGRAM_EXIT_FAILED;
+    bool refused;
+    if (order_server_run(config, &refused, &failure) != STATUS_OK) {
+        log_line(LOG_ERROR, refused ? "refused" : "not started", "reason", failure.reason,
+                 "message", failure.message, NULL);
+        return refused ? PROGRAM_EXIT_REFUSED : PROGRAM_EXIT_FAILED;
     }
     return 0;
 }

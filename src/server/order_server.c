@@ -16,6 +16,7 @@
 #include "server/services.h"
 #include "server/shop_lane.h"
 #include "server/stock_opener.h"
+#include "server/store_fitness.h"
 
 /* ErrorInfo.domain of all failures. */
 #define ERROR_DOMAIN "shop.orders"
@@ -27,6 +28,7 @@ struct parts {
     struct policy *policy;
     struct stock_gate gate;
     struct audit_gauges audit;
+    struct store_fitness fitness;
     struct lane_options lanes;
     struct rpc_server *rpc;
     struct relay *relay, *expiry, *auditor;
@@ -37,6 +39,7 @@ struct parts {
 
 static void fill_lane_options(const struct server_config *config, struct stock_gate *gate,
                               struct lane_options *lanes_out);
+static enum status check(struct parts *parts, struct failure *failure);
 static enum status start(const struct server_config *config, struct parts *parts,
                          struct failure *failure);
 static enum status start_rpc(const struct server_config *config, struct parts *parts,
@@ -46,13 +49,19 @@ static enum status start_ops(const struct server_config *config, struct parts *p
 static void stop(const struct server_config *config, struct parts *parts);
 static void on_stock(void *context, bool is_open);
 
-enum status order_server_run(const struct server_config *config, struct failure *failure)
+enum status order_server_run(const struct server_config *config, bool *refused_out,
+                             struct failure *failure)
 {
     struct parts parts = {0};
     stock_gate_init(&parts.gate);
     fill_lane_options(config, &parts.gate, &parts.lanes);
     parts.lanes.audit = &parts.audit;
-    enum status status = start(config, &parts, failure);
+    parts.lanes.fitness = &parts.fitness;
+    parts.fitness.may_forget = config->allow_volatile_redis;
+    enum status status = check(&parts, failure);
+    if (status == STATUS_OK) {
+        status = start(config, &parts, failure);
+    }
     if (status == STATUS_OK) {
         for (size_t i = 0; i < config->endpoint_count; i++) {
             log_line(LOG_INFO, "listening", "endpoint", config->endpoints[i], "server_id",
@@ -62,6 +71,11 @@ enum status order_server_run(const struct server_config *config, struct failure 
         log_line(LOG_INFO, "stopping", NULL);
     }
     stop(config, &parts);
+    if (parts.fitness.refused) {
+        *failure = parts.fitness.why;
+        status = failure->code;
+    }
+    *refused_out = parts.fitness.refused;
     stock_gate_fini(&parts.gate);
     return status;
 }
@@ -107,6 +121,18 @@ static void fill_lane_options(const struct server_config *config, struct stock_g
     };
 }
 
+/* What must be right before anything is served. */
+static enum status check(struct parts *parts, struct failure *failure)
+{
+    enum status status = rpc_server_check_library(failure);
+    if (status != STATUS_OK) {
+        parts->fitness.refused = true;
+        parts->fitness.why = *failure;
+        return status;
+    }
+    return store_fitness_begin(&parts->lanes, failure);
+}
+
 static enum status start(const struct server_config *config, struct parts *parts,
                          struct failure *failure)
 {
@@ -145,6 +171,7 @@ static enum status start_ops(const struct server_config *config, struct parts *p
         .rpc = parts->rpc,
         .gate = &parts->gate,
         .audit = &parts->audit,
+        .fitness = &parts->fitness,
         .clock = clock_system(),
     };
     const struct ops_port_options options = {

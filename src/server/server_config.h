@@ -22,6 +22,7 @@ struct server_config {
     int64_t settled_retention_ms, settled_bytes_max;
     int64_t product_ttl_ms, missing_product_ttl_ms;
     bool allow_plain_tcp;
+    bool allow_volatile_redis;
     int64_t queue_bytes_max, heartbeat_s;
 
     /* Made from the above. */

@@ -53,6 +53,9 @@ static void print_stock(struct server_metrics *metrics, struct ops_page *page)
     ops_page_family(page, "order_audit_lag_seconds", "gauge",
                     "Since the audit has seen all products; 0 before the first time.");
     ops_page_seconds(page, "order_audit_lag_seconds", "", lag_us);
+    ops_page_gauge(page, "order_redis_unsafe",
+                   "1 when Redis was set to evict keys, or to keep nothing on disk.",
+                   atomic_load(&metrics->fitness->redis_unsafe) ? 1 : 0);
     ops_page_gauge(page, "order_outbox_events", "Decided events that no worker has settled.",
                    atomic_load(&audit->outbox));
     ops_page_family(page, "order_oldest_unpublished_seconds", "gauge",

@@ -5,11 +5,13 @@
 #include "rpc/server.h"
 #include "server/audit_walk.h"
 #include "server/stock_gate.h"
+#include "server/store_fitness.h"
 
 struct server_metrics {
     struct rpc_server *rpc;
     struct stock_gate *gate;
     struct audit_gauges *audit;
+    struct store_fitness *fitness;
     const struct clock *clock;
 };
 

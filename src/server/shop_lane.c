@@ -78,6 +78,7 @@ static bool open_stores(struct shop_lane *lane, struct failure *failure)
     lane->book = book_create(lane->redis, options->shard, &options->limits);
     lane->cache = product_cache_create(&cache);
     lane->postgres = postgres_link_create(&postgres);
+    postgres_fitness_init(&lane->fitness, &postgres);
     if (lane->book == NULL || lane->cache == NULL || lane->postgres == NULL) {
         (void)failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no memory");
         return false;
@@ -104,6 +105,7 @@ void shop_lane_close(void *state)
         return;
     }
     broker_publisher_destroy(&lane->publisher);
+    postgres_fitness_fini(&lane->fitness);
     postgres_link_destroy(&lane->postgres);
     product_cache_destroy(&lane->cache);
     redis_link_destroy(&lane->cache_redis);

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "broker/broker.h"
+#include "postgres/postgres_fitness.h"
 #include "redis/book.h"
 #include "rpc/call.h"
 #include "server/audit_walk.h"
@@ -15,6 +16,7 @@
 #include "server/stock_gate.h"
 
 struct persist_waiter;
+struct store_fitness;
 struct redis_link;
 
 /* What all lanes are opened with; read only. */
@@ -22,6 +24,7 @@ struct lane_options {
     const struct clock *clock;
     struct stock_gate *gate;
     struct audit_gauges *audit;
+    struct store_fitness *fitness;
     struct persist_waiter *waiter; /* NULL: nobody waits for PERSISTED */
     const char *shard;
     struct book_limits limits;
@@ -53,8 +56,9 @@ struct shop_lane {
     struct outage redis_outage, postgres_outage, rabbitmq_outage;
     struct failover failover; /* of the relay's lane */
     struct audit_walk walk;   /* of the auditor's */
-    struct stock_pass pass;   /* of the batch at hand, in a write lane */
-    bool rabbitmq_slow;       /* the last batch was not confirmed in time: wait less for the next */
+    struct postgres_fitness fitness;
+    struct stock_pass pass; /* of the batch at hand, in a write lane */
+    bool rabbitmq_slow;     /* the last batch was not confirmed in time: wait less for the next */
 };
 
 /* For struct rpc_lane_kind; context is a struct lane_options. Connections are made by their first

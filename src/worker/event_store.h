@@ -69,6 +69,9 @@ struct event_sweep {
 struct event_store *event_store_create(const char *database_url, const char *shard,
                                        const char *application_name, const struct clock *clock);
 void event_store_destroy(struct event_store **store);
+/* FAILED_PRECONDITION: it is not the database that this program was built for, or cannot be written
+ * to (postgres_fitness.h). Others: not known now. */
+enum status event_store_fits(struct event_store *store, struct failure *failure);
 /* Whether PostgreSQL answers and has what is needed. *quiet_out: stock is about to be loaded anew,
  * and whoever does that wants to see that no worker holds anything of the queue. */
 enum status event_store_ready(struct event_store *store, bool *quiet_out, struct failure *failure);

@@ -3,10 +3,12 @@
  * event_sweep_postgres.c tidies up behind them; nobody else includes it. */
 #pragma once
 
+#include "postgres/postgres_fitness.h"
 #include "worker/event_rows.h"
 
 struct event_store {
     struct postgres_link *link;
+    struct postgres_fitness fitness;
     const struct clock *clock;
     const char *shard;
     struct arena arena; /* of the write under way, and of what it returned */

@@ -47,13 +47,15 @@ struct event_store *event_store_create(const char *database_url, const char *sha
     store->clock = clock;
     store->shard = shard;
     arena_init(&store->arena, ARENA_FIRST_BYTES, ARENA_LIMIT_BYTES);
-    store->link = postgres_link_create(&(struct postgres_link_options){
+    const struct postgres_link_options options = {
         .url = database_url,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
         .application_name = application_name,
         .clock = clock,
-    });
+    };
+    store->link = postgres_link_create(&options);
+    postgres_fitness_init(&store->fitness, &options);
     if (store->link == NULL) {
         event_store_destroy(&store);
     }
@@ -65,10 +67,16 @@ void event_store_destroy(struct event_store **store)
     if (*store == NULL) {
         return;
     }
+    postgres_fitness_fini(&(*store)->fitness);
     postgres_link_destroy(&(*store)->link);
     arena_fini(&(*store)->arena);
     free(*store);
     *store = NULL;
+}
+
+enum status event_store_fits(struct event_store *store, struct failure *failure)
+{
+    return postgres_fitness_look(&store->fitness, store->link, failure);
 }
 
 enum status event_store_ready(struct event_store *store, bool *quiet_out, struct failure *failure)

@@ -52,21 +52,25 @@ static int run(const void *state)
         .context = &metrics,
         .clock = clock_system(),
     };
-    bool good =
+    bool started =
         start_lanes(config, &metrics, &failure) &&
         (config->ops_listen[0] == '\0' || ops_port_start(&options, &ops, &failure) == STATUS_OK);
-    if (!good) {
+    if (!started) {
         log_line(LOG_ERROR, "cannot start", "reason", failure.reason, "message", failure.message,
                  NULL);
         stop_request();
     }
     (void)stop_wait(-1);
     ops_port_stop(&ops);
+    bool refused = false;
     for (size_t i = 0; i < metrics.count; i++) {
-        good = worker_lane_join(&metrics.lanes[i]) && good;
+        refused = !worker_lane_join(&metrics.lanes[i]) || refused;
     }
     log_line(LOG_INFO, "stopped", NULL);
-    return good ? EXIT_SUCCESS : PROGRAM_EXIT_FAILED;
+    if (refused) {
+        return PROGRAM_EXIT_REFUSED;
+    }
+    return started ? EXIT_SUCCESS : PROGRAM_EXIT_FAILED;
 }
 
 int main(int argc, char **argv)

@@ -2,6 +2,7 @@
 #include "worker/persist_events.h"
 
 #include "base/failpoint.h"
+#include "base/log.h"
 #include "base/stop.h"
 
 #define BACKOFF_BASE_MS 50
@@ -48,10 +49,38 @@ static enum status store_letter(struct persist *persist, const struct requeued_l
                                 struct failure *failure);
 static void note(struct persist *persist, enum worker_trouble trouble, enum status status,
                  const struct failure *failure);
+static void refuse(struct persist *persist, const struct failure *failure);
 
 static int64_t now_ms(const struct persist *persist)
 {
     return clock_monotonic_ms(persist->clock);
+}
+
+bool persist_begin(struct persist *persist)
+{
+    while (!stop_requested() && !persist->refused) {
+        struct failure failure;
+        enum status status = event_store_fits(persist->store, &failure);
+        note(persist, TROUBLE_STORE, status, &failure);
+        if (status == STATUS_OK) {
+            persist->attempts = 0;
+            return true;
+        }
+        if (status == STATUS_FAILED_PRECONDITION) {
+            refuse(persist, &failure);
+        } else {
+            (void)stop_wait(clock_backoff_ms(persist->clock, persist->attempts++, BACKOFF_BASE_MS,
+                                             BACKOFF_MOST_MS));
+        }
+    }
+    return false;
+}
+
+/* The trouble may have begun as another one, of which the log has told. */
+static void refuse(struct persist *persist, const struct failure *failure)
+{
+    persist->refused = true;
+    log_line(LOG_ERROR, "refused", "reason", failure->reason, "message", failure->message, NULL);
 }
 
 void persist_step(struct persist *persist)
@@ -152,8 +181,11 @@ static enum taken take(struct persist *persist)
     note(persist, TROUBLE_BROKER, status, &failure);
     persist->has_taken = persist->has_taken || status == STATUS_OK;
     if (status != STATUS_OK) {
-        persist->refused = !persist->has_taken && (status == STATUS_INVALID_ARGUMENT ||
-                                                   status == STATUS_FAILED_PRECONDITION);
+        if (!persist->has_taken &&
+            (status == STATUS_INVALID_ARGUMENT || status == STATUS_FAILED_PRECONDITION ||
+             status == STATUS_PERMISSION_DENIED)) {
+            refuse(persist, &failure);
+        }
         int64_t wait_ms = failure.retry_delay_ms > 0 ? failure.retry_delay_ms : BACKOFF_BASE_MS;
         (void)stop_wait(wait_ms);
         return NOT_CONNECTED;

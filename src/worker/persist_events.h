@@ -33,11 +33,14 @@ struct persist {
     int64_t committed_ms;       /* when the first of its transactions was begun; 0 = none yet */
     bool stands_back;  /* takes nothing: until the store answers, and while stock is loaded anew */
     bool has_taken;    /* RabbitMQ has been consumed from */
-    bool refused;      /* RabbitMQ says no, and did from the start: nothing that waiting heals */
+    bool refused;      /* a store says no, and did from the start: nothing that waiting heals */
     unsigned attempts; /* to reach the store, in a row */
     int64_t next_sweep_ms;
 };
 
+/* Before the first turn: waits until PostgreSQL has answered whether it is the right one. False: it
+ * is not (`refused` is set), or a stop was asked for. */
+bool persist_begin(struct persist *persist);
 /* One turn: a batch, if there is one, and what is due besides. Returns within idle_ms, or what a
  * batch takes; sooner when a stop is asked for. `persist` begins with stands_back set. */
 void persist_step(struct persist *persist);

@@ -140,7 +140,8 @@ static void take_apart(struct worker_lane *lane)
 static void *run(void *argument)
 {
     struct worker_lane *lane = argument;
-    while (!stop_requested() && !lane->persist.refused) {
+    bool begun = persist_begin(&lane->persist);
+    while (begun && !stop_requested() && !lane->persist.refused) {
         persist_step(&lane->persist);
     }
     worker_report_line(&lane->report, clock_monotonic_ms(lane->persist.clock), true);

@@ -15,5 +15,6 @@ struct worker_lane *worker_lane_start(const struct worker_config *config, int64_
                                       struct failure *failure);
 /* What it has done; the lane's. */
 struct worker_totals *worker_lane_totals(struct worker_lane *lane);
-/* Waits until it has ended. False when it gave up by itself: RabbitMQ refused for good. */
+/* Waits until it has ended. False when it gave up by itself: PostgreSQL or RabbitMQ is not
+ * as it must be, which the log says. */
 bool worker_lane_join(struct worker_lane **lane);

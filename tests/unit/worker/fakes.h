@@ -40,6 +40,8 @@ struct fakes {
     int64_t epoch;
     struct requeued_letter requeued; /* a dead letter to be stored after all */
     enum status ready_status;
+    enum status fits_status; /* for fits_looks looks, then OK; 0 = for ever */
+    int fits_looks;
     bool quiet; /* workers are asked to let go */
 
     /* the book */

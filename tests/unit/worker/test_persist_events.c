@@ -323,6 +323,33 @@ static void test_a_broker_that_refuses_later_is_waited_for(void **state)
     assert_false(persist.refused);
 }
 
+static void test_a_broker_that_gives_no_rights_is_hopeless(void **state)
+{
+    (void)state;
+    fakes.consume_status = STATUS_PERMISSION_DENIED;
+    step("");
+    assert_true(persist.refused);
+}
+
+static void test_a_store_that_is_another_is_hopeless(void **state)
+{
+    (void)state;
+    fakes.fits_status = STATUS_FAILED_PRECONDITION;
+    assert_false(persist_begin(&persist));
+    assert_true(persist.refused);
+    assert_int_equal(fakes.waited_ms, 0);
+}
+
+static void test_a_store_that_is_away_is_waited_for(void **state)
+{
+    (void)state;
+    fakes.fits_status = STATUS_UNAVAILABLE;
+    fakes.fits_looks = 3;
+    assert_true(persist_begin(&persist));
+    assert_false(persist.refused);
+    assert_true(fakes.waited_ms > 0);
+}
+
 #define STORY_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -350,6 +377,9 @@ int main(void)
         STORY_TEST(test_w6_without_an_answer_it_goes_on),
         STORY_TEST(test_a_broker_that_refuses_from_the_start_is_hopeless),
         STORY_TEST(test_a_broker_that_refuses_later_is_waited_for),
+        STORY_TEST(test_a_broker_that_gives_no_rights_is_hopeless),
+        STORY_TEST(test_a_store_that_is_another_is_hopeless),
+        STORY_TEST(test_a_store_that_is_away_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
