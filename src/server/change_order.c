@@ -74,7 +74,8 @@ static void read_request(struct shop_lane *lane, struct command *command)
         return;
     }
     command->request_id = request->request_id;
-    command->event_id = identity_of_request(IDENTITY_CHANGE, request->request_id);
+    command->event_id = identity_of_request(
+        request->verb == ORDER_EXPIRE ? IDENTITY_EXPIRY : IDENTITY_CHANGE, request->request_id);
     command->record_id = command->event_id;
     command->order_id = body->found.order_id;
     identity_hash_verb(request, command->request_hash);

@@ -15,6 +15,7 @@ struct uuid identity_of_request(enum identity_kind kind, const char *request_id)
         [IDENTITY_ORDER] = "shop.v1.Order",
         [IDENTITY_ADJUSTMENT] = "shop.v1.StockAdjustment",
         [IDENTITY_CHANGE] = "shop.v1.OrderChanged",
+        [IDENTITY_EXPIRY] = "shop.v1.OrderExpired",
     };
     struct hash_part parts[] = {
         {purposes[kind], strlen(purposes[kind])},

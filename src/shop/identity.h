@@ -12,6 +12,7 @@ enum identity_kind {
     IDENTITY_ORDER,
     IDENTITY_ADJUSTMENT,
     IDENTITY_CHANGE, /* of an order: its event's id */
+    IDENTITY_EXPIRY, /* the same, where nobody asked: no caller's request_id can be it */
 };
 
 struct uuid identity_of_request(enum identity_kind kind, const char *request_id);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/uuid.h"
 #include "redis/redis_link.h"
 #include "tests/cmocka_all.h"
 #include "tests/support/load.h"
@@ -250,6 +251,52 @@ static void test_s19_a_hold_has_an_end_and_its_owner_can_end_it(void **state)
     assert_int_equal(system_orderctl(&shop, longest, NULL), 0);
 }
 
+static void end_hold(const char *order_id)
+{
+    static const char script[] = "local now = redis.call('TIME')\n"
+                                 "return redis.call('ZADD', KEYS[1], 'XX', 'CH', "
+                                 "string.format('%d', now[1] * 1000 - 1000), ARGV[1])";
+    const struct redis_link_options options = {.url = shop.redis_url,
+                                               .connect_timeout_ms = 1000,
+                                               .command_timeout_ms = 5000,
+                                               .clock = clock_system()};
+    struct endings redis;
+    struct uuid id;
+    assert_true(uuid_parse(order_id, &id));
+    assert_int_equal(redis_link_create(&options, &redis.link, NULL), STATUS_OK);
+    redis_link_begin(redis.link, 5);
+    redis_link_put_text(redis.link, "EVAL");
+    redis_link_put_text(redis.link, script);
+    redis_link_put_text(redis.link, "1");
+    redis_link_put_text(redis.link, "{s0}:holds");
+    redis_link_put(redis.link, (struct bytes){id.bytes, sizeof id.bytes});
+    assert_int_equal(read_int(ask_redis(&redis)), 1);
+    redis_link_destroy(&redis.link);
+}
+
+static bool is_expired(void *state)
+{
+    char sql[128];
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT count(*) FROM orders WHERE state = 6 AND order_id = '%s'",
+                   (const char *)state);
+    return database_int(&shop.database, sql) == 1;
+}
+
+/* Whatever name a caller gives to a request of his own, the hold ends when its time has come. */
+static void test_a_callers_request_id_keeps_no_hold_alive(void **state)
+{
+    (void)state;
+    char id[40], named[64];
+    (void)snprintf(id, sizeof id, "%s", place(2));
+    (void)snprintf(named, sizeof named, "--request-id=expire:%s", id);
+    assert_int_equal(order("PENDING", "cancel", id, "1=1", named), 0);
+    end_hold(id);
+    assert_true(wait_until(is_expired, id, SETTLE_TIMEOUT_MS));
+    system_wait_settled(&shop, SETTLE_TIMEOUT_MS);
+    system_assert_books(&shop);
+}
+
 /* S23: a caller that has forgotten its request_id makes a new order. One that derives the id from
  * its own name for the order, as `orderctl import` does, cannot. */
 static void test_s23_a_new_request_id_is_a_new_order(void **state)
@@ -294,6 +341,7 @@ int main(void)
         cmocka_unit_test(test_s17_s18_10000_holds_end_together),
         cmocka_unit_test(test_s15_late_payment_on_an_expired_hold),
         cmocka_unit_test(test_s19_a_hold_has_an_end_and_its_owner_can_end_it),
+        cmocka_unit_test(test_a_callers_request_id_keeps_no_hold_alive),
         cmocka_unit_test(test_s23_a_new_request_id_is_a_new_order),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
