@@ -44,6 +44,7 @@ suite_gates() {
     gate "size" "$CLONE/tools/check-size"
     gate "errors" "$CLONE/tools/check-errors"
     gate "failpoints" "$CLONE/tools/check-failpoints"
+    gate "scenarios" "$CLONE/tools/check-scenarios"
     gate "contracts" contracts_lint
     gate "scripts and spelling" "$CLONE/tools/lint" --light
     if test_build dev; then
