@@ -84,32 +84,51 @@ void model_caller_step(struct model_caller *caller)
     }
 }
 
+static void draw_adjustment(struct model_caller *caller, struct model_request *request)
+{
+    request->product = (int)model_between(caller, 0, MODEL_PRODUCTS - 1);
+    request->delta = model_between(caller, DELTA_MIN, DELTA_MAX);
+    request->delta = request->delta == 0 ? 1 : request->delta;
+    model_name_request(caller, request);
+    if (model_chance(caller, 30)) {
+        request->expected = model_ask_on_hand(caller->channels[model_between(caller, 0, 1)],
+                                              caller->run->products[request->product].id);
+        request->kind = request->expected + request->delta < 0 || request->expected < 0
+                            ? MODEL_ADJUST
+                            : MODEL_SET;
+    }
+}
+
+/* By a difference, or to a number if another one is there still. */
 void model_step_adjust(struct model_caller *caller)
 {
     struct model_request request = {.kind = MODEL_ADJUST};
     struct model_question question = {.customer = -1};
     struct model_answer answer;
-    request.product = (int)model_between(caller, 0, MODEL_PRODUCTS - 1);
-    request.delta = model_between(caller, DELTA_MIN, DELTA_MAX);
-    request.delta = request.delta == 0 ? 1 : request.delta;
-    model_name_request(caller, &request);
+    draw_adjustment(caller, &request);
     struct model_product *product = &caller->run->products[request.product];
-    if (request.delta > 0) {
-        (void)atomic_fetch_add(&product->may_come_back, request.delta);
-    } else {
-        question.wanted[request.product] = -request.delta;
-    }
+    int64_t coming = request.delta > 0 ? request.delta : 0;
+    (void)atomic_fetch_add(&product->may_come_back, coming);
+    question.wanted[request.product] = coming - request.delta;
     model_question_open(caller, &question);
     model_ask(caller->channels, (unsigned)model_between(caller, 0, 1), caller->run->products,
               &request, &answer);
     caller->asked++;
+    if (request.kind == MODEL_SET && strcmp(answer.failure.reason, "STOCK_CHANGED") == 0) {
+        caller->refused++; /* nothing is remembered */
+        model_question_withdraw(caller, &question);
+        (void)atomic_fetch_sub(&product->may_come_back, coming);
+        return;
+    }
     model_remember(caller, &request, &answer);
     if (answer.failure.code != STATUS_OK) {
         caller->refused++;
         model_question_refused(caller, &question, &answer);
+        (void)atomic_fetch_sub(&product->may_come_back, coming);
         return;
     }
     caller->accepted++;
+    caller->set += request.kind == MODEL_SET ? 1 : 0;
     model_question_accepted(caller, &question);
     (void)atomic_fetch_add(&product->on_hand, request.delta);
 }
@@ -177,6 +196,7 @@ static void twist(struct model_request *request)
         request->change.payment += 10;
         return;
     case MODEL_ADJUST:
+    case MODEL_SET:
         request->delta += request->delta == -1 ? 2 : 1;
         return;
     case MODEL_GET:

@@ -60,6 +60,21 @@ static void on_adjusted(const Shop__V1__AdjustStockResponse *message, void *data
     }
 }
 
+static void on_set(const Shop__V1__SetStockResponse *message, void *data)
+{
+    struct model_answer *answer = data;
+    if (message != NULL) {
+        (void)snprintf(answer->order.id, sizeof answer->order.id, "%s", message->adjustment_id);
+    }
+}
+
+static void on_stock(const Shop__V1__Stock *stock, void *data)
+{
+    if (stock != NULL) {
+        *(int64_t *)data = stock->on_hand;
+    }
+}
+
 static void on_results(const Shop__V1__BatchCreateOrdersResponse *message, void *data)
 {
     struct results *results = data;
@@ -196,6 +211,29 @@ static void send_adjust(struct rpc_stub *stub, const struct model_product *produ
     shop__v1__product_service__adjust_stock(&stub->service, &message, on_adjusted, answer);
 }
 
+static void send_set(struct rpc_stub *stub, const struct model_product *products,
+                     const struct model_request *request, struct model_answer *answer)
+{
+    Shop__V1__SetStockRequest message = SHOP__V1__SET_STOCK_REQUEST__INIT;
+    message.request_id = text(request->request_id);
+    message.product_id = text(products[request->product].id);
+    message.expected_on_hand = request->expected;
+    message.value = request->expected + request->delta;
+    message.reason = text("count");
+    shop__v1__product_service__set_stock(&stub->service, &message, on_set, answer);
+}
+
+int64_t model_ask_on_hand(struct rpc_channel *channel, const char *product_id)
+{
+    Shop__V1__GetStockRequest message = SHOP__V1__GET_STOCK_REQUEST__INIT;
+    struct rpc_stub stub;
+    int64_t on_hand = -1;
+    message.product_id = text(product_id);
+    rpc_stub_init(&stub, channel, &shop__v1__product_service__descriptor);
+    shop__v1__product_service__get_stock(&stub.service, &message, on_stock, &on_hand);
+    return on_hand;
+}
+
 static void send_get(struct rpc_stub *stub, const struct model_request *request,
                      struct model_answer *answer)
 {
@@ -209,8 +247,9 @@ static void send_one(struct rpc_channel *channel, const struct model_product *pr
 {
     struct rpc_stub stub;
     rpc_stub_init(&stub, channel,
-                  request->kind == MODEL_ADJUST ? &shop__v1__product_service__descriptor
-                                                : &shop__v1__order_service__descriptor);
+                  request->kind == MODEL_ADJUST || request->kind == MODEL_SET
+                      ? &shop__v1__product_service__descriptor
+                      : &shop__v1__order_service__descriptor);
     switch (request->kind) {
     case MODEL_CREATE:
         send_create(&stub, products, request, answer);
@@ -220,6 +259,9 @@ static void send_one(struct rpc_channel *channel, const struct model_product *pr
         break;
     case MODEL_ADJUST:
         send_adjust(&stub, products, request, answer);
+        break;
+    case MODEL_SET:
+        send_set(&stub, products, request, answer);
         break;
     case MODEL_GET:
         send_get(&stub, request, answer);
@@ -231,6 +273,9 @@ static void send_one(struct rpc_channel *channel, const struct model_product *pr
 /* Nothing was done, or nobody knows: the same again is the way to find out. */
 static bool may_ask_again(const struct failure *failure)
 {
+    if (strcmp(failure->reason, "STOCK_CHANGED") == 0) {
+        return false; /* it would be refused for ever: the expected number is part of it */
+    }
     return failure->code == STATUS_UNAVAILABLE || failure->code == STATUS_UNKNOWN ||
            failure->code == STATUS_DEADLINE_EXCEEDED || failure->code == STATUS_ABORTED ||
            failure->code == STATUS_RESOURCE_EXHAUSTED;

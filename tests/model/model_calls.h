@@ -11,6 +11,7 @@ enum model_request_kind {
     MODEL_CREATE,
     MODEL_CHANGE,
     MODEL_ADJUST,
+    MODEL_SET,
     MODEL_GET,
 };
 
@@ -21,8 +22,9 @@ struct model_request {
     struct model_order order; /* MODEL_CREATE: its lines; MODEL_CHANGE, MODEL_GET: its id */
     int32_t hold_s;           /* 0: CONFIRMED at once */
     struct model_change change;
-    int product; /* MODEL_ADJUST */
+    int product; /* MODEL_ADJUST, MODEL_SET */
     int64_t delta;
+    int64_t expected; /* MODEL_SET */
 
     /* What became of it: asking again must say the same. */
     bool was_accepted;
@@ -39,6 +41,8 @@ struct model_answer {
     int64_t number; /* `available`, `used` or `quantity` of a failure */
 };
 
+/* What PostgreSQL has on hand; -1: it could not be asked. */
+int64_t model_ask_on_hand(struct rpc_channel *channel, const char *product_id);
 /* The channel asked first is channels[0] or channels[1] by `turn`. */
 void model_ask(struct rpc_channel *const channels[2], unsigned turn,
                const struct model_product *products, const struct model_request *request,

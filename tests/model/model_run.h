@@ -23,7 +23,7 @@ struct model_caller {
     size_t order_count, order_room;
     struct model_request *requests; /* whose answers are remembered */
     size_t request_count, request_room;
-    size_t asked, accepted, refused, repeated, ended, reacquired;
+    size_t asked, accepted, refused, repeated, ended, reacquired, set;
 };
 
 struct model_run {

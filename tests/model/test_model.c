@@ -48,7 +48,7 @@ static size_t chosen_commands(void)
 
 static void say(const struct model_run *run, int64_t began_ms)
 {
-    size_t asked = 0, accepted = 0, refused = 0, repeated = 0, ended = 0, reacquired = 0;
+    size_t asked = 0, accepted = 0, refused = 0, repeated = 0, ended = 0, reacquired = 0, set = 0;
     for (int i = 0; i < MODEL_CALLERS; i++) {
         const struct model_caller *caller = &run->callers[i];
         asked += caller->asked;
@@ -57,14 +57,15 @@ static void say(const struct model_run *run, int64_t began_ms)
         repeated += caller->repeated;
         ended += caller->ended;
         reacquired += caller->reacquired;
+        set += caller->set;
     }
     (void)fprintf(stderr,
                   "%zu commands in %lld ms: %zu accepted, %zu refused, %zu asked again, %zu holds "
-                  "ended, %zu of them taken again; %zu problems\n",
+                  "ended, %zu of them taken again, stock was set %zu times; %zu problems\n",
                   asked, (long long)(clock_monotonic_ms(clock_system()) - began_ms), accepted,
-                  refused, repeated, ended, reacquired, atomic_load(&run->problems));
+                  refused, repeated, ended, reacquired, set, atomic_load(&run->problems));
     assert_true(accepted > asked / 10 && refused > asked / 100 && repeated > asked / 100 &&
-                ended > asked / 100 && reacquired > 0);
+                ended > asked / 100 && reacquired > 0 && set > 0);
 }
 
 static bool has_stock(void *state)
