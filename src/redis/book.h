@@ -144,7 +144,8 @@ struct book_limits {
     int64_t outbox_max;       /* events waiting at most */
     int64_t confirm_grace_ms; /* until the relay publishes an unconfirmed event again */
     int64_t persist_grace_ms; /* until the relay looks for an unpersisted event */
-    int64_t record_ttl_ms;    /* how long a record stays after its event was settled */
+    int64_t record_ttl_ms;    /* how long a record stays after its event was settled; that of a
+                                 change's request: after its decision */
     int64_t refusal_ttl_ms;   /* how long a refusal is remembered */
     int64_t delta_ttl_ms;     /* how long an applied delta is remembered */
 };

@@ -105,6 +105,26 @@ static void test_a_change_writes_the_order_and_its_request(void **state)
     assert_int_equal(book_fixture_gauges(fixture->book).outbox, 3);
 }
 
+/* Workers may be away for longer than a change's record lives: neither Redis' record nor PostgreSQL
+ * knows of it then, and its event must not be made again. */
+static void test_a_change_that_waits_in_the_outbox_is_not_made_again(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct book_decision order = place(fixture->book, 60000);
+    struct book_decision cancel = change(&order.order_id, 1, BOOK_HOLD_NONE);
+    assert_int_equal(book_fixture_decide(fixture->book, &cancel), BOOK_DECIDED);
+    char key[64] = "{s0}:record:";
+    uuid_print(&cancel.record_id, key + strlen(key));
+    assert_int_equal(book_fixture_command(fixture->link, "DEL", key, NULL), 1);
+    cancel.found_version = 2; /* it looks at the order as it is now */
+    assert_int_equal(book_fixture_decide(fixture->book, &cancel), BOOK_REPEATED);
+    assert_memory_equal(cancel.prior.request_hash, cancel.request_hash, 16);
+    assert_int_equal(book_fixture_gauges(fixture->book).outbox, 2);
+    struct book_lookup lookup = {.record_id = order.order_id};
+    assert_int_equal(book_read(fixture->book, &lookup, 1, 0, NULL), STATUS_OK);
+    assert_int_equal(lookup.record.version, 2);
+}
+
 /* An order that Redis has forgotten was found in PostgreSQL. */
 static void test_an_absent_order_may_be_changed(void **state)
 {
@@ -295,6 +315,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_change_writes_the_order_and_its_request,
+                                        book_fixture_setup, book_fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_change_that_waits_in_the_outbox_is_not_made_again,
                                         book_fixture_setup, book_fixture_teardown),
         cmocka_unit_test_setup_teardown(test_an_absent_order_may_be_changed, book_fixture_setup,
                                         book_fixture_teardown),

@@ -210,6 +210,11 @@ local function decide(record, order, at, count)
   if prior then
     return {'REPEATED', prior}
   end
+  -- A change's record may be gone before PostgreSQL has its event, when workers are away for longer than
+  -- it lives; the outbox has it then.
+  if order and call('HEXISTS', outbox, ARGV[at]) == 1 then
+    return {'REPEATED', ARGV[at + 2]}
+  end
   if room <= 0 then
     return 'OVERLOADED'
   end
