@@ -1,6 +1,8 @@
 /* See channel_exchange.h: what a try's end means for its call.
  * Always: what is said of a call that failed covers all of its tries: "not done" only when none of
  * them can have been. */
+#include <string.h>
+
 #include "rpc/channel_exchange.h"
 
 static int64_t decide(struct channel_exchange *exchange, enum link_outcome outcome);
@@ -41,6 +43,7 @@ static int64_t decide(struct channel_exchange *exchange, enum link_outcome outco
         .code = failure->code,
         .was_sent = outcome != LINK_NOT_SENT,
         .is_lost = outcome == LINK_LOST,
+        .is_draining = strcmp(failure->reason, "DRAINING") == 0,
         .retry_delay_ms = failure->retry_delay_ms,
     };
     const struct retry_call call = {

@@ -18,11 +18,11 @@ int64_t retry_delay_ms(const struct clock *clock, const struct retry_call *call,
     if (!last->was_sent) {
         return 0;
     }
+    if (call->has_other && (last->is_draining || last->retry_delay_ms == 0)) {
+        return 0;
+    }
     if (last->retry_delay_ms > 0) {
         return last->retry_delay_ms;
-    }
-    if (call->has_other) {
-        return 0;
     }
     unsigned before = call->tries > 0 ? call->tries - 1 : 0;
     return clock_backoff_ms(clock, before, RETRY_BACKOFF_MS, RETRY_BACKOFF_MS_MAX);

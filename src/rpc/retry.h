@@ -21,6 +21,7 @@ struct retry_try {
     enum status code;
     bool was_sent;          /* it may have reached a server */
     bool is_lost;           /* the connection broke before the answer */
+    bool is_draining;       /* the server is stopping: its delay says nothing about the others */
     int64_t retry_delay_ms; /* the server's; 0 = not said */
 };
 

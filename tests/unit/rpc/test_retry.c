@@ -63,6 +63,18 @@ static void test_delays(void **state)
     }
 }
 
+/* A store that is away is away for every server; a server that stops says nothing of the others. */
+static void test_a_draining_server_does_not_hold_up_a_try_at_another(void **state)
+{
+    (void)state;
+    const struct retry_try draining = {
+        .code = STATUS_UNAVAILABLE, .was_sent = true, .is_draining = true, .retry_delay_ms = 777};
+    struct retry_call call = REPEATABLE;
+    assert_int_equal(retry_delay_ms(clock_system(), &call, &draining), 777);
+    call.has_other = true;
+    assert_int_equal(retry_delay_ms(clock_system(), &call, &draining), 0);
+}
+
 static void test_a_retry_costs_ten_successes(void **state)
 {
     (void)state;
@@ -99,6 +111,7 @@ int main(void)
         cmocka_unit_test(test_what_was_sent_only_when_it_may_be_done_twice),
         cmocka_unit_test(test_tries_are_bounded),
         cmocka_unit_test(test_delays),
+        cmocka_unit_test(test_a_draining_server_does_not_hold_up_a_try_at_another),
         cmocka_unit_test(test_a_retry_costs_ten_successes),
         cmocka_unit_test(test_the_contracts_say_what_may_be_repeated),
     };
