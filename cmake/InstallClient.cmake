@@ -60,6 +60,10 @@ foreach(header IN ITEMS
 endforeach()
 install(DIRECTORY ${CMAKE_BINARY_DIR}/proto/gen/ DESTINATION ${client_include} COMPONENT client
   FILES_MATCHING PATTERN *.pb-c.h)
+# In the sources headers are named from src/; installed, each finds the others beside itself, whatever folders of the
+# same names the program has on its path.
+install(CODE "set(client_headers \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${client_include}\")" COMPONENT client)
+install(SCRIPT ${CMAKE_SOURCE_DIR}/cmake/RelativeIncludes.cmake COMPONENT client)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/proto/ DESTINATION ${CMAKE_INSTALL_DATADIR}/order-client/proto
   COMPONENT client FILES_MATCHING PATTERN *.proto)
 
@@ -68,7 +72,7 @@ configure_file(cmake/order-client.pc.in ${client_dir}/order-client.pc @ONLY)
 install(FILES ${client_dir}/order-client.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT client)
 set(client_package ${CMAKE_INSTALL_LIBDIR}/cmake/order-client)
 configure_package_config_file(cmake/order-client-config.cmake.in ${client_dir}/order-client-config.cmake
-  INSTALL_DESTINATION ${client_package} PATH_VARS CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_DATADIR client_include)
+  INSTALL_DESTINATION ${client_package} PATH_VARS CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_DATADIR CMAKE_INSTALL_INCLUDEDIR)
 write_basic_package_version_file(${client_dir}/order-client-config-version.cmake
   COMPATIBILITY SameMinorVersion) # before 1.0 a minor version may break what uses it
 install(FILES ${client_dir}/order-client-config.cmake ${client_dir}/order-client-config-version.cmake

@@ -1,6 +1,6 @@
 /* A complete client: places an order over the stub that protoc-c made, and prints the answer.
  *     example_client tcp://127.0.0.1:7400 demo-tea-sencha 2 */
-#include <client/order_client.h>
+#include <order-client/client/order_client.h>
 #include <stdio.h>
 #include <stdlib.h>
 
