@@ -113,6 +113,7 @@ void call_start(struct call *call, ProtobufCMessage *request)
     rpc_stub_init(&call->stub, call->gateway->channel, call->method->service);
     call->stub.async = true;
     call->stub.timeout_ms = call->timeout_ms;
+    call->stub.traceparent = http_request_header(call->http, "traceparent");
     http_defer(call->http);
     rpc_stub_invoke(&call->stub, call->method->index, request, on_done, call);
 }

@@ -84,7 +84,9 @@ struct rpc_stub {
     struct rpc_channel *channel;
     int32_t timeout_ms; /* 0 = the channel's */
     bool async;
-    struct failure failure; /* of the call that just ended; code STATUS_OK when it succeeded */
+    const char *traceparent; /* W3C Trace Context, for the events and the logs of what is done; NULL
+                                or none that is valid: no trace. Read while a call is started */
+    struct failure failure;  /* of the call that just ended; code STATUS_OK when it succeeded */
     char call_id[RPC_CALL_ID_BYTES]; /* of the call that was started last */
 
     /* The channel's, while a call is under way. */

@@ -40,7 +40,8 @@ struct channel_exchange {
     struct arena request; /* its bytes */
     struct bytes payload;
     const char *path;
-    int64_t deadline_ms; /* monotonic */
+    const char *traceparent; /* or NULL */
+    int64_t deadline_ms;     /* monotonic */
     bool carries_request_id;
     bool is_hedged;
 

@@ -72,6 +72,15 @@ size_t envelope_encode_request(const struct envelope_request *request, uint8_t *
     header.call_id = (char *)(uintptr_t)request->call_id;
     header.timeout_ms = request->timeout_ms;
     header.attempt = request->attempt;
+    Rpc__V1__Metadata trace = RPC__V1__METADATA__INIT;
+    Rpc__V1__Metadata *metadata[] = {&trace};
+    if (request->traceparent != NULL && request->traceparent[0] != '\0') {
+        trace.key = (char *)(uintptr_t)TRACEPARENT;
+        trace.value.data = (uint8_t *)(uintptr_t)request->traceparent;
+        trace.value.len = strlen(request->traceparent);
+        header.metadata = metadata;
+        header.n_metadata = 1;
+    }
     return encode(&header.base, out, room);
 }
 

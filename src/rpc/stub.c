@@ -7,13 +7,14 @@
 #include "rpc/channel_exchange.h"
 #include "rpc/message.h"
 
-#define REQUEST_ENVELOPE_BYTES_MAX 256 /* a method, a call_id and two numbers */
+#define REQUEST_ENVELOPE_BYTES_MAX 384 /* a method, a call_id, a trace and two numbers */
 
 static void invoke(ProtobufCService *service, unsigned method_index,
                    const ProtobufCMessage *request, ProtobufCClosure closure, void *closure_data);
 static void do_nothing(ProtobufCService *service);
 static enum status prepare(struct rpc_stub *stub, const ProtobufCMessage *request);
 static const char *make_path(struct arena *arena, const char *service, const char *method);
+static const char *copy_trace(const char *traceparent, struct arena *arena);
 static const ProtobufCMessage *with_request_id(const ProtobufCMessage *request,
                                                const char *request_id, struct arena *arena,
                                                bool *carries_out);
@@ -105,6 +106,7 @@ static enum status prepare(struct rpc_stub *stub, const ProtobufCMessage *reques
         return failure_set(&stub->failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
                            "not done: no memory for the request");
     }
+    exchange->traceparent = copy_trace(stub->traceparent, arena);
     exchange->payload = bytes_of(payload, protobuf_c_message_pack(sent, payload));
     const struct rpc_channel *channel = stub->channel;
     exchange->is_hedged = channel->hedge_after_ms > 0 && channel->target_count > 1 &&
@@ -121,6 +123,7 @@ size_t stub_write_try(const struct channel_exchange *exchange, struct attempt *a
             timeout_ms > 0 ? (uint32_t)timeout_ms : 1, /* 0 would leave it to the server */
         .call_id = exchange->stub->call_id,
         .attempt = number,
+        .traceparent = exchange->traceparent,
     };
     struct bytes payload = exchange->payload;
     uint8_t *out = link_exchange_request(attempt->link, REQUEST_ENVELOPE_BYTES_MAX + payload.size);
@@ -146,6 +149,19 @@ static const char *make_path(struct arena *arena, const char *service, const cha
     memcpy(path + 2 + service_size, method, method_size);
     path[2 + service_size + method_size] = '\0';
     return path;
+}
+
+/* NULL for what cannot be one; the server looks at the rest. */
+static const char *copy_trace(const char *traceparent, struct arena *arena)
+{
+    if (traceparent == NULL || strlen(traceparent) != ENVELOPE_TRACEPARENT_BYTES - 1) {
+        return NULL;
+    }
+    char *copy = arena_alloc(arena, ENVELOPE_TRACEPARENT_BYTES);
+    if (copy != NULL) {
+        memcpy(copy, traceparent, ENVELOPE_TRACEPARENT_BYTES);
+    }
+    return copy;
 }
 
 /* The caller's message stays as it is: a copy of its outermost part gets the id. */

@@ -132,6 +132,29 @@ static void complain(struct subscriber *subscriber, const char *what, amqp_bytes
     }
 }
 
+static void note_trace(struct subscriber *subscriber, const amqp_envelope_t *envelope)
+{
+    const amqp_table_t *headers = &envelope->message.properties.headers;
+    size_t at = atomic_load(&subscriber->traced);
+    for (int i = 0; i < headers->num_entries && at < SUBSCRIBER_TRACES_MAX; i++) {
+        const amqp_table_entry_t *entry = &headers->entries[i];
+        if (!is_text(entry->key, "traceparent")) {
+            continue;
+        }
+        if (entry->value.kind != AMQP_FIELD_KIND_UTF8 || entry->value.value.bytes.len != 55) {
+            complain(subscriber, "traceparent", envelope->routing_key);
+            return;
+        }
+        (void)snprintf(subscriber->traces[at].routing_key,
+                       sizeof subscriber->traces[at].routing_key, "%.*s",
+                       (int)envelope->routing_key.len, (const char *)envelope->routing_key.bytes);
+        (void)snprintf(subscriber->traces[at].traceparent,
+                       sizeof subscriber->traces[at].traceparent, "%.55s",
+                       (const char *)entry->value.value.bytes.bytes);
+        atomic_store(&subscriber->traced, at + 1);
+    }
+}
+
 /* All that docs/EVENTS.md says of a message. */
 static void check(struct subscriber *subscriber, const amqp_envelope_t *envelope)
 {
@@ -149,6 +172,7 @@ static void check(struct subscriber *subscriber, const amqp_envelope_t *envelope
     if (!is_text(properties->message_id, batch->events[0]->event_id)) {
         complain(subscriber, "message_id", properties->message_id);
     }
+    note_trace(subscriber, envelope);
     atomic_fetch_add(&subscriber->messages, 1);
     atomic_fetch_add(&subscriber->packed, batch->n_events > 1 ? 1 : 0);
     for (size_t i = 0; i < batch->n_events; i++) {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define SUBSCRIBER_EVENTS_MAX 262144
+#define SUBSCRIBER_TRACES_MAX 16
 
 struct subscriber {
     const char *url;
@@ -18,7 +19,11 @@ struct subscriber {
     atomic_size_t count;            /* of events, copies too */
     atomic_size_t connections;      /* made so far */
     atomic_size_t messages, packed; /* packed: messages of several events */
-    char complaint[256]; /* what the contract does not allow; "" = nothing. After the stop */
+    char complaint[256];  /* what the contract does not allow; "" = nothing. After the stop */
+    atomic_size_t traced; /* messages with a traceparent; the first of them follow */
+    struct {
+        char routing_key[32], traceparent[64];
+    } traces[SUBSCRIBER_TRACES_MAX];
     char event_ids[SUBSCRIBER_EVENTS_MAX][40];
 };
 

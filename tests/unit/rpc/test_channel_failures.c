@@ -181,7 +181,7 @@ static void test_request_size_is_bounded(void **state)
     start_toy_on(&toy, "ipc");
     struct rpc_channel *channel = toy_channel(toy.endpoint);
     struct outcome outcome;
-    size_t most = RPC_MESSAGE_BYTES_MAX - 256; /* what the envelope may take */
+    size_t most = RPC_MESSAGE_BYTES_MAX - 384; /* what the envelope may take */
     char *large = malloc(most + 1);
     memset(large, 'x', most);
     /* order_ref: a tag and four bytes of length */

@@ -33,6 +33,7 @@ static const struct envelope_request USUAL = {
     .timeout_ms = 1500,
     .call_id = "0192d3a4-7a53-7000-8000-0123456789ab",
     .attempt = 2,
+    .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 };
 
 /* The usual request with a payload of 5 bytes. */
@@ -55,6 +56,7 @@ static void test_request_there_and_back(void **state)
     assert_string_equal(request.call_id, USUAL.call_id);
     assert_int_equal(request.timeout_ms, USUAL.timeout_ms);
     assert_int_equal(request.attempt, USUAL.attempt);
+    assert_string_equal(request.traceparent, USUAL.traceparent);
     assert_true(bytes_equal(request.payload, bytes_of_text("hello")));
 }
 
