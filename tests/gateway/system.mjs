@@ -2,7 +2,7 @@
 // order-server, order-worker, and the gateway in front. Needs what ./dev test puts into the environment.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startGateway, until } from './gateway.mjs';
@@ -29,7 +29,40 @@ function run(program, args, env = {}) {
 
 const sql = (url, text) => execFileSync('psql', ['--no-psqlrc', '-qtAX', url, '-c', text], { encoding: 'utf8' }).trim();
 
-export async function startSystem(settings = {}) {
+// Between the programs and a store: what is held stays connected and silent, what is refused is reset.
+async function interpose(url) {
+  const { hostname, port } = new URL(url);
+  const sockets = new Set();
+  let mode = 'pass';
+  const proxy = createServer((near) => {
+    if (mode === 'refuse') { near.resetAndDestroy(); return; }
+    const far = connect(Number(port), hostname);
+    for (const [one, other] of [[near, far], [far, near]]) {
+      sockets.add(one);
+      one.on('data', (data) => { if (mode === 'pass') other.write(data); });
+      one.on('error', () => {});
+      one.on('close', () => { sockets.delete(one); other.destroy(); });
+    }
+  });
+  await new Promise((resolve) => { proxy.listen(0, '127.0.0.1', resolve); });
+  const behind = new URL(url);
+  behind.hostname = '127.0.0.1';
+  behind.port = proxy.address().port;
+  return {
+    url: behind.href,
+    // What was held is lost, so those connections do not come back.
+    set(wanted) {
+      const cut = wanted === 'refuse' || mode === 'hold';
+      mode = wanted;
+      if (cut) for (const socket of sockets) socket.resetAndDestroy();
+    },
+    close() { for (const socket of sockets) socket.destroy(); proxy.close(); },
+  };
+}
+
+// settings: the gateway's. servers: how many. interposed: links.redis, .rabbitmq and .postgres may be set to 'hold'
+// and 'refuse'.
+export async function startSystem(settings = {}, { servers: serverCount = 1, interposed = false } = {}) {
   const { TEST_DATABASE_URL, TEST_RABBITMQ_URL, TEST_REDIS_SERVER, ORDER_BIN_DIR } = process.env;
   const folder = mkdtempSync(join(tmpdir(), 'order-system-'));
   const name = `order_test_gateway_${process.pid}_${number++}`;
@@ -38,25 +71,33 @@ export async function startSystem(settings = {}) {
   sql(TEST_DATABASE_URL, `CREATE DATABASE ${name} TEMPLATE order_template`);
   const redis = run(TEST_REDIS_SERVER, ['--port', String(redisPort), '--bind', '127.0.0.1', '--dir', folder,
     '--appendonly', 'yes', '--maxmemory-policy', 'noeviction', '--save', '']);
-  const endpoint = `ipc://${folder}/server.sock`;
+  const stores = { redis: `redis://127.0.0.1:${redisPort}`, rabbitmq: TEST_RABBITMQ_URL, postgres: database };
+  const links = {};
+  for (const store of interposed ? Object.keys(stores) : []) links[store] = await interpose(stores[store]);
+  const url = (store) => links[store]?.url ?? stores[store];
+  const endpoints = Array.from({ length: serverCount }, (_, i) => `ipc://${folder}/server${i}.sock`);
+  const endpoint = endpoints.join(',');
   const env = {
-    DATABASE_URL: database, REDIS_URL: `redis://127.0.0.1:${redisPort}`, RABBITMQ_URL: TEST_RABBITMQ_URL,
+    DATABASE_URL: url('postgres'), REDIS_URL: url('redis'), RABBITMQ_URL: url('rabbitmq'),
     ORDER_EXCHANGE: `${name}.events`, ORDER_QUEUE: `${name}.persist`,
     ORDER_PARKED_EXCHANGE: `${name}.parked-exchange`, ORDER_PARKED_QUEUE: `${name}.parked`,
   };
-  const server = run(join(ORDER_BIN_DIR, 'order-server'), [], { ...env, ORDER_SERVER_LISTEN: endpoint });
+  const servers = endpoints.map((listen) => run(join(ORDER_BIN_DIR, 'order-server'), [], { ...env, ORDER_SERVER_LISTEN: listen }));
   const worker = run(join(ORDER_BIN_DIR, 'order-worker'), [], env);
   const orderctl = (...args) => execFileSync(join(ORDER_BIN_DIR, 'orderctl'), args,
     { encoding: 'utf8', env: { ...process.env, ORDER_ENDPOINT: endpoint }, stdio: ['ignore', 'pipe', 'pipe'] });
   await until(async () => orderctl('health', '--timeout', '1s'), { ms: READY_MS }).catch((error) => {
-    throw new Error(`${error.message}\n${server.log.join('')}`);
+    throw new Error(`${error.message}\n${servers[0].log.join('')}`);
   });
   const gateway = await startGateway({ ORDER_ENDPOINT: endpoint, ...settings }, { withServer: false });
   return {
-    ...gateway, orderctl, sql: (text) => sql(database, text),
+    ...gateway, orderctl, sql: (text) => sql(database, text), endpoint, servers, worker, links, stores, env, folder,
+    database: name,
     async stop() {
       await gateway.stop();
-      await Promise.all([server.stop(), worker.stop()]);
+      for (const link of Object.values(links)) link.set('pass');
+      await Promise.all([...servers, worker].map((program) => program.stop()));
+      for (const link of Object.values(links)) link.close();
       await redis.stop();
       sql(TEST_DATABASE_URL, `DROP DATABASE ${name} WITH (FORCE)`);
       for (const queue of [env.ORDER_QUEUE, env.ORDER_PARKED_QUEUE]) execFileSync('rabbitmqctl', ['-q', 'delete_queue', queue], { stdio: 'ignore' });
