@@ -1,6 +1,11 @@
 /* See pages.h. */
 #include "gateway/pages.h"
 
+#include <embedded/CONSOLE_API_JS.h>
+#include <embedded/CONSOLE_CHARTS_JS.h>
+#include <embedded/CONSOLE_CSS.h>
+#include <embedded/CONSOLE_HTML.h>
+#include <embedded/CONSOLE_JS.h>
 #include <embedded/DOCS_CSS.h>
 #include <embedded/DOCS_HTML.h>
 #include <embedded/DOCS_JS.h>
@@ -10,6 +15,7 @@
 
 #include "base/uuid.h"
 
+#define JAVASCRIPT "text/javascript; charset=utf-8"
 #define ETAG_BYTES 20
 /* Nothing from elsewhere, nothing within another page. */
 #define POLICY                                                                      \
@@ -24,7 +30,12 @@ struct page {
 static const struct page PAGES[] = {
     {"/openapi.json", "application/json", OPENAPI_JSON, sizeof OPENAPI_JSON - 1},
     {"/docs", "text/html; charset=utf-8", DOCS_HTML, sizeof DOCS_HTML - 1},
-    {"/docs/docs.js", "text/javascript; charset=utf-8", DOCS_JS, sizeof DOCS_JS - 1},
+    {"/docs/docs.js", JAVASCRIPT, DOCS_JS, sizeof DOCS_JS - 1},
+    {"/console", "text/html; charset=utf-8", CONSOLE_HTML, sizeof CONSOLE_HTML - 1},
+    {"/console/console.js", JAVASCRIPT, CONSOLE_JS, sizeof CONSOLE_JS - 1},
+    {"/console/console_api.js", JAVASCRIPT, CONSOLE_API_JS, sizeof CONSOLE_API_JS - 1},
+    {"/console/console_charts.js", JAVASCRIPT, CONSOLE_CHARTS_JS, sizeof CONSOLE_CHARTS_JS - 1},
+    {"/console/console.css", "text/css; charset=utf-8", CONSOLE_CSS, sizeof CONSOLE_CSS - 1},
     {"/docs/docs.css", "text/css; charset=utf-8", DOCS_CSS, sizeof DOCS_CSS - 1},
 };
 

@@ -13,7 +13,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 export const registry = createFileRegistry(
   fromBinary(FileDescriptorSetSchema, readFileSync(process.env.ORDER_CONTRACTS)));
 // All that the gateway serves.
-export const services = [...registry].filter((desc) => desc.kind === 'service' && desc.typeName.startsWith('shop.v1.'));
+export const services = [...registry].filter((desc) => desc.kind === 'service' && (desc.typeName.startsWith('shop.v1.') || desc.typeName === 'rpc.v1.Admin'));
 
 const START_MS = 15000; // sanitizers on a busy machine
 

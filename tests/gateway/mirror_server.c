@@ -11,6 +11,7 @@
  * a '|' and the etag that was sent.
  * SIGTERM ends it. */
 #include <google/protobuf/field_mask.pb-c.h>
+#include <rpc/v1/admin.pb-c.h>
 #include <shop/v1/order_service.pb-c.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,9 @@ static size_t list_services(struct rpc_service *services, struct rpc_method *han
 {
     size_t count = 0;
     for (size_t i = 0; i < method_count && i < METHODS_MAX; i++) {
+        if (methods[i].service == &rpc__v1__admin__descriptor) { /* every server has it */
+            continue;
+        }
         handlers[i] = (struct rpc_method){.name = method_descriptor(&methods[i])->name,
                                           .handler = handle,
                                           .tag = method_descriptor(&methods[i])};

@@ -288,7 +288,7 @@ static void test_what_may_be_repeated_says_when(void **state)
         bool may_be_repeated = code == STATUS_UNAVAILABLE || code == STATUS_RESOURCE_EXHAUSTED ||
                                code == STATUS_ABORTED || code == STATUS_UNKNOWN ||
                                code == STATUS_DEADLINE_EXCEEDED;
-        char customer_id[16];
+        char customer_id[24];
         (void)snprintf(customer_id, sizeof customer_id, "code %d", code);
         struct outcome outcome;
         create_order(&outcome, channel, "r", customer_id, false);
