@@ -30,7 +30,7 @@ void model_run_init(struct model_run *run, struct system *system, const char *na
 {
     memset(run, 0, sizeof *run);
     run->system = system;
-    (void)snprintf(run->name, sizeof run->name, "%s", name);
+    run->name = name;
     for (int i = 0; i < MODEL_CALLERS; i++) {
         open_caller(run, i, seed);
     }

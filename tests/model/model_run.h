@@ -27,7 +27,7 @@ struct model_caller {
 };
 
 struct model_run {
-    char name[16];
+    const char *name; /* the test's */
     struct system *system;
     struct model_product products[MODEL_PRODUCTS];
     struct model_caller callers[MODEL_CALLERS];

@@ -117,7 +117,7 @@ static void test_each_wrong_rule_is_seen(void **state)
     (void)state;
     for (int canary = CANARY_NONE + 1; canary < CANARIES; canary++) {
         static struct model_run run;
-        char name[16];
+        char name[24];
         (void)snprintf(name, sizeof name, "wrong%d", canary);
         model_canary = (enum model_canary)canary;
         model_run_init(&run, &the_system, name, seed + (uint64_t)canary);
