@@ -69,6 +69,7 @@ struct broker_message {
     struct bytes body; /* an encoded shop.v1.EventBatch */
     struct uuid message_id;
     const char *traceparent; /* NULL or "": none */
+    bool optional; /* no queue need be bound to its key: it is confirmed then, too, and gone */
 
     /* out: RabbitMQ has it safely in at least one queue. False = not known: publish it again. */
     bool confirmed;
@@ -77,9 +78,9 @@ struct broker_message {
 /* Connects lazily. NULL when memory is out. Options' texts must outlive it. */
 struct broker_publisher *broker_publisher_create(const struct broker_options *options);
 void broker_publisher_destroy(struct broker_publisher **publisher);
-/* Publishes all (persistent, mandatory) and waits for their confirms, at most until deadline_ms
- * (monotonic). A returned (unroutable) or refused (nack) message is not confirmed. OK when all are
- * confirmed; otherwise *failure says what stood in the way. */
+/* Publishes all (persistent; mandatory, unless optional) and waits for their confirms, at most
+ * until deadline_ms (monotonic). A returned (unroutable) or refused (nack) message is not
+ * confirmed. OK when all are confirmed; otherwise *failure says what stood in the way. */
 enum status broker_publish(struct broker_publisher *publisher, struct broker_message *messages,
                            size_t count, int64_t deadline_ms, struct failure *failure);
 /* Answers heartbeats, closes what the broker closed and connects again (for a second at most); call

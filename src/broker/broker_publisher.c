@@ -257,7 +257,7 @@ static enum status write_one(struct broker_publisher *publisher, struct broker_m
     amqp_bytes_t body = {.len = message->body.size, .bytes = (void *)(uintptr_t)message->body.data};
     broker_confirms_add(&publisher->confirms, message);
     broker_link_arm(link, deadline_ms);
-    int mandatory = !CANARY("not_mandatory");
+    int mandatory = !message->optional && !CANARY("not_mandatory");
     int result =
         amqp_basic_publish(link->connection, BROKER_CHANNEL, broker_text(link->options.exchange),
                            broker_text(message->routing_key), mandatory, 0, &properties, body);

@@ -5,6 +5,7 @@
 #include "postgres/postgres_array.h"
 #include "server/catalogue.h"
 #include "server/refusals.h"
+#include "shop/stock_level.h"
 
 #define UPDATE_PARAMETERS 17 /* of both rows */
 
@@ -48,8 +49,18 @@ static const struct postgres_statement tell = {
     "VALUES ($1::int8, $2::text, $3::int8, $4::text) RETURNING delta_id",
 };
 
+static const struct postgres_statement notice = {
+    "catalogue_notice",
+    "INSERT INTO stock_notices (kind, product_id, available, low_stock_threshold, epoch,"
+    "  event_time) VALUES ($1::int8, $2::text, $3::int8, $4::int8, $5::int8, clock_timestamp())",
+};
+#define NOTICE_PARAMETERS 5
+
 static void add_product(struct postgres_link *link, const struct product *after,
                         struct arena *arena, struct postgres_parameter *parameters);
+static void add_notice(struct postgres_link *link, const struct product_lock *locked,
+                       const struct product *after, struct arena *arena,
+                       struct postgres_parameter *parameters);
 
 enum status catalogue_lock(struct postgres_link *link, const char *shard, const char *product_id,
                            struct arena *arena, int64_t deadline_ms, struct product_lock *lock_out,
@@ -89,7 +100,7 @@ enum status catalogue_update(struct postgres_link *link, const struct product_lo
                              const struct product *after, const char *rules, struct arena *arena,
                              int64_t deadline_ms, int64_t *delta_id_out, struct failure *failure)
 {
-    struct postgres_parameter product[UPDATE_PARAMETERS];
+    struct postgres_parameter product[UPDATE_PARAMETERS], noticed[NOTICE_PARAMETERS];
     add_product(link, after, arena, product);
     int64_t units = locked->product.safety_stock - after->safety_stock;
     struct postgres_parameter told[] = {
@@ -102,6 +113,7 @@ enum status catalogue_update(struct postgres_link *link, const struct product_lo
     if (tells) {
         postgres_link_add(link, &tell, told, sizeof told / sizeof told[0]);
     }
+    add_notice(link, locked, after, arena, noticed);
     postgres_link_add(link, &commit, NULL, 0);
     const struct postgres_result *const *results;
     enum status status = postgres_link_flush(link, deadline_ms, &results, failure);
@@ -140,4 +152,32 @@ static void add_product(struct postgres_link *link, const struct product *after,
     struct postgres_parameter *behind = parameters + sizeof product / sizeof product[0];
     memcpy(behind, stock, sizeof stock);
     postgres_link_add(link, &update_stock, behind, sizeof stock / sizeof stock[0]);
+}
+
+/* A rule that moves the line is a crossing like any other: whoever is told of both directions must
+ * not miss one of them. */
+static void add_notice(struct postgres_link *link, const struct product_lock *locked,
+                       const struct product *after, struct arena *arena,
+                       struct postgres_parameter *parameters)
+{
+    int64_t free_units = locked->on_hand - locked->reserved;
+    struct stock_level was = {
+        .available = free_units - locked->product.safety_stock,
+        .threshold = locked->product.low_stock_threshold,
+    };
+    struct stock_level is = {
+        .available = free_units - after->safety_stock,
+        .threshold = after->low_stock_threshold,
+    };
+    enum stock_crossing crossing = stock_level_crossing(was, is);
+    if (crossing == STOCK_NOT_CROSSED) {
+        return;
+    }
+    const struct postgres_parameter values[NOTICE_PARAMETERS] = {
+        postgres_int8(arena, crossing),      postgres_text(after->product_id),
+        postgres_int8(arena, is.available),  postgres_int8(arena, is.threshold),
+        postgres_int8(arena, locked->epoch),
+    };
+    memcpy(parameters, values, sizeof values);
+    postgres_link_add(link, &notice, parameters, NOTICE_PARAMETERS);
 }

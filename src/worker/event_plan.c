@@ -208,3 +208,16 @@ static void reject(struct event_plan *plan, struct plan_event *planned)
     planned->stored->outcome = EVENT_REJECTED;
     plan->rejected[plan->rejected_count++] = planned->stored->event;
 }
+
+enum stock_crossing event_plan_crossing(const struct plan_product *product,
+                                        struct stock_level *after_out)
+{
+    struct stock_level after = {
+        .available = product->on_hand - product->reserved - product->safety_stock,
+        .threshold = product->low_stock_threshold,
+    };
+    struct stock_level before = after;
+    before.available += product->delta_reserved - product->delta_on_hand;
+    *after_out = after;
+    return stock_level_crossing(before, after);
+}

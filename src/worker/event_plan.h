@@ -7,6 +7,7 @@
  * Everything lives in the arena given. */
 #pragma once
 
+#include "shop/stock_level.h"
 #include "worker/event_store.h"
 
 /* What makes an event the same as another: the order and its version, or the entry in the stock
@@ -38,6 +39,7 @@ struct plan_product {
     bool known;                /* has a row in stock */
     bool limited;              /* its orders are kept for counting, too */
     int64_t on_hand, reserved; /* as it will be */
+    int64_t safety_stock, low_stock_threshold;
     int64_t delta_on_hand, delta_reserved;
     int64_t delta_redis; /* what Redis does not know yet: not 0 = one row of stock_deltas */
 };
@@ -98,3 +100,7 @@ struct plan_product *event_plan_product(const struct event_plan *plan, const cha
 bool event_plan_is_double(const struct plan_event *planned, int64_t epoch);
 /* Fills in every outcome and the lists. False when the arena is full. */
 bool event_plan_decide(struct event_plan *plan, int64_t epoch);
+/* Whether the batch as a whole takes the product across its low_stock_threshold; decided. A dip
+ * that the same batch makes good again is none. */
+enum stock_crossing event_plan_crossing(const struct plan_product *product,
+                                        struct stock_level *after_out);

@@ -267,6 +267,8 @@ void event_rows_read_stock(const struct postgres_result *result, struct event_pl
         product->on_hand = postgres_result_int(result, row, 1);
         product->reserved = postgres_result_int(result, row, 2);
         product->limited = postgres_result_int(result, row, 3) != 0;
+        product->safety_stock = postgres_result_int(result, row, 4);
+        product->low_stock_threshold = postgres_result_int(result, row, 5);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "worker/change_sql.h"
 #include "worker/event_store_inside.h"
 #include "worker/event_store_sql.h"
+#include "worker/stock_notices.h"
 
 #define CONNECT_TIMEOUT_MS   3000
 #define STATEMENT_TIMEOUT_MS 5000
@@ -345,6 +346,7 @@ static enum status change_and_commit(struct event_store *store, const struct eve
     event_rows_add_decided(rows, plan);
     change_rows_add_decided(rows, plan);
     change_rows_add_feed(rows, plan);
+    stock_notices_add(rows, plan, write->epoch);
     bool has_deltas = event_rows_add_deltas(rows, plan, write->epoch, &deltas);
     (void)event_rows_add_letters(rows, store->shard, write->letters, write->letter_count);
     struct postgres_parameter letter_id = postgres_int8(&store->arena, write->letter_id);

@@ -52,7 +52,8 @@ static const struct postgres_statement SQL_ORDERS = {
     " SELECT order_id FROM fresh"};
 
 static const struct postgres_statement SQL_LOCK_STOCK = {
-    "lock_stock", "SELECT product_id, on_hand, reserved, limited FROM stock"
+    "lock_stock", "SELECT product_id, on_hand, reserved, limited, safety_stock,"
+                  "  low_stock_threshold FROM stock"
                   " WHERE product_id = ANY ($1::text[])"
                   " ORDER BY product_id COLLATE \"C\" FOR NO KEY UPDATE"};
 

@@ -23,8 +23,8 @@ static enum log_level level(const void *config)
     return (enum log_level)log_level_parse(((const struct worker_config *)config)->log_level);
 }
 
-static bool start_lanes(const struct worker_config *config, struct worker_metrics *metrics,
-                        struct failure *failure)
+static bool start_threads(const struct worker_config *config, struct worker_metrics *metrics,
+                          struct failure *failure)
 {
     for (int64_t i = 0; i < config->lanes; i++) {
         metrics->lanes[i] = worker_lane_start(config, i, failure);
@@ -33,7 +33,8 @@ static bool start_lanes(const struct worker_config *config, struct worker_metric
         }
         metrics->count++;
     }
-    return true;
+    metrics->teller = stock_teller_start(config, failure);
+    return metrics->teller != NULL;
 }
 
 static int run(const void *state)
@@ -53,7 +54,7 @@ static int run(const void *state)
         .clock = clock_system(),
     };
     bool started =
-        start_lanes(config, &metrics, &failure) &&
+        start_threads(config, &metrics, &failure) &&
         (config->ops_listen[0] == '\0' || ops_port_start(&options, &ops, &failure) == STATUS_OK);
     if (!started) {
         log_line(LOG_ERROR, "cannot start", "reason", failure.reason, "message", failure.message,
@@ -66,6 +67,7 @@ static int run(const void *state)
     for (size_t i = 0; i < metrics.count; i++) {
         refused = !worker_lane_join(&metrics.lanes[i]) || refused;
     }
+    stock_teller_join(&metrics.teller);
     log_line(LOG_INFO, "stopped", NULL);
     if (refused) {
         return PROGRAM_EXIT_REFUSED;

@@ -51,6 +51,9 @@ void worker_metrics_print(void *state, struct ops_page *page)
               offsetof(struct worker_totals, dead));
     print_sum(metrics, page, "order_worker_folded_total", "Events that had waited, applied.",
               offsetof(struct worker_totals, folded));
+    ops_page_family(page, "order_worker_stock_notices_total", "counter",
+                    "stock.low and stock.back that RabbitMQ has confirmed.");
+    ops_page_int(page, "order_worker_stock_notices_total", "", stock_teller_told(metrics->teller));
 }
 
 static int64_t sum(struct worker_metrics *metrics, size_t offset)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/ops_page.h"
+#include "worker/stock_teller.h"
 #include "worker/worker_lane.h"
 
 #define WORKER_LANES_MAX 64 /* the table's most */
@@ -9,6 +10,7 @@
 struct worker_metrics {
     struct worker_lane *lanes[WORKER_LANES_MAX];
     size_t count;
+    struct stock_teller *teller;
 };
 
 /* For struct ops_port_options; context is struct worker_metrics. */

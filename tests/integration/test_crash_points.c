@@ -30,6 +30,7 @@ static void provoke_loading(const struct point *point);
 static void provoke_worker(const struct point *point);
 static void provoke_fold(const struct point *point);
 static void provoke_unsettling(const struct point *point);
+static void provoke_notice(const struct point *point);
 
 /* By the rows of the table of crashes. */
 static const struct point POINTS[] = {
@@ -47,9 +48,11 @@ static const struct point POINTS[] = {
     {"after_settle", provoke_worker},   /* 6 */
     {"before_fold", provoke_fold},      /* 7, for an event that waited */
     {"open_begin", provoke_loading},    /* 12, 13: while stock is loaded anew */
-    {"open_fenced", provoke_loading},   {"open_drained", provoke_loading},
-    {"open_advanced", provoke_loading}, {"open_loaded", provoke_loading},
+    {"open_fenced", provoke_loading},     {"open_drained", provoke_loading},
+    {"open_advanced", provoke_loading},   {"open_loaded", provoke_loading},
     {"unsettled", provoke_unsettling}, /* 22 */
+    {"notice_taken", provoke_notice},  /* stock.low and stock.back are told again */
+    {"notice_published", provoke_notice},
 };
 #define POINT_COUNT (sizeof POINTS / sizeof POINTS[0])
 
@@ -304,6 +307,20 @@ static void provoke_unsettling(const struct point *point)
     }
 }
 
+/* The line is moved up to the stock, or away from it again: one of them is to be told each time. */
+static void provoke_notice(const struct point *point)
+{
+    const char *up[] = {"product", "update", "tea", "--low-stock=100000", NULL};
+    const char *down[] = {"product", "update", "tea", "--low-stock=0", NULL};
+    stop_workers();
+    bool first = strcmp(point->name, "notice_taken") == 0;
+    assert_int_equal(system_orderctl(&the_system, first ? up : down, NULL), 0);
+    assert_int_equal(database_int(&the_system.database, "SELECT count(*) FROM stock_notices"), 1);
+    system_start_worker(&the_system, 0, kill_at(point->name));
+    assert_killed(&the_system.workers[0]);
+    assert_int_equal(database_int(&the_system.database, "SELECT count(*) FROM stock_notices"), 1);
+}
+
 /* ---- the test of each ---- */
 
 static bool is_at_rest(void *state)
@@ -311,6 +328,7 @@ static bool is_at_rest(void *state)
     (void)state;
     return system_outbox(&the_system) == 0 &&
            database_int(&the_system.database, "SELECT count(*) FROM stock_deltas") == 0 &&
+           database_int(&the_system.database, "SELECT count(*) FROM stock_notices") == 0 &&
            database_int(&the_system.database, "SELECT count(*) FROM orders") == orders &&
            stores_redis_int(the_system.redis_url, "HGET", "{s0}:meta", "epoch") ==
                database_int(&the_system.database, "SELECT epoch FROM control");

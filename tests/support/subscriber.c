@@ -12,7 +12,8 @@
 #include "tests/cmocka_all.h"
 
 static const char *const KEYS[] = {"order.created", "order.confirmed", "order.cancelled",
-                                   "order.expired", "order.fulfilled", "stock.adjusted"};
+                                   "order.expired", "order.fulfilled", "stock.adjusted",
+                                   "stock.low",     "stock.back"};
 #define KEY_COUNT (sizeof KEYS / sizeof KEYS[0])
 
 static void *run(void *state);
@@ -20,6 +21,7 @@ static amqp_connection_state_t connect_queue(struct subscriber *subscriber);
 static bool take(struct subscriber *subscriber, amqp_connection_state_t connection);
 static void check(struct subscriber *subscriber, const amqp_envelope_t *envelope);
 static const char *key_of(const Shop__V1__Event *event);
+static void keep_level(struct subscriber *subscriber, const Shop__V1__Event *event);
 
 void subscriber_start(struct subscriber *subscriber, const char *url, const char *prefix)
 {
@@ -155,6 +157,21 @@ static void note_trace(struct subscriber *subscriber, const amqp_envelope_t *env
     }
 }
 
+static void keep_level(struct subscriber *subscriber, const Shop__V1__Event *event)
+{
+    size_t at = atomic_load(&subscriber->level_count);
+    if (event->change_case != SHOP__V1__EVENT__CHANGE_STOCK_LEVEL || at >= SUBSCRIBER_LEVELS_MAX) {
+        return;
+    }
+    struct subscriber_level *level = &subscriber->levels[at];
+    (void)snprintf(level->key, sizeof level->key, "%s", key_of(event));
+    (void)snprintf(level->product_id, sizeof level->product_id, "%s",
+                   event->stock_level->product_id);
+    (void)snprintf(level->event_id, sizeof level->event_id, "%s", event->event_id);
+    level->available = event->stock_level->available;
+    atomic_store(&subscriber->level_count, at + 1);
+}
+
 /* All that docs/EVENTS.md says of a message. */
 static void check(struct subscriber *subscriber, const amqp_envelope_t *envelope)
 {
@@ -179,6 +196,7 @@ static void check(struct subscriber *subscriber, const amqp_envelope_t *envelope
         if (!is_text(envelope->routing_key, key_of(batch->events[i]))) {
             complain(subscriber, "an event of another key", envelope->routing_key);
         }
+        keep_level(subscriber, batch->events[i]);
         size_t at = atomic_load(&subscriber->count);
         if (at < SUBSCRIBER_EVENTS_MAX) {
             (void)snprintf(subscriber->event_ids[at], sizeof subscriber->event_ids[at], "%s",
@@ -196,6 +214,10 @@ static const char *key_of(const Shop__V1__Event *event)
     }
     if (event->change_case == SHOP__V1__EVENT__CHANGE_STOCK_ADJUSTED) {
         return "stock.adjusted";
+    }
+    if (event->change_case == SHOP__V1__EVENT__CHANGE_STOCK_LEVEL) {
+        bool is_low = event->stock_level->kind == SHOP__V1__STOCK_LEVEL__KIND__KIND_LOW;
+        return is_low ? "stock.low" : "stock.back";
     }
     if (event->change_case != SHOP__V1__EVENT__CHANGE_ORDER_CHANGED ||
         event->order_changed->version < 2) {

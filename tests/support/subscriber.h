@@ -10,6 +10,12 @@
 
 #define SUBSCRIBER_EVENTS_MAX 262144
 #define SUBSCRIBER_TRACES_MAX 16
+#define SUBSCRIBER_LEVELS_MAX 256
+
+struct subscriber_level { /* of stock.low and stock.back */
+    char key[16], product_id[64], event_id[40];
+    int64_t available;
+};
 
 struct subscriber {
     const char *url;
@@ -25,6 +31,8 @@ struct subscriber {
         char routing_key[32], traceparent[64];
     } traces[SUBSCRIBER_TRACES_MAX];
     char event_ids[SUBSCRIBER_EVENTS_MAX][40];
+    atomic_size_t level_count;
+    struct subscriber_level levels[SUBSCRIBER_LEVELS_MAX];
 };
 
 /* Declares and binds its queue <prefix>.outside on <prefix>.events, then takes. */

@@ -287,6 +287,12 @@ static void tell_line(struct tail *tail, const char *key, const Shop__V1__Event 
         snprintf(what, sizeof(what), "%+lld, %s", (long long)event->stock_adjusted->delta,
                  event->stock_adjusted->reason);
         break;
+    case SHOP__V1__EVENT__CHANGE_STOCK_LEVEL:
+        snprintf(of, sizeof(of), "%s", event->stock_level->product_id);
+        snprintf(what, sizeof(what), "%lld available, low at %lld",
+                 (long long)event->stock_level->available,
+                 (long long)event->stock_level->low_stock_threshold);
+        break;
     default:
         break;
     }

@@ -372,6 +372,76 @@ static void test_random_batches_keep_the_books(void **state)
     }
 }
 
+static enum stock_crossing crossing_of(const char *product_id)
+{
+    struct stock_level after;
+    return event_plan_crossing(event_plan_product(&plan, product_id), &after);
+}
+
+static void test_the_order_that_takes_a_product_to_its_threshold_is_told_once(void **state)
+{
+    (void)state;
+    for (int64_t reserved = 0; reserved < 6; reserved++) {
+        arena_reset(&arena);
+        count = 0;
+        (void)add_order(1, 101, EPOCH, "a", 1);
+        prepare();
+        struct plan_product *a = stock("a", 10, reserved);
+        a->safety_stock = 2;
+        a->low_stock_threshold = 3; /* 10 - 2 - 5 reserved */
+        event_plan_decide(&plan, EPOCH);
+        assert_int_equal(crossing_of("a"), reserved == 4 ? STOCK_LOW : STOCK_NOT_CROSSED);
+    }
+}
+
+static void test_each_product_of_a_batch_crosses_for_itself(void **state)
+{
+    (void)state;
+    (void)add_order(1, 101, EPOCH, "a", 6);
+    (void)add_order(2, 102, EPOCH, "a", 2); /* crossed already: the batch is told, not the order */
+    add_adjustment(3, 201, EPOCH, "b", 5);
+    (void)add_order(4, 103, EPOCH, "c", 1);
+    prepare();
+    stock("a", 10, 0)->low_stock_threshold = 4;
+    stock("b", 1, 0)->low_stock_threshold = 1;
+    stock("c", 10, 0)->low_stock_threshold = 1;
+    event_plan_decide(&plan, EPOCH);
+    struct stock_level after;
+    assert_int_equal(event_plan_crossing(event_plan_product(&plan, "a"), &after), STOCK_LOW);
+    assert_int_equal(after.available, 2);
+    assert_int_equal(after.threshold, 4);
+    assert_int_equal(event_plan_crossing(event_plan_product(&plan, "b"), &after), STOCK_BACK);
+    assert_int_equal(after.available, 6);
+    assert_int_equal(crossing_of("c"), STOCK_NOT_CROSSED);
+}
+
+static void test_a_dip_within_a_batch_is_not_told(void **state)
+{
+    (void)state;
+    (void)add_order(1, 101, EPOCH, "a", 3);
+    add_adjustment(2, 201, EPOCH, "a", 3);
+    prepare();
+    stock("a", 3, 0);
+    event_plan_decide(&plan, EPOCH);
+    assert_int_equal(crossing_of("a"), STOCK_NOT_CROSSED);
+}
+
+static void test_what_is_rejected_or_known_crosses_nothing(void **state)
+{
+    (void)state;
+    (void)add_order(1, 101, EPOCH, "a", 4);
+    (void)add_order(2, 102, EPOCH, "b", 2);
+    (void)add_order(3, 103, EPOCH, "c", 1);
+    prepare();
+    stock("a", 3, 0);
+    stock("b", 2, 0);
+    was_made_by(EVENT_ORDER_CREATED, 102, 2); /* delivered again */
+    event_plan_decide(&plan, EPOCH);
+    assert_int_equal(crossing_of("a"), STOCK_NOT_CROSSED);
+    assert_int_equal(crossing_of("b"), STOCK_NOT_CROSSED);
+    assert_int_equal(crossing_of("c"), STOCK_NOT_CROSSED); /* no such product */
+}
+
 #define PLAN_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -393,6 +463,10 @@ int main(void)
         PLAN_TEST(test_an_order_and_an_entry_of_the_same_id_are_two_things),
         PLAN_TEST(test_a_full_arena_is_a_failure),
         PLAN_TEST(test_random_batches_keep_the_books),
+        PLAN_TEST(test_the_order_that_takes_a_product_to_its_threshold_is_told_once),
+        PLAN_TEST(test_each_product_of_a_batch_crosses_for_itself),
+        PLAN_TEST(test_a_dip_within_a_batch_is_not_told),
+        PLAN_TEST(test_what_is_rejected_or_known_crosses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
