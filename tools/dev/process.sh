@@ -21,6 +21,12 @@ instance_open() {
     . "$DIR/settings"
 }
 
+# instance_complete: whether the open instance has all its ports. An older ./dev knew fewer.
+instance_complete() {
+    [ -n "${GATEWAY_PORT:-}" ] && [ -n "${GATEWAY_OPS_PORT:-}" ] && [ -n "${ORDER_OPS_PORT:-}" ] &&
+        [ -n "${WORKER_1_OPS_PORT:-}" ] && [ -n "${WORKER_2_OPS_PORT:-}" ]
+}
+
 instance_names() {
     local settings
     for settings in "$INSTANCES"/*/settings; do

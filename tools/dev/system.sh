@@ -125,7 +125,7 @@ process_port() {
     rabbitmq) echo "$RABBITMQ_PORT" ;;
     postgres) echo "$POSTGRES_PORT" ;;
     order-server) echo "$ORDER_PORT" ;;
-    order-gateway) echo "$GATEWAY_PORT" ;;
+    order-gateway) echo "${GATEWAY_PORT:--}" ;;
     *) echo - ;;
     esac
 }
