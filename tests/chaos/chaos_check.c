@@ -201,6 +201,10 @@ static void check_row(const struct row *row, const struct chaos_request *request
         chaos_violation("%s (%s) is in state %s; verbs asked %u, done %u", request->id,
                         row->made_id, row->state, request->asked, request->done);
     }
+    if (request->ended_state != 0 && request->ended_state != strtol(row->state, NULL, 10)) {
+        chaos_violation("%s (%s) had ended in state %d and is in state %s", request->id,
+                        row->made_id, request->ended_state, row->state);
+    }
     if (strcmp(row->content, content) != 0) {
         chaos_violation("%s (%s) has '%s' instead of '%s'", request->id, row->made_id, row->content,
                         content);

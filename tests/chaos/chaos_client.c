@@ -10,13 +10,14 @@
 
 #include "base/uuid.h"
 
-#define THINK_MS_MAX 24 /* between two operations */
-#define RETRY_MS     100
-#define ATTEMPTS_MAX 40 /* a little longer than a reopening takes */
-#define QUANTITY_MAX 3
-#define CALL_MS      4000
-#define HOLD_S       10  /* the shortest: some are confirmed in time, some end */
-#define RECENT       200 /* requests that are asked for again */
+#define THINK_MS_MAX   24 /* between two operations */
+#define RETRY_MS       100
+#define ATTEMPTS_MAX   40 /* a little longer than a reopening takes */
+#define QUANTITY_MAX   3
+#define CALL_MS        4000
+#define HOLD_S         10  /* the shortest: some are confirmed in time, some end */
+#define RECENT         200 /* requests that are asked for again */
+#define BATCHED_ONE_IN 8   /* orders go through BatchCreateOrders, and so do their repetitions */
 
 static void *run(void *argument);
 static void create(struct chaos_client *client);
@@ -211,6 +212,21 @@ static void on_order(const Shop__V1__Order *order, void *data)
     }
 }
 
+static void on_batch(const Shop__V1__BatchCreateOrdersResponse *response, void *data)
+{
+    struct chaos_answer *answer = data;
+    if (response == NULL || response->n_results != 1) {
+        return;
+    }
+    const Shop__V1__CreateOrderResult *result = response->results[0];
+    if (result->outcome_case == SHOP__V1__CREATE_ORDER_RESULT__OUTCOME_ORDER) {
+        on_order(result->order, answer);
+    } else if (result->failure != NULL) {
+        answer->code = (enum status)result->failure->code;
+        (void)snprintf(answer->reason, sizeof answer->reason, "%s", result->failure->reason);
+    }
+}
+
 static void send_create(struct chaos_client *client, const struct chaos_request *request,
                         struct rpc_channel *channel, struct chaos_answer *answer)
 {
@@ -242,8 +258,18 @@ static void send_create(struct chaos_client *client, const struct chaos_request 
     struct rpc_stub stub;
     rpc_stub_init(&stub, channel, &shop__v1__order_service__descriptor);
     stub.timeout_ms = CALL_MS;
-    shop__v1__order_service__create_order(&stub.service, &create, on_order, answer);
-    take_failure(&stub, answer);
+    if (between(client, 1, BATCHED_ONE_IN) == 1) {
+        Shop__V1__CreateOrderRequest *creates[] = {&create};
+        Shop__V1__BatchCreateOrdersRequest batch = SHOP__V1__BATCH_CREATE_ORDERS_REQUEST__INIT;
+        batch.n_orders = 1;
+        batch.orders = creates;
+        shop__v1__order_service__batch_create_orders(&stub.service, &batch, on_batch, answer);
+    } else {
+        shop__v1__order_service__create_order(&stub.service, &create, on_order, answer);
+    }
+    if (stub.failure.code != STATUS_OK) {
+        take_failure(&stub, answer);
+    }
 }
 
 static void on_adjusted(const Shop__V1__AdjustStockResponse *response, void *data)

@@ -11,7 +11,7 @@
 
 static enum chaos_verdict judge(enum chaos_kind kind, const struct chaos_answer *answer);
 static bool is_refusal_of_verb(const struct chaos_answer *answer);
-static void tell_order(struct chaos_history *history, const struct chaos_request *request,
+static void tell_order(struct chaos_history *history, struct chaos_request *request,
                        const struct chaos_answer *answer);
 static void tally(struct chaos_history *history, enum chaos_kind kind,
                   const struct chaos_answer *answer);
@@ -183,21 +183,42 @@ bool chaos_is_verb(enum chaos_kind kind)
 /* Answered OK, but the order was in another end already, or had nothing left to do: not done. */
 static bool shows(enum chaos_kind kind, int state)
 {
-    return (kind == CHAOS_CONFIRM && state == ORDER_CONFIRMED) ||
+    return (kind == CHAOS_CONFIRM && (state == ORDER_CONFIRMED || state == ORDER_FULFILLED)) ||
            (kind == CHAOS_CANCEL && state == ORDER_CANCELLED) ||
            (kind == CHAOS_FULFIL && state == ORDER_FULFILLED);
 }
 
-/* What the order's request has to be told of its verbs. A change is no safer than the order: of one
- * that was answered RESERVED alone, all may go with Redis. */
-static void tell_order(struct chaos_history *history, const struct chaos_request *request,
+/* An end that is safe is the order's for good; so is the order. */
+static void see_state(struct chaos_request *order, const struct chaos_answer *answer)
+{
+    if (answer->code != STATUS_OK || answer->durability < 2) {
+        return;
+    }
+    order->accepted = true;
+    if (order->ended_state != 0 && order->ended_state != answer->state) {
+        chaos_violation("order %s had ended in state %d and is in %d", order->made_id,
+                        order->ended_state, answer->state);
+    }
+    if (answer->state == ORDER_CANCELLED || answer->state == ORDER_FULFILLED ||
+        answer->state == ORDER_EXPIRED) {
+        order->ended_state = answer->state;
+    }
+}
+
+/* What the order's request has to be told of its verbs. */
+static void tell_order(struct chaos_history *history, struct chaos_request *request,
                        const struct chaos_answer *answer)
 {
     struct chaos_request *order = &history->requests[request->order];
     order->asked |= request->maybe ? CHAOS_BIT(request->kind) : 0;
-    bool done = answer->code == STATUS_OK && answer->durability >= 2 && order->accepted &&
-                shows(request->kind, answer->state);
+    if (answer->code == STATUS_OK) { /* each verb once an order: these did not change it */
+        request->noted = (request->kind == CHAOS_CONFIRM && !order->held) ||
+                         (request->kind == CHAOS_CANCEL && answer->state == ORDER_EXPIRED);
+    }
+    bool done =
+        answer->code == STATUS_OK && answer->durability >= 2 && shows(request->kind, answer->state);
     order->done |= done ? CHAOS_BIT(request->kind) : 0;
+    see_state(order, answer);
     if (answer->code == STATUS_NOT_FOUND && order->accepted) {
         chaos_violation("order %s was accepted and is not found by a %s", order->made_id,
                         KINDS[request->kind]);
@@ -243,6 +264,7 @@ static void take_success(struct chaos_request *request, const struct chaos_answe
     }
     (void)snprintf(request->made_id, sizeof request->made_id, "%s", answer->made_id);
     if (answer->durability >= 2) {
+        request->accepted_ms = clock_monotonic_ms(clock_system());
         request->accepted = true;
     } else {
         request->reserved = true;
@@ -252,7 +274,8 @@ static void take_success(struct chaos_request *request, const struct chaos_answe
 
 static void take_refusal(struct chaos_request *request, const struct chaos_answer *answer)
 {
-    if (request->accepted && !chaos_is_verb(request->kind)) {
+    bool forgotten = request->noted && is_forgotten(request->accepted_ms);
+    if (request->accepted && !forgotten) {
         chaos_violation("%s %s: accepted, then refused with %s", KINDS[request->kind], request->id,
                         answer->reason);
     }

@@ -45,8 +45,10 @@ struct chaos_request {
     enum chaos_kind kind;
     size_t line_count;
     struct chaos_line lines[CHAOS_LINES_MAX];
-    char made_id[40];   /* of the order or the adjustment, once one was answered */
-    bool accepted;      /* QUEUED or PERSISTED was answered: it must be there */
+    char made_id[40]; /* of the order or the adjustment, once one was answered */
+    bool accepted;    /* QUEUED or PERSISTED was answered: it must be there */
+    int64_t accepted_ms;
+    bool noted;         /* a verb that changed nothing: only Redis remembers it */
     bool reserved;      /* RESERVED was */
     bool maybe;         /* an attempt may have been done since the last refusal */
     int64_t refused_ms; /* 0: not */
@@ -54,7 +56,8 @@ struct chaos_request {
      */
     bool held;
     unsigned tried, asked, done; /* CHAOS_BIT of each */
-    size_t order;                /* a verb: the index of its order's request in the same history */
+    int ended_state; /* 0, or the end that an answer with QUEUED or PERSISTED showed: for good */
+    size_t order;    /* a verb: the index of its order's request in the same history */
 };
 
 struct chaos_history {

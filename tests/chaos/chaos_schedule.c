@@ -43,7 +43,7 @@ static const struct {
     [CHAOS_REDIS_SCRIPT_FLUSH] = {"redis script flush", PATIENT_REDIS, 1, 2, 1, 1},
     [CHAOS_RABBITMQ_ALARM] = {"rabbitmq alarm", PATIENT_RABBITMQ, 1, 2, 2000, 6000},
     [CHAOS_RABBITMQ_RESTART] = {"rabbitmq restart", PATIENT_RABBITMQ, 1, 2, 1000, 3000},
-    [CHAOS_RABBITMQ_WIPE] = {"rabbitmq wipe", PATIENT_RABBITMQ, 1, 2, 6000, 9000},
+    [CHAOS_RABBITMQ_WIPE] = {"rabbitmq wipe", PATIENT_RABBITMQ, 1, 0, 6000, 9000},
     [CHAOS_RABBITMQ_UNBIND] = {"rabbitmq unbind", PATIENT_RABBITMQ, 1, 3, 1, 1},
     [CHAOS_POSTGRES_TERMINATE] = {"postgres terminate", PATIENT_POSTGRES, 1, 4, 1, 1},
     [CHAOS_POSTGRES_FAIL] = {"postgres fail", PATIENT_POSTGRES, 1, 4, 500, 4000},
@@ -71,17 +71,35 @@ static int64_t rest_after(enum chaos_fault fault)
  * is time for what the one leaves to reach PostgreSQL. */
 #define APART_MS 30000
 
-static bool comes_too_soon(const int64_t *busy_until, enum chaos_fault fault, int64_t at_ms)
+/* Too rare to be left to the dice: one in each of these, in its middle. */
+#define WIPE_EVERY_MS 180000
+#define WIPE_FROM_MS  70000
+#define WIPE_TO_MS    100000
+
+static void draw_wipes(struct chaos_schedule *schedule, struct chaos_random *random,
+                       int64_t length_ms)
 {
-    return fault == CHAOS_RABBITMQ_WIPE && busy_until[PATIENT_REDIS] > 0 &&
-           at_ms < busy_until[PATIENT_REDIS] + APART_MS;
+    int64_t from_ms = FAULTS[CHAOS_RABBITMQ_WIPE].from_ms,
+            to_ms = FAULTS[CHAOS_RABBITMQ_WIPE].to_ms;
+    for (int64_t at_ms = 0; at_ms + WIPE_TO_MS + to_ms + CALM_MS <= length_ms;
+         at_ms += WIPE_EVERY_MS) {
+        chaos_schedule_add(schedule, CHAOS_RABBITMQ_WIPE, 0,
+                           at_ms + chaos_random_between(random, WIPE_FROM_MS, WIPE_TO_MS),
+                           chaos_random_between(random, from_ms, to_ms));
+    }
 }
 
-static void keep_apart(int64_t *busy_until, enum chaos_fault fault, int64_t until_ms)
+/* Whether a fault of Redis or RabbitMQ meets a wipe. */
+static bool meets_wipe(const struct chaos_schedule *schedule, size_t wipes, int64_t at_ms,
+                       int64_t until_ms, int64_t apart_ms)
 {
-    if (fault == CHAOS_RABBITMQ_WIPE) {
-        busy_until[PATIENT_REDIS] = until_ms + APART_MS;
+    for (size_t i = 0; i < 2 * wipes; i += 2) {
+        if (until_ms + apart_ms > schedule->events[i].at_ms &&
+            at_ms < schedule->events[i + 1].at_ms + apart_ms) {
+            return true;
+        }
     }
+    return false;
 }
 
 void chaos_schedule_draw(struct chaos_schedule *schedule, uint64_t seed, int64_t length_ms)
@@ -89,17 +107,20 @@ void chaos_schedule_draw(struct chaos_schedule *schedule, uint64_t seed, int64_t
     struct chaos_random random = {seed};
     int64_t busy_until[PATIENTS] = {0};
     int64_t at_ms = CALM_MS;
+    draw_wipes(schedule, &random, length_ms);
+    size_t wipes = schedule->count / 2;
     while (at_ms < length_ms - CALM_MS) {
         enum chaos_fault fault = draw_fault(&random);
         int target = (int)chaos_random_between(&random, 0, FAULTS[fault].targets - 1);
         int64_t for_ms = chaos_random_between(&random, FAULTS[fault].from_ms, FAULTS[fault].to_ms);
         int64_t pause_ms = chaos_random_between(&random, 50, 1500);
-        int64_t *busy = &busy_until[FAULTS[fault].first + target];
-        if (*busy <= at_ms && at_ms + for_ms <= length_ms &&
-            !comes_too_soon(busy_until, fault, at_ms)) {
+        int patient = FAULTS[fault].first + target;
+        int64_t apart_ms = patient == PATIENT_REDIS ? APART_MS : 0;
+        bool wiped = (patient == PATIENT_REDIS || patient == PATIENT_RABBITMQ) &&
+                     meets_wipe(schedule, wipes, at_ms, at_ms + for_ms, apart_ms);
+        if (busy_until[patient] <= at_ms && at_ms + for_ms <= length_ms && !wiped) {
             chaos_schedule_add(schedule, fault, target, at_ms, for_ms);
-            keep_apart(busy_until, fault, at_ms + for_ms);
-            *busy = at_ms + for_ms + rest_after(fault);
+            busy_until[patient] = at_ms + for_ms + rest_after(fault);
             at_ms += pause_ms;
         } else {
             at_ms += 10;
