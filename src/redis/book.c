@@ -124,6 +124,7 @@ static void make_keys(struct book *book, const char *shard)
         {book->early, "early"},
         {book->bought, "bought"},
         {book->counts, "counts"},
+        {book->behind, "behind"},
         {book->record_prefix, "record:"},
         {book->delta_prefix, "delta:"},
     };

@@ -14,6 +14,8 @@
  *   {s0}:outbox       HASH  event id -> event bytes, from the decision until a worker settled it
  *   {s0}:unconfirmed  ZSET  event id -> when the relay publishes it again (ms, Redis' clock)
  *   {s0}:early        SET   event ids that PostgreSQL has and RabbitMQ has not confirmed
+ *   {s0}:behind       HASH  event id -> the order's event before it, of those that were decided
+ *                           while RabbitMQ had not confirmed an earlier one
  *   {s0}:unpersisted  ZSET  event id -> when the relay looks for it in PostgreSQL
  *   {s0}:settled      STREAM  batches of events that PostgreSQL has, kept for a while
  *   {s0}:holds        ZSET  order id -> when its hold ends
@@ -87,6 +89,9 @@ enum book_hold {
     BOOK_HOLD_MUST_RUN, /* else HOLD_ENDED; is over then */
     BOOK_HOLD_MUST_END, /* must have ended, else HOLD_RUNS; is over then */
     BOOK_HOLD_GIVEN_UP, /* is over, whether it still ran or not */
+    BOOK_NOTE,          /* nothing: the order (found_version) is already where the request would
+                           bring it. Only the request's record is written, so that it is answered the
+                           same when it is repeated and the order has gone on. */
     /* Not of an order: */
     BOOK_COUNT,   /* adjusts the stock of counted_product_id */
     BOOK_RECOUNT, /* the same, if found_count is still its last adjustment (else CONFLICT) */
@@ -95,6 +100,7 @@ enum book_hold {
 enum book_outcome {
     BOOK_DECIDED,       /* all effects are in Redis */
     BOOK_POSSIBLE,      /* a trial: it would have been decided */
+    BOOK_NOTED,         /* a NOTE */
     BOOK_REPEATED,      /* the record was already there: `prior` */
     BOOK_OUT_OF_STOCK,  /* nothing taken; remembered under the record */
     BOOK_AGAINST_RULES, /* of a product; the same */
@@ -131,6 +137,7 @@ struct book_decision {
     struct bytes found_count;       /* RECOUNT: as book_read_counts gave it */
 
     enum book_outcome outcome;
+    bool is_behind; /* DECIDED: RabbitMQ has not confirmed an earlier event of the order */
     struct book_record prior;     /* BOOK_REPEATED; views until the book's next use */
     const char *short_product_id; /* OUT_OF_STOCK, STOCK_UNKNOWN, AGAINST_RULES: one of takes */
     int64_t short_available;
@@ -176,7 +183,7 @@ struct book_lookup {
     struct book_record record; /* when found; views until the book's next use */
     bool found;
     bool in_outbox;   /* not yet settled */
-    bool unconfirmed; /* and RabbitMQ has not confirmed it */
+    bool unconfirmed; /* and RabbitMQ has not confirmed it, or an earlier one of the order */
 };
 enum status book_read(struct book *book, struct book_lookup *lookups, size_t count,
                       int64_t deadline_ms, struct failure *failure);

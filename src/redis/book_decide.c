@@ -7,7 +7,7 @@
 #define VERSION_FIRST       1
 #define GROUP_DECISIONS_MAX 128  /* a run, half a millisecond of Redis: others wait for it */
 #define GROUP_TAKES_MAX     2000 /* the same for long orders; one is never split */
-#define HEAD_KEYS           8
+#define HEAD_KEYS           10
 #define HEAD_ARGUMENTS      (3 + HEAD_KEYS + 4) /* verb, script, number of keys; keys; limits */
 #define DECISION_ARGUMENTS  10                  /* event to number of products */
 
@@ -96,6 +96,8 @@ static void add_group(struct book *book, const struct book_decision *decisions, 
     redis_link_put_text(link, book->ended);
     redis_link_put_text(link, book->bought);
     redis_link_put_text(link, book->counts);
+    redis_link_put_text(link, book->behind);
+    redis_link_put_text(link, book->early);
     for (size_t i = 0; i < count; i++) {
         book_put_record_key(book, &decisions[i].record_id);
         if (decisions[i].found_version > 0) {
@@ -153,6 +155,7 @@ static void put_order(const struct book *book, const struct book_decision *decis
         [BOOK_HOLD_GIVEN_UP] = "GIVEN_UP",
         [BOOK_COUNT] = "COUNT",
         [BOOK_RECOUNT] = "RECOUNT",
+        [BOOK_NOTE] = "NOTE",
     };
     struct redis_link *link = book->link;
     uint8_t found[4];
@@ -248,13 +251,15 @@ static void read_word(const struct redis_reply *answer, struct book_decision *de
         const char *word;
         enum book_outcome outcome;
     } words[] = {
-        {"DECIDED", BOOK_DECIDED},       {"POSSIBLE", BOOK_POSSIBLE},
+        {"DECIDED", BOOK_DECIDED},       {"BEHIND", BOOK_DECIDED},
+        {"POSSIBLE", BOOK_POSSIBLE},     {"NOTED", BOOK_NOTED},
         {"OVERLOADED", BOOK_OVERLOADED}, {"CONFLICT", BOOK_CONFLICT},
         {"HOLD_ENDED", BOOK_HOLD_ENDED}, {"HOLD_RUNS", BOOK_HOLD_RUNS},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (is_word(answer, words[i].word)) {
             decision->outcome = words[i].outcome;
+            decision->is_behind = is_word(answer, "BEHIND");
             return;
         }
     }

@@ -20,7 +20,7 @@ struct book {
     char unconfirmed[BOOK_KEY_BYTES], unpersisted[BOOK_KEY_BYTES];
     char settled[BOOK_KEY_BYTES];
     char holds[BOOK_KEY_BYTES], ended[BOOK_KEY_BYTES], early[BOOK_KEY_BYTES];
-    char bought[BOOK_KEY_BYTES], counts[BOOK_KEY_BYTES];
+    char bought[BOOK_KEY_BYTES], counts[BOOK_KEY_BYTES], behind[BOOK_KEY_BYTES];
     char record_prefix[BOOK_KEY_BYTES], delta_prefix[BOOK_KEY_BYTES];
     char opening[UUID_TEXT_BYTES]; /* names this book's loading of stock; "" = it never began one */
 };

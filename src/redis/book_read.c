@@ -38,13 +38,14 @@ enum status book_read(struct book *book, struct book_lookup *lookups, size_t cou
 static void add_read(struct book *book, const char *verb, const char *script,
                      const struct book_lookup *lookups, size_t count)
 {
-    redis_link_begin(book->link, 6 + count);
+    redis_link_begin(book->link, 7 + count);
     redis_link_put_text(book->link, verb);
     redis_link_put_text(book->link, script);
-    redis_link_put_int(book->link, 3 + (int64_t)count);
+    redis_link_put_int(book->link, 4 + (int64_t)count);
     redis_link_put_text(book->link, book->outbox);
     redis_link_put_text(book->link, book->unconfirmed);
     redis_link_put_text(book->link, book->early);
+    redis_link_put_text(book->link, book->behind);
     for (size_t i = 0; i < count; i++) {
         book_put_record_key(book, &lookups[i].record_id);
     }

@@ -61,8 +61,8 @@ static void add_keep(struct book *book, struct bytes batch)
 static size_t add_settles(struct book *book, const char *verb, const char *script,
                           const struct book_settled *settled, size_t count)
 {
-    const char *const keys[] = {book->outbox, book->unconfirmed, book->unpersisted,
-                                book->holds,  book->ended,       book->early};
+    const char *const keys[] = {book->outbox, book->unconfirmed, book->unpersisted, book->holds,
+                                book->ended,  book->early,       book->behind};
     const size_t key_count = sizeof keys / sizeof keys[0];
     size_t commands = 0;
     for (size_t at = 0; at < count; at += BOOK_CHUNK_MAX) {

@@ -252,6 +252,10 @@ static void take_outcome(struct shop_lane *lane, const struct book_decision *dec
     switch (decision->outcome) {
     case BOOK_DECIDED:
         command->fate = COMMAND_ACCEPTED;
+        command->is_behind = decision->is_behind;
+        return;
+    case BOOK_NOTED:
+        command->fate = COMMAND_PERSISTED;
         return;
     case BOOK_POSSIBLE:
         command->fate = COMMAND_POSSIBLE;
@@ -333,8 +337,8 @@ static void publish(struct shop_lane *lane, struct batch *batch)
         struct command *command = &batch->commands[i];
         if (command->fate == COMMAND_ACCEPTED) {
             command->confirmed = events[at++].confirmed;
-            command->durability =
-                command->confirmed && in_time ? DURABILITY_QUEUED : DURABILITY_RESERVED;
+            bool is_queued = command->confirmed && in_time && !command->is_behind;
+            command->durability = is_queued ? DURABILITY_QUEUED : DURABILITY_RESERVED;
         }
     }
 }

@@ -15,6 +15,7 @@ static void read_request(struct shop_lane *lane, struct command *command);
 static void load(struct shop_lane *lane, struct command **commands, size_t count,
                  void (*then)(struct shop_lane *lane, struct command *command));
 static void apply(struct shop_lane *lane, struct command *command);
+static void note(struct command *command);
 static void plan(struct shop_lane *lane, struct command *command,
                  const struct order_change *change);
 static enum book_hold plan_hold(const struct order_changing *body);
@@ -134,14 +135,25 @@ static void apply(struct shop_lane *lane, struct command *command)
         plan(lane, command, &change);
         return;
     case VERB_NO_EFFECT:
-        body->after = body->found.order;
-        command->fate = COMMAND_PERSISTED;
-        command->durability = body->found.order.durability;
+        note(command);
         return;
     case VERB_REFUSED:
         *command_fail(command) = failure;
         return;
     }
+}
+
+/* Its caller may miss the answer and repeat the request when the order has gone on. */
+static void note(struct command *command)
+{
+    struct order_changing *body = command->body;
+    body->after = body->found.order;
+    command->durability = body->found.order.durability;
+    command->fate = command->call != NULL ? COMMAND_OPEN : COMMAND_PERSISTED;
+    command->found_version = (uint32_t)body->found.order.version;
+    command->hold = BOOK_NOTE;
+    command->takes = command->frees = NULL;
+    command->take_count = command->free_count = 0;
 }
 
 static void plan(struct shop_lane *lane, struct command *command, const struct order_change *change)

@@ -17,7 +17,7 @@ enum command_fate {
     COMMAND_ACCEPTED,   /* decided now: `decision` */
     COMMAND_POSSIBLE,   /* a trial that would have been accepted */
     COMMAND_REPEATED,   /* decided before, known to Redis: `prior` */
-    COMMAND_PERSISTED,  /* nothing is to be decided: the kind keeps what it found */
+    COMMAND_PERSISTED,  /* there was nothing to be decided: the kind keeps what it found */
     COMMAND_CONFLICTED, /* the order was changed meanwhile: to be prepared again */
 };
 
@@ -57,6 +57,7 @@ struct command {
     bool waits;               /* set with its answer: that is to be PERSISTED when it goes out */
     bool forgettable;         /* Redis may have had a record of it and lost it; recall's own */
     bool confirmed;           /* COMMAND_ACCEPTED: RabbitMQ has its event */
+    bool is_behind;           /* COMMAND_ACCEPTED: it lacks an earlier one of the order */
     struct book_record prior; /* COMMAND_REPEATED; lives in the lane's arena */
 };
 

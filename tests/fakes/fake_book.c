@@ -187,6 +187,11 @@ static void decide_one(struct book *book, struct book_decision *decision)
         decision->outcome = BOOK_CONFLICT;
         return;
     }
+    if (decision->hold == BOOK_NOTE) {
+        add_record(decision, BOOK_ACCEPTED, bytes_of("", 0));
+        decision->outcome = BOOK_NOTED;
+        return;
+    }
     if (!hold_allows(decision)) {
         return;
     }
@@ -218,6 +223,7 @@ static void decide_one(struct book *book, struct book_decision *decision)
     change_hold(decision);
     fake_book_add_event(&decision->event_id, decision->event, true);
     decision->outcome = BOOK_DECIDED;
+    decision->is_behind = fake_book.behind;
 }
 
 static bool is_found(const struct book_decision *decision)

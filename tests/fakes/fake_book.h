@@ -24,6 +24,7 @@ struct fake_book {
     /* What the test sets. */
     int64_t epoch; /* in force in "Redis"; 0 = fenced */
     bool overloaded;
+    bool behind;        /* decided events have earlier ones that are not confirmed */
     enum status decide; /* UNAVAILABLE: not done; UNKNOWN: done, but the answer is lost */
     enum status read, confirm, claim, settle, apply, check, open, walk, unsettle;
     void (*on_decide)(void); /* runs before each exchange */

@@ -213,6 +213,59 @@ static void test_a_held_orders_record_outlives_its_event(void **state)
     assert_true(record_ttl(fixture, &order.order_id) > 0);
 }
 
+/* Not safer than what it changes, however many confirms have come, and after PostgreSQL has it,
+ * which keeps it waiting then. */
+static void test_a_change_is_behind_until_all_before_it_are_confirmed(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct book_decision order = place(fixture->book, 60000);
+    struct book_decision first = change(&order.order_id, 1, BOOK_HOLD_MUST_RUN);
+    struct book_decision second = change(&order.order_id, 2, BOOK_HOLD_NONE);
+    assert_false(order.is_behind);
+    assert_int_equal(book_fixture_decide(fixture->book, &first), BOOK_DECIDED);
+    assert_true(first.is_behind);
+    assert_int_equal(book_confirm(fixture->book, &first.event_id, 1, NULL), STATUS_OK);
+    assert_int_equal(book_fixture_decide(fixture->book, &second), BOOK_DECIDED);
+    assert_true(second.is_behind);
+    assert_int_equal(book_confirm(fixture->book, &second.event_id, 1, NULL), STATUS_OK);
+    struct book_lookup found = {.record_id = order.order_id};
+    assert_int_equal(book_read(fixture->book, &found, 1, 0, NULL), STATUS_OK);
+    assert_true(found.in_outbox && found.unconfirmed);
+    struct book_settled settled = {second.event_id, order.order_id};
+    assert_int_equal(book_settle(fixture->book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
+    assert_int_equal(book_read(fixture->book, &found, 1, 0, NULL), STATUS_OK);
+    assert_true(found.in_outbox && found.unconfirmed);
+    assert_int_equal(book_confirm(fixture->book, &order.event_id, 1, NULL), STATUS_OK);
+    assert_int_equal(book_read(fixture->book, &found, 1, 0, NULL), STATUS_OK);
+    assert_false(found.unconfirmed);
+}
+
+static void test_a_change_of_a_confirmed_order_is_not_behind(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct book_decision order = place(fixture->book, 60000);
+    assert_int_equal(book_confirm(fixture->book, &order.event_id, 1, NULL), STATUS_OK);
+    struct book_decision confirm = change(&order.order_id, 1, BOOK_HOLD_MUST_RUN);
+    assert_int_equal(book_fixture_decide(fixture->book, &confirm), BOOK_DECIDED);
+    assert_false(confirm.is_behind);
+}
+
+/* Nothing but the request's record. */
+static void test_a_note_is_remembered_and_changes_nothing(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct book_decision order = place(fixture->book, 60000);
+    struct book_decision note = change(&order.order_id, 1, BOOK_NOTE);
+    assert_int_equal(book_fixture_decide(fixture->book, &note), BOOK_NOTED);
+    assert_int_equal(book_fixture_gauges(fixture->book).outbox, 1);
+    assert_int_equal(book_fixture_gauges(fixture->book).holds, 1);
+    assert_true(record_ttl(fixture, &note.record_id) > 0);
+    assert_int_equal(decide_change(fixture->book, &order.order_id, 1, BOOK_HOLD_MUST_RUN),
+                     BOOK_DECIDED);
+    assert_int_equal(book_fixture_decide(fixture->book, &note), BOOK_REPEATED);
+    assert_int_equal(decide_change(fixture->book, &order.order_id, 1, BOOK_NOTE), BOOK_CONFLICT);
+}
+
 static void test_a_new_epoch_brings_its_holds_and_doubts_older_records(void **state)
 {
     struct book_fixture *fixture = *state;
@@ -327,6 +380,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_lease_ends, book_fixture_setup,
                                         book_fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_held_orders_record_outlives_its_event,
+                                        book_fixture_setup, book_fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_change_is_behind_until_all_before_it_are_confirmed,
+                                        book_fixture_setup, book_fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_change_of_a_confirmed_order_is_not_behind,
+                                        book_fixture_setup, book_fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_note_is_remembered_and_changes_nothing,
                                         book_fixture_setup, book_fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_new_epoch_brings_its_holds_and_doubts_older_records,
                                         book_fixture_setup, book_fixture_teardown),

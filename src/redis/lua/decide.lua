@@ -5,13 +5,15 @@
 -- `seen`.
 -- @EPOCH@ is put in by book_script.c: the script's name (its SHA) is bound to the epoch.
 --
--- KEYS  1 meta  2 stock  3 outbox  4 unconfirmed  5 holds  6 ended  7 bought  8 counts  9.. for each
---       order its request's record and, if it changes an order that is there, that order's record
+-- KEYS  1 meta  2 stock  3 outbox  4 unconfirmed  5 holds  6 ended  7 bought  8 counts  9 behind
+--       10 early  11.. for each order its request's record and, if it changes an order that is there,
+--       that order's record
 -- ARGV  1 outbox_max  2 confirm_grace_ms  3 refusal_ttl_ms  4 record_ttl_ms, then for each order:
 --       event id (16 bytes), event, request's record if accepted,
 --       the order's record or '' when the request's is the order's, the version it was found in
---       (4 bytes), what about the hold ('', 'START', 'MUST_RUN', 'MUST_END', 'GIVEN_UP') or 'TRY'
---       when nothing is to be written, hold_ms, order id (16 bytes), customer id or '' when the
+--       (4 bytes), what about the hold ('', 'START', 'MUST_RUN', 'MUST_END', 'GIVEN_UP'), 'TRY'
+--       when nothing is to be written, or 'NOTE' when the order is already where the request would
+--       bring it and only the request's record is written; hold_ms, order id (16 bytes), customer id or '' when the
 --       products' rules do not matter, number of products, their ids, their quantities; then, if it
 --       changes an order, number of products whose units its customer may buy again, their ids, their
 --       quantities
@@ -19,7 +21,8 @@
 --       product must still be the one found (its event id, in the version's place); and the product's
 --       id in the order's place.
 -- Returns 'FENCED', or an answer for each order:
---       'DECIDED'  'POSSIBLE' (of a TRY)  'OVERLOADED'  'CONFLICT'  'HOLD_ENDED'  'HOLD_RUNS'  {'REPEATED', record}
+--       'DECIDED'  'BEHIND' (decided, and an earlier event of the order is not safe yet)
+--       'POSSIBLE' (of a TRY)  'NOTED' (of a NOTE)  'OVERLOADED'  'CONFLICT'  'HOLD_ENDED'  'HOLD_RUNS'  {'REPEATED', record}
 --       {'STOCK_UNKNOWN', i}  {'OUT_OF_STOCK', i, available}      i: which product, from 1
 --       {'REFUSED', i, reason, number, limit}                     by a rule of the product
 --       or the error that refused its first write
@@ -28,7 +31,7 @@ if call('HGET', KEYS[1], 'epoch') ~= '@EPOCH@' then
   return 'FENCED'
 end
 local CHUNK = 1000 -- unpack() of many thousands would pass Lua's stack limit
-local stock, outbox, unconfirmed, holds, ended, bought, counts = unpack(KEYS, 2, 8)
+local stock, outbox, unconfirmed, holds, ended, bought, counts, behind, early = unpack(KEYS, 2, 10)
 local room = tonumber(ARGV[1]) - call('HLEN', outbox)
 local now = call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -95,11 +98,24 @@ local function write_all()
   end
 end
 
+-- Of its record, from the epoch to the event: '' when there is none.
+local function read_header(order)
+  return seen.records[order] and string.sub(seen.records[order], 3, 40) or
+    call('GETRANGE', order, 2, 39)
+end
+
 -- A record of another epoch is as good as none: the version was found in PostgreSQL then.
-local function is_found(order, expected, epoch)
-  local present = seen.records[order] and string.sub(seen.records[order], 3, 8) or
-    call('GETRANGE', order, 2, 7)
-  return present == '' or string.sub(present, 1, 2) ~= epoch or string.sub(present, 3, 6) == expected
+local function is_found(header, expected, epoch)
+  return header == '' or string.sub(header, 1, 2) ~= epoch or string.sub(header, 3, 6) == expected
+end
+
+-- Neither RabbitMQ nor PostgreSQL has the order's last event for certain, or one before it: with
+-- Redis it may go, and then a change that came after it has nothing to apply to.
+local function is_unsafe(event_id)
+  if call('ZSCORE', unconfirmed, event_id) and call('SISMEMBER', early, event_id) == 0 then
+    return true
+  end
+  return call('HEXISTS', behind, event_id) == 1
 end
 
 -- In `stock`, behind the units of a product that has rules: version, state, most an order, most a
@@ -215,12 +231,18 @@ local function decide(record, order, at, count)
   if order and call('HEXISTS', outbox, ARGV[at]) == 1 then
     return {'REPEATED', ARGV[at + 2]}
   end
-  if room <= 0 then
+  local rule, order_id, customer = ARGV[at + 5], ARGV[at + 7], ARGV[at + 8]
+  if room <= 0 and rule ~= 'NOTE' then
     return 'OVERLOADED'
   end
-  local rule, order_id, customer = ARGV[at + 5], ARGV[at + 7], ARGV[at + 8]
-  if order and not is_found(order, ARGV[at + 4], string.sub(ARGV[at + 3], 3, 4)) then
+  local header = order and read_header(order) or ''
+  if order and not is_found(header, ARGV[at + 4], string.sub(ARGV[at + 3], 3, 4)) then
     return 'CONFLICT'
+  end
+  if rule == 'NOTE' then
+    made.others[#made.others + 1] = {'SET', record, ARGV[at + 2], 'PX', ARGV[4]}
+    seen.records[record], accepted[record] = ARGV[at + 2], true
+    return 'NOTED'
   end
   local forbidden = hold_forbids(rule, order_id)
   if forbidden then
@@ -285,11 +307,16 @@ local function decide(record, order, at, count)
   add(made.outbox, ARGV[at], ARGV[at + 1])
   add(made.unconfirmed, due, ARGV[at])
   room = room - 1
+  local last = string.sub(header, 23, 38)
+  if last ~= '' and is_unsafe(last) then
+    made.others[#made.others + 1] = {'HSET', behind, ARGV[at], last}
+    return 'BEHIND'
+  end
   return 'DECIDED'
 end
 
 local plans, requests, products = {}, {}, {}
-local at, key = 5, 9
+local at, key = 5, 11
 while key <= #KEYS do
   local count = tonumber(ARGV[at + 9])
   local order = ARGV[at + 3] ~= '' and KEYS[key + 1] or nil

@@ -1,16 +1,40 @@
 -- Read: records and where their events are, seen at one moment.
--- KEYS  1 outbox  2 unconfirmed  3 early  4.. records
--- Returns {record or nil, place, ...}   place: 0 settled (or no record), 1 in the outbox, 2 and not confirmed
+-- KEYS  1 outbox  2 unconfirmed  3 early  4 behind  5.. records
+-- Returns {record or nil, place, ...}   place: 0 settled (or no record), 1 in the outbox, 2 and RabbitMQ has
+-- not confirmed it, or one of the order's events before it
+local call = redis.call
+local BACK_MAX = 64 -- so far it is looked back; further is taken for not confirmed
+
+local function is_unsafe(event_id)
+  return call('ZSCORE', KEYS[2], event_id) and call('SISMEMBER', KEYS[3], event_id) == 0
+end
+
+local function is_behind(event_id)
+  for _ = 1, BACK_MAX do
+    event_id = call('HGET', KEYS[4], event_id)
+    if not event_id then
+      return false
+    end
+    if is_unsafe(event_id) then
+      return true
+    end
+  end
+  return true
+end
+
 local found = {}
-for at = 4, #KEYS do
-  local record = redis.call('GET', KEYS[at])
+for at = 5, #KEYS do
+  local record = call('GET', KEYS[at])
   local place = 0
   if record then
     local event_id = string.sub(record, 25, 40)
-    if redis.call('ZSCORE', KEYS[2], event_id) then
-      place = redis.call('SISMEMBER', KEYS[3], event_id) == 1 and 0 or 2
-    elseif redis.call('HEXISTS', KEYS[1], event_id) == 1 then
+    if call('ZSCORE', KEYS[2], event_id) then
+      place = call('SISMEMBER', KEYS[3], event_id) == 1 and 0 or 2
+    elseif call('HEXISTS', KEYS[1], event_id) == 1 then
       place = 1
+    end
+    if place < 2 and is_behind(event_id) then
+      place = 2
     end
   end
   found[#found + 1] = record

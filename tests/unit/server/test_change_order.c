@@ -127,6 +127,42 @@ static void test_the_same_request_changes_once_and_answers_the_order_as_it_is(vo
     change_call_drop(late);
 }
 
+/* Its caller may have missed the answer, and repeats it when the order has gone on. */
+static void test_a_request_that_changed_nothing_is_answered_the_same_later(void **state)
+{
+    (void)state;
+    expect_state(ORDER_CONFIRM, 0, 0, STATE(CONFIRMED), "2");
+    const char *id = fixture_request_id(0);
+    struct change_call *calls[] = {change_call_new(ORDER_CONFIRM, id, order_id, 0, 0),
+                                   change_call_new(ORDER_CONFIRM, id, order_id, 0, 0)};
+    change_calls_send(&calls[0], 1);
+    assert_int_equal(change_call_reply(calls[0])->state, STATE(CONFIRMED));
+    expect_state(ORDER_CANCEL, 0, 0, STATE(CANCELLED), "3");
+    assert_int_equal(fake_book.outbox_count, 3);
+    change_calls_send(&calls[1], 1);
+    assert_int_equal(change_call_reply(calls[1])->state, STATE(CANCELLED));
+    expect_refusal(ORDER_CONFIRM, 0, 0, "WRONG_STATE"); /* another request */
+    assert_int_equal(fake_book.outbox_count, 3);
+    change_call_drop(calls[0]);
+    change_call_drop(calls[1]);
+}
+
+/* With Redis the order may go, and its change with it, whatever RabbitMQ has of that. */
+static void test_a_change_is_no_safer_than_what_it_changes(void **state)
+{
+    (void)state;
+    fake_book.behind = true;
+    struct change_call *confirm = send(ORDER_CONFIRM, 0, 0);
+    assert_int_equal(change_call_reply(confirm)->durability,
+                     SHOP__V1__DURABILITY__DURABILITY_RESERVED);
+    change_call_drop(confirm);
+    fake_book.behind = false;
+    struct change_call *cancel = send(ORDER_CANCEL, 0, 0);
+    assert_int_equal(change_call_reply(cancel)->durability,
+                     SHOP__V1__DURABILITY__DURABILITY_QUEUED);
+    change_call_drop(cancel);
+}
+
 /* The request's record is gone; its event is in PostgreSQL. */
 static void test_a_forgotten_request_is_found_among_the_events(void **state)
 {
@@ -357,6 +393,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_the_same_request_changes_once_and_answers_the_order_as_it_is, setup,
             fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            test_a_request_that_changed_nothing_is_answered_the_same_later, setup,
+            fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_change_is_no_safer_than_what_it_changes, setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_forgotten_request_is_found_among_the_events, setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_batch_of_verbs_on_one_order_runs_one_after_the_other,
