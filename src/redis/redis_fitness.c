@@ -28,6 +28,10 @@ enum status redis_fitness_look(struct redis_link *link, bool may_forget, struct 
     if (status != STATUS_OK) {
         return status;
     }
+    if (find(replies[1].text, "loading", "1") == FOUND) { /* it says aof_enabled:0 meanwhile */
+        return failure_set(failure, STATUS_UNAVAILABLE, "STORE_UNAVAILABLE",
+                           "Redis is loading what it has on disk");
+    }
     enum found policy = find(replies[0].text, "maxmemory_policy", "noeviction");
     enum found file = find(replies[1].text, "aof_enabled", "1");
     if (policy == FOUND_NOTHING || file == FOUND_NOTHING) {
