@@ -35,7 +35,7 @@ static const struct config_entry TABLE[] = {
      "threads, each with its own connections"},
     {"prefetch", "ORDER_WORKER_PREFETCH", INT(prefetch), "512", 1, 65535, "messages", false,
      "deliveries a lane holds at most"},
-    {"batch-events", "ORDER_WORKER_BATCH_EVENTS", INT(batch_events), "256", 1, 4096, "events",
+    {"batch-events", "ORDER_WORKER_BATCH_EVENTS", INT(batch_events), "1024", 1, 4096, "events",
      false, "events in one transaction"},
     {"batch-bytes", "ORDER_WORKER_BATCH_BYTES", INT(batch_bytes), "2097152", 1024, 8388608, "bytes",
      false, "bytes of events in one transaction"},

@@ -12,7 +12,7 @@ static void test_defaults_are_in_range(void **state)
     assert_int_equal(worker_config_load(1, argv, &config, NULL), STATUS_OK);
     assert_string_equal(config.queue, "orders.persist");
     assert_int_equal(config.lanes, 1);
-    assert_int_equal(config.batch_events, 256);
+    assert_int_equal(config.batch_events, 1024);
 }
 
 static void test_the_command_line_wins_over_the_environment(void **state)
