@@ -202,7 +202,7 @@ static void test_a_queue_with_other_limits_ends_the_worker_with_a_word(void **st
     worker_fixture_place(&fixture, 1);
     assert_int_equal(setenv("ORDER_QUEUE_BYTES_MAX", "1000000", 1), 0);
     start_worker();
-    assert_int_equal(process_wait(&fixture.system.workers[0], FIXTURE_DEADLINE_MS), 1);
+    assert_int_equal(process_wait(&fixture.system.workers[0], FIXTURE_DEADLINE_MS), 3);
     (void)unsetenv("ORDER_QUEUE_BYTES_MAX");
     char *log = read_whole(fixture.system.workers[0].log_path);
     assert_non_null(strstr(log, "BROKER_TOPOLOGY_DIFFERS"));
