@@ -5,7 +5,7 @@
  *            taken and not acknowledged. So workers are asked to let go of the queue (control.h),
  * and a consumer of the drain's own sees that it is alone. A worker that stands still is gone when
  * RabbitMQ misses its heartbeats; then what it held is ready again, and is waited for. See
- * docs/decisions/0012. */
+ * docs/decisions/0013. */
 #pragma once
 
 #include <stdatomic.h>
