@@ -253,6 +253,14 @@ static void test_a_queue_with_other_limits_is_refused(void **state)
 {
     (void)state;
     system_start_server(&the_system, 0, NULL);
+    system_start_worker(&the_system, 0, NULL);
+    struct rpc_channel *channel = system_open_channel(&the_system, 0);
+    system_create_product(channel, "tea", 10);
+    rpc_channel_close(&channel);
+    const char *order[] = {"order", "create", "--customer", "ada", "tea=1", NULL};
+    assert_int_equal(system_orderctl(&the_system, order, NULL), 0);
+    system_wait_settled(&the_system, DEADLINE_MS); /* so the queue is there, with its limits */
+    process_kill(&the_system.workers[0]);
     process_kill(&the_system.servers[0]);
     assert_int_equal(setenv("ORDER_QUEUE_BYTES_MAX", "65536", 1), 0);
     server_is_refused("BROKER_TOPOLOGY_DIFFERS", "or configure another name or the same limits");

@@ -83,8 +83,8 @@ contracts_lint() { cd "$CLONE" && BUF_CACHE_DIR=$CLONE/.dev/buf-cache tools/node
 
 suite_unit() { tests_of dev --label-regex '^unit$'; }
 suite_integration() { tests_of dev --label-regex '^integration$'; }
-suite_faults() { tests_of dev --label-regex '^faults$'; }
-suite_chaos() { tests_of dev --label-regex '^chaos$'; }
+suite_faults() { CTEST_PARALLEL_LEVEL=$(nproc) tests_of dev --label-regex '^faults$'; }
+suite_chaos() { CTEST_PARALLEL_LEVEL=1 tests_of dev --label-regex '^chaos$'; }
 suite_asan() { tests_of asan --label-regex '^(unit|integration)$'; }
 # FUZZ_SECONDS (60) for each target, as many at a time as there are processors.
 suite_fuzz() { CTEST_PARALLEL_LEVEL=$(nproc) tests_of fuzz --label-regex '^fuzz$'; }
@@ -149,5 +149,6 @@ test_environment() {
     export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
     export UBSAN_OPTIONS=print_stacktrace=1
     export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:atexit_sleep_ms=100
-    export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-1}
+    # Most tests wait more than they work, and each has stores of its own.
+    export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-$(($(nproc) + 1))}
 }
