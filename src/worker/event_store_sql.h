@@ -151,3 +151,10 @@ static const struct postgres_statement SQL_TRIM_FEED = {
     "trim_feed", "DELETE FROM order_feed WHERE xid IN"
                  " (SELECT xid FROM order_feed WHERE create_time < now() - interval '7 days'"
                  "  ORDER BY xid LIMIT 1000 FOR UPDATE SKIP LOCKED)"};
+
+/* No window of a limit reaches back further than 90 days. */
+static const struct postgres_statement SQL_TRIM_LIMITED = {
+    "trim_limited", "DELETE FROM limited_orders WHERE (product_id, order_id) IN"
+                    " (SELECT product_id, order_id FROM limited_orders"
+                    "  WHERE create_time < now() - interval '91 days'"
+                    "  ORDER BY create_time LIMIT 1000 FOR UPDATE SKIP LOCKED)"};

@@ -1,5 +1,6 @@
 /* Event store on PostgreSQL: what is left behind. See event_store.h. Deltas that Redis was told are
- * forgotten, those of writers that died are found, and old entries of the feed go. */
+ * forgotten, those of writers that died are found, and what is too old to be asked for goes:
+ * entries of the feed, and of what limits count. */
 #include "worker/event_store_inside.h"
 #include "worker/event_store_sql.h"
 
@@ -49,5 +50,6 @@ enum status event_store_sweep_end(struct event_store *store, bool applied, struc
     }
     event_rows_add_forget(&store->rows, store->sweep.deltas, store->sweep.count);
     (void)event_rows_add(&store->rows, &SQL_TRIM_FEED, NULL, 0);
+    (void)event_rows_add(&store->rows, &SQL_TRIM_LIMITED, NULL, 0);
     return event_store_commit(store, failure);
 }

@@ -315,6 +315,26 @@ static void test_events_of_an_epoch_that_ended_keep_the_books(void **state)
     assert_ends();
 }
 
+static void test_what_is_too_old_to_be_asked_for_goes(void **state)
+{
+    (void)state;
+    database_execute(&fixture.system.database,
+                     "INSERT INTO order_feed (xid, create_time, order_ids, versions)"
+                     " VALUES ('1', now() - interval '8 days', '{}', '{}'),"
+                     "        ('2', now() - interval '6 days', '{}', '{}')");
+    database_execute(&fixture.system.database,
+                     "INSERT INTO limited_orders (product_id, order_id, create_time)"
+                     " VALUES ('a', gen_random_uuid(), now() - interval '92 days'),"
+                     "        ('a', gen_random_uuid(), now() - interval '89 days')");
+    system_start_worker(&fixture.system, 0, NULL);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM order_feed", 1);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM limited_orders", 1);
+    assert_int_equal(count("SELECT xid::text::bigint FROM order_feed"), 2);
+    assert_int_equal(count("SELECT count(*) FROM limited_orders"
+                           " WHERE create_time > now() - interval '90 days'"),
+                     1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +348,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_what_a_dead_worker_left_waiting_the_sweep_applies,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_too_old_to_be_asked_for_goes, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_every_routing_key_reaches_the_workers, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_version_decided_twice_is_on_record, set_up,
