@@ -54,6 +54,7 @@ static enum status explain(struct failure *failure, const char *endpoint, int er
 static void wait_for_answers(struct listener *listener);
 static void destroy(struct listener *listener);
 static void on_completion(void *argument);
+static void free_message(nng_aio *aio);
 static void receive(struct listener_request *request);
 static nng_msg *make_answer(const struct envelope_response *response,
                             const ProtobufCMessage *payload, size_t payload_size);
@@ -224,9 +225,21 @@ static void destroy(struct listener *listener)
     }
     (void)nng_close(listener->socket);
     for (size_t i = 0; i < listener->request_count; i++) {
+        free_message(listener->requests[i].aio);
         nng_aio_free(listener->requests[i].aio);
     }
     free(listener);
+}
+
+/* Of an answer that did not go: nng gave it back, or never took it, because the operation was begun
+ * when it had been stopped already - then nobody is called back, either. */
+static void free_message(nng_aio *aio)
+{
+    nng_msg *message = aio == NULL ? NULL : nng_aio_get_msg(aio);
+    if (message != NULL) {
+        nng_msg_free(message);
+        nng_aio_set_msg(aio, NULL);
+    }
 }
 
 static void receive(struct listener_request *request)
@@ -244,10 +257,11 @@ static void on_completion(void *argument)
     if (request->is_answering) {
         (void)atomic_fetch_sub(&listener->answering, 1);
         if (error != 0) {
-            nng_msg_free(nng_aio_get_msg(request->aio));
+            free_message(request->aio);
         }
     } else if (error == 0) {
         request->message = nng_aio_get_msg(request->aio);
+        nng_aio_set_msg(request->aio, NULL);
         listener->options.on_request(listener->options.context, request);
         return;
     }
