@@ -77,7 +77,9 @@ static bool is_stopped(void *state)
     (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)process->pid);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
-    (void)fgets(line, sizeof line, file);
+    if (fgets(line, sizeof line, file) == NULL) {
+        line[0] = '\0';
+    }
     (void)fclose(file);
     const char *end = strrchr(line, ')');
     return end != NULL && end[2] == 'T';
