@@ -12,6 +12,7 @@ static enum status read_postgres(struct shop_lane *lane, const char *after, cons
                                  struct failure *failure);
 static enum status read_redis(struct shop_lane *lane, struct audit_slice *slice, bool *idle,
                               struct failure *failure);
+static enum status still_open(struct shop_lane *lane, int64_t epoch, struct failure *failure);
 static void compare(struct audit_slice *first, const struct audit_slice *second);
 static bool is_suspect(const struct audit_slice *slice);
 static void keep_least(struct audit_slice *slice, const struct audit_slice *again);
@@ -24,10 +25,6 @@ static int64_t least(int64_t a, int64_t b)
 enum status audit_slice(struct shop_lane *lane, const char *after, size_t most,
                         struct audit_slice *slice_out, struct failure *failure)
 {
-    struct stock_pass before, now;
-    if (!stock_gate_enter(lane->options->gate, &before)) {
-        return refuse_fenced(failure);
-    }
     enum status status = look(lane, after, "", most, slice_out, failure);
     for (int i = 1; i < AUDIT_LOOKS && status == STATUS_OK && is_suspect(slice_out); i++) {
         struct audit_slice again;
@@ -36,12 +33,7 @@ enum status audit_slice(struct shop_lane *lane, const char *after, size_t most,
             keep_least(slice_out, &again);
         }
     }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    return stock_gate_enter(lane->options->gate, &now) && now.epoch == before.epoch
-               ? STATUS_OK
-               : refuse_fenced(failure);
+    return status;
 }
 
 enum status audit_one(struct shop_lane *lane, const char *product_id, struct audit_slice *slice_out,
@@ -62,7 +54,11 @@ static enum status look(struct shop_lane *lane, const char *after, const char *o
                         struct audit_slice *slice_out, struct failure *failure)
 {
     struct audit_slice second;
+    struct stock_pass pass;
     bool idle_before = false, idle_after = false;
+    if (!stock_gate_enter(lane->options->gate, &pass)) {
+        return refuse_fenced(failure);
+    }
     enum status status = read_postgres(lane, after, only, most, slice_out, failure);
     if (status == STATUS_OK) {
         status = read_redis(lane, slice_out, &idle_before, failure);
@@ -74,6 +70,9 @@ static enum status look(struct shop_lane *lane, const char *after, const char *o
     struct failure cause;
     if (status == STATUS_OK && book_gauges(lane->book, &gauges, &cause) != STATUS_OK) {
         status = shop_lane_blame(lane, &lane->redis_outage, &cause, failure);
+    }
+    if (status == STATUS_OK) {
+        status = still_open(lane, pass.epoch, failure);
     }
     if (status == STATUS_OK) {
         idle_after = gauges.outbox == 0;
@@ -123,6 +122,23 @@ static enum status read_redis(struct shop_lane *lane, struct audit_slice *slice,
         slice->products[i].available = available[i] > 0 ? available[i] : 0;
     }
     *idle = gauges.outbox == 0;
+    return STATUS_OK;
+}
+
+/* Last of a look. Redis that holds this epoch and its scripts now has held them all the while, for
+ * they are loaded once an epoch: what was read before is of stock in force. A Redis that was
+ * restarted may have lost decisions, and looks as if it had too much; nobody sells from it. */
+static enum status still_open(struct shop_lane *lane, int64_t epoch, struct failure *failure)
+{
+    struct failure cause;
+    bool open = false;
+    if (book_check(lane->book, epoch, &open, &cause) != STATUS_OK) {
+        return shop_lane_blame(lane, &lane->redis_outage, &cause, failure);
+    }
+    if (!open) {
+        stock_gate_suspect(lane->options->gate, epoch);
+        return refuse_fenced(failure);
+    }
     return STATUS_OK;
 }
 

@@ -10,8 +10,10 @@
  * allow both times, in three looks. What is in flight makes Redis lower, never higher; only units
  * that come back, and more of them sold and stored within the same milliseconds, three times, could
  * look like it. too low   below what PostgreSQL would allow both times, less what Redis has not
- * been told, while the outbox is empty before and after: then nothing is in flight. Not here: what
- * follows from it. */
+ * been told, while the outbox is empty before and after: then nothing is in flight.
+ * Last, a look asks whether Redis has the epoch and its scripts. One that was restarted and has
+ * lost the end of its file has too much, but the fence is up already: what was read then is no
+ * finding. Not here: what follows from it. */
 #pragma once
 
 #include "server/shop_lane.h"
@@ -34,7 +36,8 @@ struct audit_slice {
 };
 
 /* The next products behind `after` ("" = the first), in the lane's arena; fewer than `most` only at
- * the end. UNAVAILABLE, STOCK_FENCED while stock is not open, or was loaded meanwhile. */
+ * the end. UNAVAILABLE, STOCK_FENCED while stock is not open; a gate that does not know it yet is
+ * closed. */
 enum status audit_slice(struct shop_lane *lane, const char *after, size_t most,
                         struct audit_slice *slice_out, struct failure *failure);
 /* Only this product, with one more than looks enough to act on. count 0: there is no such product.

@@ -1,5 +1,6 @@
 /* What watches over the books: the audit, its repair and its fence, and dead letters that somebody
  * decides - with the whole system, by orderctl. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +202,23 @@ static void test_too_many_in_redis_fence_stock_and_it_is_loaded_anew(void **stat
     system_assert_books(&the_system);
 }
 
+/* Restarted without its last decisions while the server stood still: too much, and behind the
+ * fence. The server's audit may look before its opener does. */
+static void test_a_restarted_redis_that_has_more_is_no_finding(void **state)
+{
+    (void)state;
+    process_signal(&the_system.servers[0], SIGSTOP);
+    process_kill(&the_system.redis);
+    system_start_redis(&the_system);
+    change_redis("5");
+    process_signal(&the_system.servers[0], SIGCONT);
+    wait_for("SELECT epoch FROM control", 2);
+    wait_for(NULL, STOCK);
+    char *log = read_whole(the_system.servers[0].log_path);
+    assert_null(strstr(log, "too many units in Redis"));
+    free(log);
+}
+
 static void test_reserved_that_no_line_explains_is_reported(void **state)
 {
     (void)state;
@@ -290,6 +308,7 @@ int main(void)
         TEST(test_too_few_in_redis_are_reported_and_repaired),
         TEST(test_metrics_say_what_was_done_and_found),
         TEST(test_too_many_in_redis_fence_stock_and_it_is_loaded_anew),
+        TEST(test_a_restarted_redis_that_has_more_is_no_finding),
         TEST(test_reserved_that_no_line_explains_is_reported),
         TEST(test_stock_is_rebuilt_when_somebody_asks),
         TEST(test_units_of_an_undecided_letter_stay_out_of_sale),
