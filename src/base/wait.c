@@ -21,3 +21,9 @@ struct timespec wait_deadline(int64_t timeout_ms)
     }
     return until;
 }
+
+struct timespec wait_moment(int64_t monotonic_us)
+{
+    return (struct timespec){.tv_sec = (time_t)(monotonic_us / 1000000),
+                             .tv_nsec = (long)(monotonic_us % 1000000 * 1000)};
+}

@@ -9,3 +9,5 @@
 void wait_init(pthread_cond_t *condition);
 /* For pthread_cond_timedwait(): the moment in so many ms; now when they are negative. */
 struct timespec wait_deadline(int64_t timeout_ms);
+/* The same for a moment of the monotonic clock. */
+struct timespec wait_moment(int64_t monotonic_us);

@@ -11,7 +11,8 @@
 struct lane_thread {
     struct lane *lane;
     pthread_t thread;
-    void *state;             /* what the kind's open() made */
+    void *state; /* what the kind's open() made */
+    struct queue_taker taker;
     struct rpc_call **taken; /* batch_max each */
     struct rpc_call **group;
 };
@@ -69,7 +70,7 @@ static struct lane *make_lane(const struct rpc_lane_kind *kind, const struct clo
     lane->clock = clock;
     (void)pthread_mutex_init(&lane->lock, NULL);
     (void)pthread_cond_init(&lane->changed, NULL);
-    lane->queue = queue_create(kind->queue_max);
+    lane->queue = queue_create(kind->queue_max, &kind->pace);
     lane->threads = calloc(kind->threads, sizeof lane->threads[0]);
     bool complete = lane->queue != NULL && lane->threads != NULL;
     for (size_t i = 0; i < kind->threads && complete; i++) {
@@ -170,8 +171,8 @@ static void *run_thread(void *argument)
     }
     int64_t idle_ms = lane->kind.idle != NULL ? RPC_LANE_IDLE_MS : -1;
     for (;;) {
-        size_t count =
-            queue_take(lane->queue, (void **)thread->taken, lane->kind.batch_max, idle_ms);
+        size_t count = queue_take(lane->queue, &thread->taker, (void **)thread->taken,
+                                  lane->kind.batch_max, idle_ms);
         bool closing = atomic_load(&lane->closing);
         if (count == 0 && closing) {
             break;

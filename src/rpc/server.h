@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/queue.h"
 #include "base/status.h"
 #include "rpc/access.h"
 #include "rpc/call.h"
@@ -42,6 +43,7 @@ struct rpc_lane_kind {
     /* Bytes of requests it is given at most, unless a single call has more; 0 = no bound. What a
      * call costs grows with its bytes, and the others that were taken with it wait for it. */
     size_t batch_bytes_max;
+    struct queue_pace pace; /* which calls wait for others; zero: none does */
     /* On the lane's thread: its connections. NULL ends the start with *failure. Both may be left
      * out by lanes that need no state. */
     void *(*open)(void *context, struct failure *failure);
