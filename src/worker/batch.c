@@ -3,7 +3,9 @@
 
 void batch_reset(struct batch *batch, const struct batch_limits *limits)
 {
-    *batch = (struct batch){.limits = *limits};
+    bool has_load = batch->events >= BATCH_LOAD_EVENTS;
+    int64_t age_ms = has_load ? limits->age_ms_max : limits->age_ms_max / BATCH_ALONE_PART;
+    *batch = (struct batch){.limits = *limits, .age_ms = age_ms};
 }
 
 bool batch_fits(const struct batch *batch, size_t events, size_t bytes)
@@ -36,6 +38,6 @@ int64_t batch_wait_ms(const struct batch *batch, int64_t now_ms, int64_t idle_ms
     if (batch->messages == 0) {
         return idle_ms;
     }
-    int64_t left_ms = batch->opened_ms + batch->limits.age_ms_max - now_ms;
+    int64_t left_ms = batch->opened_ms + batch->age_ms - now_ms;
     return left_ms > 0 ? left_ms : 0;
 }

@@ -4,7 +4,7 @@
 #include "tests/unit/worker/fakes.h"
 #include "worker/inbox.h"
 
-static const struct batch_limits LIMITS = {.events_max = 4, .bytes_max = 100000, .age_ms_max = 5};
+static const struct batch_limits LIMITS = {.events_max = 4, .bytes_max = 100000, .age_ms_max = 25};
 static struct inbox inbox;
 
 static int set_up(void **state)
