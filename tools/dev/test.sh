@@ -3,6 +3,7 @@
 # Always: every suite asked for is run, whatever the ones before it said; the last line sums up and the exit code
 # agrees with it. Integration tests find the servers of instance `test`, which stays up for the next run.
 
+FAILURE_LINES=30 # of a failed test's output, shown again at the end: of a long run only the end may be kept
 TEST_SUITES="gates lint unit integration faults chaos asan tsan fuzz"
 PASSED=0
 FAILED=0
@@ -25,8 +26,10 @@ test_run() {
         [[ " $TEST_SUITES " == *" $suite "* ]] || usage_error "test: there is no suite '$suite'" test
     done
     tools_install
+    mkdir -p "$CLONE/.dev/log" && : >"$CLONE/.dev/log/failed-tests.log"
     for suite in "${suites[@]}"; do "suite_$suite" || FAILED_SUITES+=("$suite"); done
     if [ ${#FAILED_SUITES[@]} -gt 0 ]; then
+        sed 's/^/  /' "$CLONE/.dev/log/failed-tests.log" >&2
         say "" "failed: ${FAILED_SUITES[*]}" "again, one suite: ./dev test ${FAILED_SUITES[0]}"
     fi
     say ""
@@ -47,6 +50,8 @@ suite_gates() {
     gate "scenarios" "$CLONE/tools/check-scenarios"
     gate "contracts" contracts_lint
     gate "scripts and spelling" "$CLONE/tools/lint" --light
+    # Nothing else here is built as it is delivered, where the optimizer sees and warns of more.
+    gate "release build" build_preset release
     if test_build dev; then
         gate "configuration page" env ORDER_BIN_DIR="$CLONE/build/dev/bin" "$CLONE/tools/make-configuration" --check
     fi
@@ -99,12 +104,34 @@ tests_of() {
     ctest --test-dir "$CLONE/build/$preset" "$@" --show-only >"$log" 2>&1 || true
     count=$(sed -n 's/^Total Tests: //p' "$log")
     [ "${count:-0}" -gt 0 ] || { say "  ..    no tests ($preset: $2)" && return 0; }
-    grep -qsE '^ +(integration|faults|chaos)$' < <(ctest --test-dir "$CLONE/build/$preset" "$@" --print-labels) && test_servers
+    ctest --test-dir "$CLONE/build/$preset" "$@" --print-labels >"$log" 2>&1 || true
+    ! grep -qE '^ +(integration|faults|chaos)$' "$log" || test_servers
     test_environment "$preset"
     say "  ..    $count tests ($preset: $2)"
     live ctest_run "$preset" "$log" "$@" || status=$?
     count_tests "$log"
+    [ "$status" -eq 0 ] || failures_of "$preset" "$log" >>"$CLONE/.dev/log/failed-tests.log"
     return "$status"
+}
+
+# failures_of PRESET LOG: the end of what each failed test printed; of a TAP report from its first "not ok" on.
+failures_of() {
+    awk -v preset="$1" -v most="$FAILURE_LINES" '
+        function flush(   first, last, i) {
+            if (name == "") return
+            for (i = 1; i <= count && line[i] !~ /^ *not ok/; i++) {}
+            first = i <= count ? i : count > most ? count - most + 1 : 1
+            last = first + most - 1 < count ? first + most - 1 : count
+            print "\n--- " name " (" preset ")"
+            for (i = first; i <= last; i++) print substr(line[i], 1, 200)
+            name = ""
+        }
+        /^ *[0-9]+\/[0-9]+ Test +#[0-9]+: / || /^ +Start +[0-9]+: / || /% tests passed, / {
+            flush()
+            if (/\*\*\*/) { name = $0; sub(/^[^:]*: */, "", name); sub(/ \.\.*/, " ", name); count = 0 }
+            next
+        }
+        name != "" { line[++count] = $0 }' "$2"
 }
 
 ctest_run() {
