@@ -18,16 +18,21 @@
 #define HOLD_S         10  /* the shortest: some are confirmed in time, some end */
 #define RECENT         200 /* requests that are asked for again */
 #define BATCHED_ONE_IN 8   /* orders go through BatchCreateOrders, and so do their repetitions */
+#define BATCH_MAX      20  /* orders a call */
+#define BATCHERS_ONE_IN \
+    4 /* clients order many at once, and of their orders one in four is a batch */
 
 static void *run(void *argument);
 static void create(struct chaos_client *client);
+static void create_many(struct chaos_client *client);
 static void adjust(struct chaos_client *client);
 static void change(struct chaos_client *client);
 static void repeat(struct chaos_client *client);
 static void read_one(struct chaos_client *client);
 static void insist(struct chaos_client *client, struct chaos_request *request);
-static void send_create(struct chaos_client *client, const struct chaos_request *request,
-                        struct rpc_channel *channel, struct chaos_answer *answer);
+static bool send_all(struct chaos_client *client, size_t first, size_t count);
+static void send_orders(struct chaos_client *client, const struct chaos_request *requests,
+                        size_t count, struct rpc_channel *channel, struct chaos_answer *answers);
 static void send_adjust(const struct chaos_request *request, struct rpc_channel *channel,
                         struct chaos_answer *answer);
 static void send_verb(const struct chaos_request *request, struct rpc_channel *channel,
@@ -88,7 +93,7 @@ static void name_request(struct chaos_client *client, struct chaos_request *requ
                    client->history.count);
 }
 
-static void create(struct chaos_client *client)
+static struct chaos_request *draw_order(struct chaos_client *client)
 {
     struct chaos_request *request = chaos_history_add(&client->history);
     name_request(client, request);
@@ -99,7 +104,35 @@ static void create(struct chaos_client *client)
         request->lines[i] = (struct chaos_line){(int)between(client, 0, CHAOS_PRODUCTS - 1),
                                                 (int32_t)between(client, 1, QUANTITY_MAX)};
     }
-    insist(client, request);
+    return request;
+}
+
+static void create(struct chaos_client *client)
+{
+    bool is_batcher = client->history.client % BATCHERS_ONE_IN == 0;
+    if (is_batcher && between(client, 1, BATCHERS_ONE_IN) == 1) {
+        create_many(client);
+    } else {
+        insist(client, draw_order(client));
+    }
+}
+
+/* The whole call again as long as one of its orders is not done or unsure. */
+static void create_many(struct chaos_client *client)
+{
+    size_t first = client->history.count;
+    size_t count = (size_t)between(client, 2, BATCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        (void)draw_order(client);
+    }
+    client->batches++;
+    client->batched += (int64_t)count;
+    for (int attempt = 0; attempt < ATTEMPTS_MAX && !*client->ending; attempt++) {
+        if (send_all(client, first, count) || between(client, 1, 8) == 1) {
+            return;
+        }
+        pause_ms(RETRY_MS);
+    }
 }
 
 static void adjust(struct chaos_client *client)
@@ -153,13 +186,18 @@ static void repeat(struct chaos_client *client)
     }
 }
 
+static bool is_settled(enum chaos_verdict verdict)
+{
+    return verdict != CHAOS_NOT_DONE && verdict != CHAOS_UNSURE;
+}
+
 /* As the documentation says: not done or unsure - the same request again, through any server. Now
  * and then a client gives up, as clients do. */
 static void insist(struct chaos_client *client, struct chaos_request *request)
 {
     for (int attempt = 0; attempt < ATTEMPTS_MAX && !*client->ending; attempt++) {
         enum chaos_verdict verdict = chaos_client_send(client, request, (int)between(client, 0, 1));
-        if ((verdict != CHAOS_NOT_DONE && verdict != CHAOS_UNSURE) || between(client, 1, 8) == 1) {
+        if (is_settled(verdict) || between(client, 1, 8) == 1) {
             return;
         }
         pause_ms(RETRY_MS);
@@ -172,13 +210,31 @@ enum chaos_verdict chaos_client_send(struct chaos_client *client, struct chaos_r
     struct chaos_answer answer = {0};
     chaos_history_invoke(&client->history, request);
     if (request->kind == CHAOS_CREATE) {
-        send_create(client, request, client->channels[server], &answer);
+        send_orders(client, request, 1, client->channels[server], &answer);
     } else if (chaos_is_verb(request->kind)) {
         send_verb(request, client->channels[server], &answer);
     } else {
         send_adjust(request, client->channels[server], &answer);
     }
     return chaos_history_conclude(&client->history, request, &answer);
+}
+
+/* Orders that follow one another in the history, as one call. True when all are settled. */
+static bool send_all(struct chaos_client *client, size_t first, size_t count)
+{
+    struct chaos_request *requests = &client->history.requests[first];
+    struct chaos_answer answers[BATCH_MAX] = {0};
+    bool settled = true;
+    for (size_t i = 0; i < count; i++) {
+        chaos_history_invoke(&client->history, &requests[i]);
+    }
+    send_orders(client, requests, count, client->channels[between(client, 0, 1)], answers);
+    for (size_t i = 0; i < count; i++) {
+        enum chaos_verdict verdict =
+            chaos_history_conclude(&client->history, &requests[i], &answers[i]);
+        settled = settled && is_settled(verdict);
+    }
+    return settled;
 }
 
 /* ---- the calls ---- */
@@ -200,6 +256,11 @@ static void take_failure(const struct rpc_stub *stub, struct chaos_answer *answe
     if (answer->code != STATUS_OK) {
         (void)snprintf(answer->reason, sizeof answer->reason, "%s", stub->failure.reason);
     }
+    for (size_t i = 0; i < stub->failure.metadata_count; i++) {
+        answer->is_pending =
+            answer->is_pending || (strcmp(stub->failure.metadata[i].key, "state") == 0 &&
+                                   strcmp(stub->failure.metadata[i].value, "PENDING") == 0);
+    }
 }
 
 static void on_order(const Shop__V1__Order *order, void *data)
@@ -212,63 +273,96 @@ static void on_order(const Shop__V1__Order *order, void *data)
     }
 }
 
+struct batch_answers {
+    struct chaos_answer *answers;
+    size_t count;
+};
+
 static void on_batch(const Shop__V1__BatchCreateOrdersResponse *response, void *data)
 {
-    struct chaos_answer *answer = data;
-    if (response == NULL || response->n_results != 1) {
+    struct batch_answers *batch = data;
+    if (response == NULL) {
         return;
     }
-    const Shop__V1__CreateOrderResult *result = response->results[0];
-    if (result->outcome_case == SHOP__V1__CREATE_ORDER_RESULT__OUTCOME_ORDER) {
-        on_order(result->order, answer);
-    } else if (result->failure != NULL) {
-        answer->code = (enum status)result->failure->code;
-        (void)snprintf(answer->reason, sizeof answer->reason, "%s", result->failure->reason);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct chaos_answer *answer = &batch->answers[i];
+        const Shop__V1__CreateOrderResult *result =
+            response->n_results == batch->count ? response->results[i] : NULL;
+        if (result != NULL &&
+            result->outcome_case == SHOP__V1__CREATE_ORDER_RESULT__OUTCOME_ORDER) {
+            on_order(result->order, answer);
+        } else if (result != NULL && result->failure != NULL) {
+            answer->code = (enum status)result->failure->code;
+            (void)snprintf(answer->reason, sizeof answer->reason, "%s", result->failure->reason);
+        } else {
+            answer->code = STATUS_INTERNAL;
+            (void)snprintf(answer->reason, sizeof answer->reason, "NO_RESULT");
+        }
     }
 }
 
-static void send_create(struct chaos_client *client, const struct chaos_request *request,
-                        struct rpc_channel *channel, struct chaos_answer *answer)
-{
-    char customer[32];
+/* A CreateOrder and what it points to. */
+struct create_message {
+    Shop__V1__CreateOrderRequest create;
     Shop__V1__CreateOrderLine lines[CHAOS_LINES_MAX];
     Shop__V1__CreateOrderLine *list[CHAOS_LINES_MAX];
+    Google__Protobuf__Duration hold;
+    char customer[32];
+};
+
+static void fill_create(const struct chaos_client *client, const struct chaos_request *request,
+                        struct create_message *message)
+{
+    Shop__V1__CreateOrderRequest *create = &message->create;
+    shop__v1__create_order_request__init(create);
     for (size_t i = 0; i < request->line_count; i++) {
-        shop__v1__create_order_line__init(&lines[i]);
-        lines[i].product_id = product_name(request->lines[i].product);
-        lines[i].quantity = request->lines[i].quantity;
-        list[i] = &lines[i];
+        shop__v1__create_order_line__init(&message->lines[i]);
+        message->lines[i].product_id = product_name(request->lines[i].product);
+        message->lines[i].quantity = request->lines[i].quantity;
+        message->list[i] = &message->lines[i];
     }
-    (void)snprintf(customer, sizeof customer, "customer-%d", client->history.client);
-    Shop__V1__CreateOrderRequest create = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
-    create.request_id = text(request->id);
-    Google__Protobuf__Duration hold = GOOGLE__PROTOBUF__DURATION__INIT;
-    hold.seconds = HOLD_S;
+    (void)snprintf(message->customer, sizeof message->customer, "customer-%d",
+                   client->history.client);
+    create->request_id = text(request->id);
     if (request->held) {
-        create.commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_HOLD;
-        create.hold = &hold;
+        google__protobuf__duration__init(&message->hold);
+        message->hold.seconds = HOLD_S;
+        create->commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_HOLD;
+        create->hold = &message->hold;
     } else {
-        create.commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_CONFIRM;
-        create.confirm = true;
+        create->commitment_case = SHOP__V1__CREATE_ORDER_REQUEST__COMMITMENT_CONFIRM;
+        create->confirm = true;
     }
-    create.customer_id = customer;
-    create.order_ref = text(request->id);
-    create.n_lines = request->line_count;
-    create.lines = list;
+    create->customer_id = message->customer;
+    create->order_ref = text(request->id);
+    create->n_lines = request->line_count;
+    create->lines = message->list;
+}
+
+static void send_orders(struct chaos_client *client, const struct chaos_request *requests,
+                        size_t count, struct rpc_channel *channel, struct chaos_answer *answers)
+{
+    struct create_message messages[BATCH_MAX];
+    Shop__V1__CreateOrderRequest *creates[BATCH_MAX];
+    struct batch_answers batch_answers = {answers, count};
     struct rpc_stub stub;
+    for (size_t i = 0; i < count; i++) {
+        fill_create(client, &requests[i], &messages[i]);
+        creates[i] = &messages[i].create;
+    }
     rpc_stub_init(&stub, channel, &shop__v1__order_service__descriptor);
     stub.timeout_ms = CALL_MS;
-    if (between(client, 1, BATCHED_ONE_IN) == 1) {
-        Shop__V1__CreateOrderRequest *creates[] = {&create};
+    if (count > 1 || between(client, 1, BATCHED_ONE_IN) == 1) {
         Shop__V1__BatchCreateOrdersRequest batch = SHOP__V1__BATCH_CREATE_ORDERS_REQUEST__INIT;
-        batch.n_orders = 1;
+        batch.n_orders = count;
         batch.orders = creates;
-        shop__v1__order_service__batch_create_orders(&stub.service, &batch, on_batch, answer);
+        shop__v1__order_service__batch_create_orders(&stub.service, &batch, on_batch,
+                                                     &batch_answers);
     } else {
-        shop__v1__order_service__create_order(&stub.service, &create, on_order, answer);
+        shop__v1__order_service__create_order(&stub.service, creates[0], on_order, answers);
     }
-    if (stub.failure.code != STATUS_OK) {
-        take_failure(&stub, answer);
+    for (size_t i = 0; i < count && stub.failure.code != STATUS_OK; i++) {
+        take_failure(&stub, &answers[i]);
     }
 }
 

@@ -14,6 +14,7 @@ struct chaos_client {
     const _Atomic bool *ending;
     struct chaos_random random;
     struct chaos_history history;
+    int64_t batches, batched; /* calls with several orders, and the orders in them */
 };
 
 /* history, channels, ending and random are set by the caller. */

@@ -117,26 +117,35 @@ static void process_fault(struct chaos_faults *faults, const struct chaos_event 
 
 /* ---- links ---- */
 
+static void cut(struct tcp_proxy *link, bool on)
+{
+    if (on) {
+        tcp_proxy_cut(link);
+    }
+}
+
+static void slow(struct tcp_proxy *link, bool on)
+{
+    tcp_proxy_slow(link, on ? SLOW_MS : 0);
+}
+
+/* A store's links and one program's own may be struck by the same at once: the first end ends both.
+ */
 static void link_fault(struct chaos_faults *faults, const struct chaos_event *event)
 {
-    struct tcp_proxy *link = faults->system->links[event->target];
-    switch ((int)event->fault) {
-    case CHAOS_LINK_FREEZE:
-        tcp_proxy_freeze(link, event->begins);
-        break;
-    case CHAOS_LINK_CUT:
-        if (event->begins) {
-            tcp_proxy_cut(link);
-        }
-        break;
-    case CHAOS_LINK_SLOW:
-        tcp_proxy_slow(link, event->begins ? SLOW_MS : 0);
-        break;
-    case CHAOS_LINK_REFUSE:
-        tcp_proxy_refuse(link, event->begins);
-        break;
-    default:
-        tcp_proxy_cut_answers(link, event->begins);
+    static void (*const set[CHAOS_FAULTS])(struct tcp_proxy *link, bool on) = {
+        [CHAOS_LINK_FREEZE] = tcp_proxy_freeze,
+        [CHAOS_LINK_CUT] = cut,
+        [CHAOS_LINK_SLOW] = slow,
+        [CHAOS_LINK_REFUSE] = tcp_proxy_refuse,
+        [CHAOS_LINK_CUT_ANSWER] = tcp_proxy_cut_answers,
+    };
+    enum system_link link = (enum system_link)(event->target % SYSTEM_LINKS);
+    if (event->target < SYSTEM_LINKS) {
+        system_set_link(faults->system, link, set[event->fault], event->begins);
+    } else {
+        size_t program = (size_t)event->target / SYSTEM_LINKS - 1;
+        set[event->fault](faults->system->links[program][link], event->begins);
     }
 }
 
@@ -282,11 +291,12 @@ static void heal_rabbitmq(struct chaos_faults *faults)
 
 static void heal_links(struct system *system)
 {
-    for (size_t i = 0; i < SYSTEM_LINKS; i++) {
-        tcp_proxy_freeze(system->links[i], false);
-        tcp_proxy_slow(system->links[i], 0);
-        tcp_proxy_refuse(system->links[i], false);
-        tcp_proxy_cut_answers(system->links[i], false);
+    for (int i = 0; i < SYSTEM_LINKS; i++) {
+        enum system_link link = (enum system_link)i;
+        system_set_link(system, link, tcp_proxy_freeze, false);
+        system_set_link(system, link, slow, false);
+        system_set_link(system, link, tcp_proxy_refuse, false);
+        system_set_link(system, link, tcp_proxy_cut_answers, false);
     }
 }
 

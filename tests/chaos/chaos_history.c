@@ -97,9 +97,10 @@ static void write_line(struct chaos_history *history, const struct chaos_request
                   history->client, KINDS[kind], request->id, what);
 }
 
-void chaos_history_invoke(struct chaos_history *history, const struct chaos_request *request)
+void chaos_history_invoke(struct chaos_history *history, struct chaos_request *request)
 {
     history->attempts++;
+    request->invoked_ms = clock_monotonic_ms(clock_system());
     write_line(history, request, request->kind, "invoke");
 }
 
@@ -257,19 +258,27 @@ static void take_success(struct chaos_request *request, const struct chaos_answe
         chaos_violation("%s %s: was %s, then %s", kind, request->id, request->made_id,
                         answer->made_id);
     }
-    /* A verb's refusal is not remembered: the order may have become another. */
-    if (request->refused_ms != 0 && !chaos_is_verb(request->kind) &&
+    if (request->refused_ms != 0 && !request->refused_for_now &&
         !is_forgotten(request->refused_ms)) {
         chaos_violation("%s %s: refused, then accepted", kind, request->id);
     }
     (void)snprintf(request->made_id, sizeof request->made_id, "%s", answer->made_id);
     if (answer->durability >= 2) {
-        request->accepted_ms = clock_monotonic_ms(clock_system());
+        request->accepted_ms = request->invoked_ms;
         request->accepted = true;
     } else {
         request->reserved = true;
     }
     request->maybe = true;
+}
+
+/* A verb's refusal is not remembered: it says what the order is. Most say that it has ended, and
+ * that is for good. Only an order that is held may be confirmed yet, and one that was RESERVED and
+ * lost may be made again by its own request. */
+static bool is_for_now(const struct chaos_request *request, const struct chaos_answer *answer)
+{
+    return (request->kind == CHAOS_FULFIL && answer->is_pending) ||
+           (chaos_is_verb(request->kind) && answer->code == STATUS_NOT_FOUND);
 }
 
 static void take_refusal(struct chaos_request *request, const struct chaos_answer *answer)
@@ -279,7 +288,8 @@ static void take_refusal(struct chaos_request *request, const struct chaos_answe
         chaos_violation("%s %s: accepted, then refused with %s", KINDS[request->kind], request->id,
                         answer->reason);
     }
-    request->refused_ms = clock_monotonic_ms(clock_system());
+    request->refused_ms = request->invoked_ms;
+    request->refused_for_now = is_for_now(request, answer);
     request->maybe = request->maybe && chaos_is_verb(request->kind);
 }
 

@@ -48,10 +48,12 @@ struct chaos_request {
     char made_id[40]; /* of the order or the adjustment, once one was answered */
     bool accepted;    /* QUEUED or PERSISTED was answered: it must be there */
     int64_t accepted_ms;
-    bool noted;         /* a verb that changed nothing: only Redis remembers it */
-    bool reserved;      /* RESERVED was */
-    bool maybe;         /* an attempt may have been done since the last refusal */
-    int64_t refused_ms; /* 0: not */
+    bool noted;           /* a verb that changed nothing: only Redis remembers it */
+    int64_t invoked_ms;   /* the last attempt */
+    bool reserved;        /* RESERVED was */
+    bool maybe;           /* an attempt may have been done since the last refusal */
+    int64_t refused_ms;   /* when the refused attempt was made; 0: never */
+    bool refused_for_now; /* by what the order was and may cease to be */
     /* an order: whether it was held at first, which verbs were tried, may have been done, and were
      */
     bool held;
@@ -78,7 +80,8 @@ struct chaos_answer {
     char reason[FAILURE_REASON_BYTES];
     char made_id[40];
     int durability;
-    int state; /* of the order */
+    int state;       /* of the order */
+    bool is_pending; /* of a refused verb: the order is still held */
 };
 
 /* Whether it changes an order that is there. */
@@ -89,7 +92,7 @@ void chaos_history_fini(struct chaos_history *history);
 /* Valid until the next one. */
 struct chaos_request *chaos_history_add(struct chaos_history *history);
 /* Around each attempt. `conclude` also says what is wrong with the answer by itself. */
-void chaos_history_invoke(struct chaos_history *history, const struct chaos_request *request);
+void chaos_history_invoke(struct chaos_history *history, struct chaos_request *request);
 enum chaos_verdict chaos_history_conclude(struct chaos_history *history,
                                           struct chaos_request *request,
                                           const struct chaos_answer *answer);

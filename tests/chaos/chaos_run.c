@@ -119,8 +119,9 @@ static void play(struct run *run, const struct chaos_schedule *schedule)
     for (size_t i = 0; i < schedule->count; i++) {
         const struct chaos_event *event = &schedule->events[i];
         wait_for(from_ms + event->at_ms);
-        (void)fprintf(run->log, "%" PRId64 " %s %d %s\n", clock_unix_us(clock_system()),
-                      chaos_fault_name(event->fault), event->target,
+        char what[64];
+        chaos_event_print(event, what, sizeof what);
+        (void)fprintf(run->log, "%" PRId64 " %s %s\n", clock_unix_us(clock_system()), what,
                       event->begins ? "begins" : "ends");
         chaos_fault_apply(&run->faults, event);
         if (now_ms() > report_ms) {
@@ -204,13 +205,18 @@ static void check(struct run *run)
     const struct chaos_history *histories[CLIENTS];
     int64_t requests = 0;
     int64_t attempts = 0;
+    int64_t batches = 0;
+    int64_t batched = 0;
     for (size_t i = 0; i < CLIENTS; i++) {
         histories[i] = &run->clients[i].history;
         requests += (int64_t)histories[i]->count;
         attempts += histories[i]->attempts;
+        batches += run->clients[i].batches;
+        batched += run->clients[i].batched;
     }
     struct chaos_counts counts;
     chaos_check(&run->system, histories, CLIENTS, &counts);
+    (void)printf("batches %" PRId64 " of %" PRId64 " orders\n", batches, batched);
     (void)printf("requests %" PRId64 ", calls %" PRId64 ", accepted %" PRId64 ", refused %" PRId64
                  ", orders %" PRId64 ", adjustments %" PRId64 ", epochs %" PRId64 "\nfaults:\n",
                  requests, attempts, counts.accepted, counts.refused, counts.orders,

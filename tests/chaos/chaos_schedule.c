@@ -2,10 +2,10 @@
 #include "tests/chaos/chaos_schedule.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/chaos/chaos_random.h"
-#include "tests/support/system.h"
 
 #define CALM_MS 500 /* before the first and after the last */
 
@@ -14,7 +14,7 @@ enum patient {
     PATIENT_SERVER,
     PATIENT_WORKER = PATIENT_SERVER + SYSTEM_SERVERS_MAX,
     PATIENT_LINK = PATIENT_WORKER + SYSTEM_WORKERS_MAX,
-    PATIENT_REDIS = PATIENT_LINK + SYSTEM_LINKS,
+    PATIENT_REDIS = PATIENT_LINK + CHAOS_LINK_OF(SYSTEM_PROGRAMS, 0),
     PATIENT_RABBITMQ,
     PATIENT_POSTGRES,
     PATIENTS,
@@ -55,6 +55,23 @@ static enum chaos_fault draw_fault(struct chaos_random *random);
 const char *chaos_fault_name(enum chaos_fault fault)
 {
     return FAULTS[fault].name;
+}
+
+void chaos_event_print(const struct chaos_event *event, char *out, size_t room)
+{
+    static const char *const programs[] = {"all", "server0", "server1", "worker0", "worker1"};
+    static const char *const stores[SYSTEM_LINKS] = {
+        [SYSTEM_LINK_REDIS] = "redis",
+        [SYSTEM_LINK_RABBITMQ] = "rabbitmq",
+        [SYSTEM_LINK_POSTGRES] = "postgres",
+    };
+    if (FAULTS[event->fault].first == PATIENT_LINK) {
+        (void)snprintf(out, room, "%s %s-%s", FAULTS[event->fault].name,
+                       programs[event->target / SYSTEM_LINKS],
+                       stores[event->target % SYSTEM_LINKS]);
+    } else {
+        (void)snprintf(out, room, "%s %d", FAULTS[event->fault].name, event->target);
+    }
 }
 
 /* After a fault that takes stock away the system must have time to open again, or nothing is sold
@@ -102,6 +119,16 @@ static bool meets_wipe(const struct chaos_schedule *schedule, size_t wipes, int6
     return false;
 }
 
+/* Half of the links' faults are one program's: the others go on and must not be misled by it. */
+static int draw_target(struct chaos_random *random, enum chaos_fault fault)
+{
+    int target = (int)chaos_random_between(random, 0, FAULTS[fault].targets - 1);
+    if (FAULTS[fault].first == PATIENT_LINK && chaos_random_between(random, 0, 1) == 1) {
+        return CHAOS_LINK_OF((int)chaos_random_between(random, 0, SYSTEM_PROGRAMS - 1), target);
+    }
+    return target;
+}
+
 void chaos_schedule_draw(struct chaos_schedule *schedule, uint64_t seed, int64_t length_ms)
 {
     struct chaos_random random = {seed};
@@ -111,7 +138,7 @@ void chaos_schedule_draw(struct chaos_schedule *schedule, uint64_t seed, int64_t
     size_t wipes = schedule->count / 2;
     while (at_ms < length_ms - CALM_MS) {
         enum chaos_fault fault = draw_fault(&random);
-        int target = (int)chaos_random_between(&random, 0, FAULTS[fault].targets - 1);
+        int target = draw_target(&random, fault);
         int64_t for_ms = chaos_random_between(&random, FAULTS[fault].from_ms, FAULTS[fault].to_ms);
         int64_t pause_ms = chaos_random_between(&random, 50, 1500);
         int patient = FAULTS[fault].first + target;

@@ -6,13 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/support/system.h"
+
 enum chaos_fault {
     /* target: which server or worker */
     CHAOS_SERVER_KILL, /* SIGKILL, and started again */
     CHAOS_SERVER_STOP, /* SIGSTOP, SIGCONT */
     CHAOS_WORKER_KILL,
     CHAOS_WORKER_STOP,
-    /* target: enum system_link */
+    /* target: enum system_link, for all programs; or CHAOS_LINK_OF(program, link), for one alone */
     CHAOS_LINK_FREEZE, /* no byte moves */
     CHAOS_LINK_CUT,    /* connections reset, once */
     CHAOS_LINK_SLOW,
@@ -34,6 +36,8 @@ enum chaos_fault {
     CHAOS_FAULTS,
 };
 
+#define CHAOS_LINK_OF(program, link) (SYSTEM_LINKS * (1 + (program)) + (link))
+
 struct chaos_event {
     int64_t at_ms; /* after the start */
     enum chaos_fault fault;
@@ -53,3 +57,5 @@ void chaos_schedule_add(struct chaos_schedule *schedule, enum chaos_fault fault,
 void chaos_schedule_sort(struct chaos_schedule *schedule);
 void chaos_schedule_fini(struct chaos_schedule *schedule);
 const char *chaos_fault_name(enum chaos_fault fault);
+/* "link freeze worker1-redis" */
+void chaos_event_print(const struct chaos_event *event, char *out, size_t room);

@@ -208,10 +208,10 @@ static void f26_lost_answers_of_postgres_double_nothing(void **state)
     (void)state;
     start_behind_proxies();
     for (int i = 0; i < 20; i++) {
-        tcp_proxy_cut_answers(the_system.links[SYSTEM_LINK_POSTGRES], i % 2 == 0);
+        system_set_link(&the_system, SYSTEM_LINK_POSTGRES, tcp_proxy_cut_answers, i % 2 == 0);
         place(5 * i, 5 * i + 4);
     }
-    tcp_proxy_cut_answers(the_system.links[SYSTEM_LINK_POSTGRES], false);
+    system_set_link(&the_system, SYSTEM_LINK_POSTGRES, tcp_proxy_cut_answers, false);
     assert_all_there(100);
 }
 

@@ -165,7 +165,7 @@ static void live_beside_a_hole(enum system_link link)
         assert_int_equal(system_create_order(channels[0], NULL, "tea", 1).code, STATUS_OK);
         accepted++;
     }
-    tcp_proxy_freeze(the_system.links[link], true);
+    system_set_link(&the_system, link, tcp_proxy_freeze, true);
     for (int i = 0; i < 6; i++) {
         int64_t from_ms = clock_monotonic_ms(clock_system());
         (void)snprintf(id, sizeof id, "hole-%d", i);
@@ -173,7 +173,7 @@ static void live_beside_a_hole(enum system_link link)
         assert_true(clock_monotonic_ms(clock_system()) - from_ms < 20500); /* the call's deadline */
         pass_ms(1000); /* in all: longer than heartbeats and timeouts */
     }
-    tcp_proxy_freeze(the_system.links[link], false);
+    system_set_link(&the_system, link, tcp_proxy_freeze, false);
     for (int i = 0; i < 6; i++) {
         int64_t until_ms = clock_monotonic_ms(clock_system()) + SETTLE_TIMEOUT_MS;
         (void)snprintf(id, sizeof id, "hole-%d", i);

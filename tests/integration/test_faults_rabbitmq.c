@@ -140,9 +140,9 @@ static void f14_a_lost_confirm_makes_one_order(void **state)
     (void)state;
     place_all(5, DURABILITY_QUEUED);
     for (int i = 0; i < 5; i++) {
-        tcp_proxy_cut_answers(the_system.links[SYSTEM_LINK_RABBITMQ], true);
+        system_set_link(&the_system, SYSTEM_LINK_RABBITMQ, tcp_proxy_cut_answers, true);
         assert_int_equal(place(NULL), DURABILITY_RESERVED);
-        tcp_proxy_cut_answers(the_system.links[SYSTEM_LINK_RABBITMQ], false);
+        system_set_link(&the_system, SYSTEM_LINK_RABBITMQ, tcp_proxy_cut_answers, false);
     }
     int more = place_until(DURABILITY_QUEUED);
     assert_orders(10 + more);

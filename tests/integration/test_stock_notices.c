@@ -197,23 +197,27 @@ static void test_a_worker_that_dies_before_it_forgets_tells_the_same_again(void 
     assert_string_equal(outside.levels[0].event_id, outside.levels[1].event_id);
 }
 
+static struct tcp_proxy *to_rabbitmq(void)
+{
+    return shop.links[SYSTEM_WORKER(0)][SYSTEM_LINK_RABBITMQ];
+}
+
 static bool has_tried(void *state)
 {
-    return tcp_proxy_taken(shop.links[SYSTEM_LINK_RABBITMQ]) >= *(int *)state;
+    return tcp_proxy_taken(to_rabbitmq()) >= *(int *)state;
 }
 
 static void test_rabbitmq_away_is_told_afterwards(void **state)
 {
     (void)state;
-    struct tcp_proxy *rabbitmq = shop.links[SYSTEM_LINK_RABBITMQ];
     system_create_product(channel, "can", 5);
-    tcp_proxy_refuse(rabbitmq, true);
+    tcp_proxy_refuse(to_rabbitmq(), true);
     set_threshold("can", "--low-stock=5"); /* needs no RabbitMQ */
-    int tries = tcp_proxy_taken(rabbitmq) + 2;
+    int tries = tcp_proxy_taken(to_rabbitmq()) + 2;
     assert_true(wait_until(has_tried, &tries, DEADLINE_MS));
     assert_int_equal(atomic_load(&outside.level_count), 0);
     assert_int_equal(database_int(&shop.database, "SELECT count(*) FROM stock_notices"), 1);
-    tcp_proxy_refuse(rabbitmq, false);
+    tcp_proxy_refuse(to_rabbitmq(), false);
     wait_levels(1);
     assert_level(0, "stock.low", "can", 5);
     assert_true(wait_until(has_told_all, NULL, DEADLINE_MS));

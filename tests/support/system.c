@@ -14,7 +14,6 @@
 #include "tests/support/books.h"
 #include "tests/support/free_port.h"
 #include "tests/support/stores.h"
-#include "tests/support/tcp_proxy.h"
 
 #define START_TIMEOUT_MS 60000 /* sanitizers on a busy machine */
 
@@ -57,7 +56,17 @@ void system_interpose(struct system *system)
     };
     for (size_t i = 0; i < SYSTEM_LINKS; i++) {
         uint16_t port = (uint16_t)strtoul(port_of(urls[i]), NULL, 10);
-        system->links[i] = tcp_proxy_create(port);
+        for (size_t program = 0; program < SYSTEM_PROGRAMS; program++) {
+            system->links[program][i] = tcp_proxy_create(port);
+        }
+    }
+}
+
+void system_set_link(struct system *system, enum system_link link,
+                     void (*set)(struct tcp_proxy *proxy, bool on), bool on)
+{
+    for (size_t program = 0; program < SYSTEM_PROGRAMS; program++) {
+        set(system->links[program][link], on);
     }
 }
 
@@ -94,8 +103,8 @@ void system_destroy(struct system *system)
         process_kill(&system->servers[i]);
     }
     process_kill(&system->redis);
-    for (size_t i = 0; i < SYSTEM_LINKS; i++) {
-        tcp_proxy_destroy(&system->links[i]);
+    for (size_t i = 0; i < SYSTEM_PROGRAMS * SYSTEM_LINKS; i++) {
+        tcp_proxy_destroy(&system->links[i / SYSTEM_LINKS][i % SYSTEM_LINKS]);
     }
     stores_delete_queues(need("TEST_RABBITMQ_URL"), system->prefix);
     database_drop(&system->database);
@@ -144,9 +153,10 @@ static void add_link(struct environment *environment, const char *key, const cha
     add(environment, key, through);
 }
 
-static void fill_environment(struct system *system, struct environment *environment,
+static void fill_environment(struct system *system, size_t program, struct environment *environment,
                              const char *fail)
 {
+    struct tcp_proxy *const *links = system->links[program];
     static const char *const topology[][2] = {
         {"ORDER_EXCHANGE", "events"},
         {"ORDER_QUEUE", "persist"},
@@ -154,11 +164,9 @@ static void fill_environment(struct system *system, struct environment *environm
         {"ORDER_PARKED_QUEUE", "parked"},
     };
     environment->count = 0;
-    add_link(environment, "DATABASE_URL", system->database.url,
-             system->links[SYSTEM_LINK_POSTGRES]);
-    add_link(environment, "REDIS_URL", system->redis_url, system->links[SYSTEM_LINK_REDIS]);
-    add_link(environment, "RABBITMQ_URL", need("TEST_RABBITMQ_URL"),
-             system->links[SYSTEM_LINK_RABBITMQ]);
+    add_link(environment, "DATABASE_URL", system->database.url, links[SYSTEM_LINK_POSTGRES]);
+    add_link(environment, "REDIS_URL", system->redis_url, links[SYSTEM_LINK_REDIS]);
+    add_link(environment, "RABBITMQ_URL", need("TEST_RABBITMQ_URL"), links[SYSTEM_LINK_RABBITMQ]);
     for (size_t i = 0; i < 4; i++) {
         char name[96];
         (void)snprintf(name, sizeof name, "%s.%s", system->prefix, topology[i][1]);
@@ -203,7 +211,7 @@ void system_await_server(struct system *system, size_t index)
 void system_spawn_server(struct system *system, size_t index, const char *fail)
 {
     struct environment environment;
-    fill_environment(system, &environment, fail);
+    fill_environment(system, SYSTEM_SERVER(index), &environment, fail);
     char listen[300];
     (void)snprintf(listen, sizeof listen, "%s,%s%s%s", system->ipc[index], system->tcp[index],
                    system->tls[index][0] != '\0' ? "," : "", system->tls[index]);
@@ -220,7 +228,7 @@ void system_spawn_server(struct system *system, size_t index, const char *fail)
 void system_start_worker(struct system *system, size_t index, const char *fail)
 {
     struct environment environment;
-    fill_environment(system, &environment, fail);
+    fill_environment(system, SYSTEM_WORKER(index), &environment, fail);
     char path[256];
     char log[128];
     program_path("order-worker", path, sizeof path);

@@ -12,6 +12,7 @@
 #include "rpc/channel.h"
 #include "tests/support/database.h"
 #include "tests/support/process.h"
+#include "tests/support/tcp_proxy.h"
 
 #define SYSTEM_SERVERS_MAX 2
 #define SYSTEM_WORKERS_MAX 2
@@ -22,6 +23,11 @@ enum system_link {
     SYSTEM_LINK_POSTGRES,
     SYSTEM_LINKS,
 };
+
+/* Programs: server 0, server 1, worker 0, worker 1. */
+#define SYSTEM_PROGRAMS       (SYSTEM_SERVERS_MAX + SYSTEM_WORKERS_MAX)
+#define SYSTEM_SERVER(number) (number)
+#define SYSTEM_WORKER(number) (SYSTEM_SERVERS_MAX + (number))
 
 struct system {
     char directory[64]; /* sockets, logs, Redis' files; removed at the end */
@@ -34,8 +40,9 @@ struct system {
     struct process workers[SYSTEM_WORKERS_MAX];
     char ipc[SYSTEM_SERVERS_MAX][128]; /* endpoints */
     char tcp[SYSTEM_SERVERS_MAX][64];
-    char tls[SYSTEM_SERVERS_MAX][64];      /* a test's own: servers listen there, too */
-    struct tcp_proxy *links[SYSTEM_LINKS]; /* NULL: programs talk to the stores themselves */
+    char tls[SYSTEM_SERVERS_MAX][64]; /* a test's own: servers listen there, too */
+    /* each program's own to each store; NULL: it talks to the store itself */
+    struct tcp_proxy *links[SYSTEM_PROGRAMS][SYSTEM_LINKS];
 };
 
 /* Stores only; then servers and workers as the test wants them. */
@@ -43,8 +50,12 @@ void system_create(struct system *system);
 /* Ends what runs and removes all of it. */
 void system_destroy(struct system *system);
 
-/* Puts a proxy before each store, for the programs that are started from now on. */
+/* Puts a proxy of its own between each program and each store, for those that are started from now
+ * on. */
 void system_interpose(struct system *system);
+/* The same with all programs' proxies to one store, as if there was one: tcp_proxy_freeze, ... */
+void system_set_link(struct system *system, enum system_link link,
+                     void (*set)(struct tcp_proxy *proxy, bool on), bool on);
 void system_start_redis(struct system *system); /* again, with the same files */
 /* fail: ORDER_FAIL for that process, or NULL. Waits until it serves. */
 void system_start_server(struct system *system, size_t index, const char *fail);
