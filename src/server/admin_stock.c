@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "server/audit.h"
+#include "server/audit_books.h"
 #include "server/query.h"
 #include "server/refusals.h"
 
@@ -14,13 +15,15 @@
 struct findings {
     struct arena *arena; /* the call's: the lane's begins anew with each slice */
     Shop__V1__AuditResponse response;
+    bool full; /* the arena is */
 };
 
 static void audit(struct shop_lane *lane, struct rpc_call *call);
 static enum status audit_all(struct shop_lane *lane, struct findings *findings,
                              struct failure *failure);
-static enum status audit_reserved_units(struct shop_lane *lane, struct rpc_call *call,
-                                        struct findings *findings, struct failure *failure);
+static enum status audit_own_books(struct shop_lane *lane, struct rpc_call *call,
+                                   struct findings *findings, struct failure *failure);
+static void found_wrong(void *state, const struct audit_book *book);
 static enum status add(struct findings *findings, const char *product_id,
                        Shop__V1__Discrepancy__Kind kind, int64_t expected, int64_t actual,
                        struct failure *failure);
@@ -60,7 +63,7 @@ static void audit(struct shop_lane *lane, struct rpc_call *call)
                              ? audit_all(lane, &findings, &failure)
                              : refuse_overloaded(&failure);
     if (status == STATUS_OK) {
-        status = audit_reserved_units(lane, call, &findings, &failure);
+        status = audit_own_books(lane, call, &findings, &failure);
     }
     if (status != STATUS_OK) {
         rpc_fail(call, &failure);
@@ -102,24 +105,49 @@ static enum status audit_all(struct shop_lane *lane, struct findings *findings,
     return STATUS_OK;
 }
 
-static enum status audit_reserved_units(struct shop_lane *lane, struct rpc_call *call,
-                                        struct findings *findings, struct failure *failure)
+static enum status audit_own_books(struct shop_lane *lane, struct rpc_call *call,
+                                   struct findings *findings, struct failure *failure)
 {
-    struct audit_reserved *wrong = NULL;
-    size_t count = 0;
+    struct audit_books_options options = {
+        .products_max = AUDIT_BOOKS_PRODUCTS_MAX,
+        .orders_max = AUDIT_BOOKS_ORDERS_MAX,
+        .found = found_wrong,
+        .state = findings,
+    };
+    struct audit_books *books = NULL;
     struct failure cause;
-    arena_reset(&lane->arena);
-    if (audit_books(lane->postgres, DISCREPANCIES_MAX, &lane->arena, rpc_call_deadline_ms(call),
-                    &wrong, &count, &cause) != STATUS_OK) {
-        return shop_lane_blame(lane, &lane->postgres_outage, &cause, failure);
+    bool done = false;
+    enum status status = audit_books_begin(lane->postgres, &options, &books, failure);
+    while (status == STATUS_OK && !done) {
+        status = audit_books_step(books, rpc_call_deadline_ms(call), &done, &cause);
+        if (status != STATUS_OK) {
+            status = shop_lane_blame(lane, &lane->postgres_outage, &cause, failure);
+        }
     }
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        status =
-            add(findings, wrong[i].product_id, SHOP__V1__DISCREPANCY__KIND__KIND_RESERVED_WRONG,
-                wrong[i].open, wrong[i].reserved, failure);
+    audit_books_destroy(&books);
+    return status == STATUS_OK && findings->full ? refuse_overloaded(failure) : status;
+}
+
+static void found_wrong(void *state, const struct audit_book *book)
+{
+    struct findings *findings = state;
+    const struct {
+        Shop__V1__Discrepancy__Kind kind;
+        int64_t expected, actual;
+    } rows[] = {
+        {SHOP__V1__DISCREPANCY__KIND__KIND_ON_HAND_UNEXPLAINED, book->moved_on_hand, book->on_hand},
+        {SHOP__V1__DISCREPANCY__KIND__KIND_RESERVED_UNEXPLAINED, book->moved_reserved,
+         book->reserved},
+        {SHOP__V1__DISCREPANCY__KIND__KIND_RESERVED_WRONG, book->open, book->reserved},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct failure failure;
+        if (rows[i].expected != rows[i].actual &&
+            add(findings, book->product_id, rows[i].kind, rows[i].expected, rows[i].actual,
+                &failure) != STATUS_OK) {
+            findings->full = true;
+        }
     }
-    return status;
 }
 
 static enum status add(struct findings *findings, const char *product_id,

@@ -14,6 +14,8 @@ static enum status read_redis(struct shop_lane *lane, struct audit_slice *slice,
                               struct failure *failure);
 static enum status still_open(struct shop_lane *lane, int64_t epoch, struct failure *failure);
 static void compare(struct audit_slice *first, const struct audit_slice *second);
+static const struct audit_product *find_again(const struct audit_slice *slice,
+                                              const char *product_id, size_t *at);
 static bool is_suspect(const struct audit_slice *slice);
 static void keep_least(struct audit_slice *slice, const struct audit_slice *again);
 
@@ -148,21 +150,30 @@ static void compare(struct audit_slice *first, const struct audit_slice *second)
     size_t at = 0;
     for (size_t i = 0; i < first->count; i++) {
         struct audit_product *product = &first->products[i];
-        while (at < second->count &&
-               strcmp(second->products[at].product_id, product->product_id) < 0) {
-            at++;
-        }
-        if (at == second->count ||
-            strcmp(second->products[at].product_id, product->product_id) != 0) {
+        const struct audit_product *again = find_again(second, product->product_id, &at);
+        if (again == NULL) {
             continue;
         }
-        const struct audit_product *again = &second->products[at];
         product->high = least(product->available - product->most, product->available - again->most);
         product->high = product->high > 0 && product->available > 0 ? product->high : 0;
         product->low =
             least(product->least - product->available, again->least - product->available);
         product->low = product->low > 0 && first->idle ? product->low : 0;
     }
+}
+
+/* Both are in PostgreSQL's order, whatever that is there: the next one asked for is not before *at.
+ */
+static const struct audit_product *find_again(const struct audit_slice *slice,
+                                              const char *product_id, size_t *at)
+{
+    for (size_t i = *at; i < slice->count; i++) {
+        if (strcmp(slice->products[i].product_id, product_id) == 0) {
+            *at = i + 1;
+            return &slice->products[i];
+        }
+    }
+    return NULL;
 }
 
 static bool is_suspect(const struct audit_slice *slice)
@@ -181,15 +192,10 @@ static void keep_least(struct audit_slice *slice, const struct audit_slice *agai
     bool low_is_new = !slice->idle && again->idle;
     for (size_t i = 0; i < slice->count; i++) {
         struct audit_product *product = &slice->products[i];
-        while (at < again->count &&
-               strcmp(again->products[at].product_id, product->product_id) < 0) {
-            at++;
-        }
-        bool same =
-            at < again->count && strcmp(again->products[at].product_id, product->product_id) == 0;
-        product->high = same ? least(product->high, again->products[at].high) : 0;
+        const struct audit_product *same = find_again(again, product->product_id, &at);
+        product->high = same != NULL ? least(product->high, same->high) : 0;
         if (low_is_new || again->idle) {
-            int64_t low = same ? again->products[at].low : 0;
+            int64_t low = same != NULL ? same->low : 0;
             product->low = low_is_new ? low : least(product->low, low);
         }
     }

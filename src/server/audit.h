@@ -45,16 +45,6 @@ enum status audit_slice(struct shop_lane *lane, const char *after, size_t most,
 enum status audit_one(struct shop_lane *lane, const char *product_id, struct audit_slice *slice_out,
                       struct failure *failure);
 
-/* PostgreSQL's own books: products whose `reserved` is not the sum of the open lines; one statement
- * over all lines. */
-struct audit_reserved {
-    const char *product_id;
-    int64_t reserved, open;
-};
-enum status audit_books(struct postgres_link *link, size_t most, struct arena *arena,
-                        int64_t deadline_ms, struct audit_reserved **wrong_out, size_t *count_out,
-                        struct failure *failure);
-
 /* What PostgreSQL says of a slice: most and least. Implemented in audit_postgres.c. */
 enum status audit_read(struct postgres_link *link, const char *shard, const char *after,
                        const char *only, size_t most, struct arena *arena, int64_t deadline_ms,

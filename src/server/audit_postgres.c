@@ -52,39 +52,6 @@ enum status audit_read(struct postgres_link *link, const char *shard, const char
     return STATUS_OK;
 }
 
-enum status audit_books(struct postgres_link *link, size_t most, struct arena *arena,
-                        int64_t deadline_ms, struct audit_reserved **wrong_out, size_t *count_out,
-                        struct failure *failure)
-{
-    static const struct postgres_statement books = {
-        "audit_books",
-        "SELECT s.product_id, s.reserved, coalesce(o.open, 0)::int8 FROM stock s LEFT JOIN"
-        " (SELECT product_id, sum(quantity - fulfilled_quantity - cancelled_quantity) AS open"
-        "  FROM order_lines JOIN orders USING (order_id) WHERE state IN (1, 2, 3) GROUP BY 1) o"
-        " USING (product_id) WHERE s.reserved <> coalesce(o.open, 0) LIMIT $1::int8",
-    };
-    struct postgres_parameter parameter = postgres_int8(arena, (int64_t)most);
-    const struct postgres_result *result;
-    enum status status =
-        postgres_link_query(link, &books, &parameter, 1, deadline_ms, &result, failure);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    size_t count = postgres_result_rows(result);
-    struct audit_reserved *wrong = arena_calloc(arena, count, sizeof *wrong);
-    for (size_t i = 0; i < count; i++) {
-        const char *id = arena_strdup(arena, postgres_result_text(result, i, 0));
-        if (wrong == NULL || id == NULL) {
-            return refuse_overloaded(failure);
-        }
-        wrong[i] = (struct audit_reserved){id, postgres_result_int(result, i, 1),
-                                           postgres_result_int(result, i, 2)};
-    }
-    *wrong_out = wrong;
-    *count_out = count;
-    return STATUS_OK;
-}
-
 /* The lock keeps the epoch: a delta of one that has ended would be lost, and need not be applied.
  */
 enum status audit_repair(struct postgres_link *link, const char *shard, int64_t epoch,

@@ -5,26 +5,33 @@
 
 #include "base/log.h"
 #include "server/audit.h"
+#include "server/audit_books.h"
+#include "server/refusals.h"
 #include "server/store_fitness.h"
 
 #define ROUND_MS 1000
 /* PostgreSQL's own books take a look at every line: seldom. */
-#define BOOKS_MS      600000
-#define BOOKS_MOST    100
-#define BOOKS_TIME_MS 30000
+#define BOOKS_MS       600000
+#define BOOKS_AGAIN_MS 60000 /* after a failure */
+#define BOOKS_TIME_MS  30000 /* of a step */
+#define BOOKS_LINES    100   /* in the log; all are counted */
 
 static void gauge(struct shop_lane *lane);
 static bool judge(struct shop_lane *lane, const struct audit_slice *slice);
 static void fence(struct shop_lane *lane);
 static void end_walk(struct shop_lane *lane);
-static void check_books(struct shop_lane *lane);
+static void begin_books(struct shop_lane *lane);
+static enum relay_pace step_books(struct shop_lane *lane);
+static void end_books(struct shop_lane *lane);
+static void close_books(struct audit_walk *walk);
+static void found_wrong(void *state, const struct audit_book *book);
 
 enum relay_pace auditor_round(struct shop_lane *lane)
 {
     struct audit_walk *walk = &lane->walk;
     int64_t now_ms = clock_monotonic_ms(lane->clock);
     if (now_ms < walk->next_ms) {
-        return RELAY_IDLE;
+        return walk->books != NULL ? step_books(lane) : RELAY_IDLE;
     }
     walk->next_ms = now_ms + ROUND_MS;
     store_fitness_step(lane);
@@ -99,34 +106,104 @@ static void fence(struct shop_lane *lane)
 static void end_walk(struct shop_lane *lane)
 {
     struct audit_walk *walk = &lane->walk;
+    int64_t now_ms = clock_monotonic_ms(lane->clock);
     walk->after[0] = '\0';
-    check_books(lane);
-    atomic_store(&lane->options->audit->drift_units, walk->drift_units);
-    atomic_store(&lane->options->audit->walked_ms, clock_monotonic_ms(lane->clock));
+    atomic_store(&lane->options->audit->drift_units,
+                 walk->drift_units + walk->last_books_drift_units);
+    atomic_store(&lane->options->audit->walked_ms, now_ms);
     walk->drift_units = 0;
+    if (walk->books == NULL && now_ms >= walk->next_books_ms) {
+        begin_books(lane);
+    }
 }
 
-static void check_books(struct shop_lane *lane)
+/* A step a round, over a connection of its own: it stays at one moment of PostgreSQL, while slices
+ * of Redis are compared in between. */
+static void begin_books(struct shop_lane *lane)
 {
-    int64_t now_ms = clock_monotonic_ms(lane->clock);
-    struct audit_reserved *wrong;
-    size_t count;
+    struct audit_walk *walk = &lane->walk;
+    struct postgres_link_options link = shop_lane_postgres(lane->options);
+    struct audit_books_options options = {
+        .products_max = AUDIT_BOOKS_PRODUCTS_MAX,
+        .orders_max = AUDIT_BOOKS_ORDERS_MAX,
+        .found = found_wrong,
+        .state = walk,
+    };
     struct failure failure;
-    if (now_ms < lane->walk.books_ms) {
-        return;
+    walk->next_books_ms = clock_monotonic_ms(lane->clock) + BOOKS_AGAIN_MS;
+    walk->books_found = walk->books_drift_units = 0;
+    walk->books_link = postgres_link_create(&link);
+    enum status status = walk->books_link != NULL
+                             ? audit_books_begin(walk->books_link, &options, &walk->books, &failure)
+                             : refuse_overloaded(&failure);
+    if (status != STATUS_OK) {
+        postgres_link_destroy(&walk->books_link);
+        log_line(LOG_WARN, "audit: PostgreSQL's own books were not read", "reason", failure.reason,
+                 NULL);
     }
-    lane->walk.books_ms = now_ms + BOOKS_MS;
-    arena_reset(&lane->arena);
-    if (audit_books(lane->postgres, BOOKS_MOST, &lane->arena, now_ms + BOOKS_TIME_MS, &wrong,
-                    &count, &failure) != STATUS_OK) {
+}
+
+static enum relay_pace step_books(struct shop_lane *lane)
+{
+    struct audit_walk *walk = &lane->walk;
+    struct failure failure;
+    bool done = false;
+    if (audit_books_step(walk->books, clock_monotonic_ms(lane->clock) + BOOKS_TIME_MS, &done,
+                         &failure) != STATUS_OK) {
         outage_note(&lane->postgres_outage, lane->clock, &failure);
+        close_books(walk);
+        return RELAY_IDLE;
+    }
+    if (done) {
+        end_books(lane);
+    }
+    return RELAY_WORKED;
+}
+
+static void end_books(struct shop_lane *lane)
+{
+    struct audit_walk *walk = &lane->walk;
+    struct audit_gauges *audit = lane->options->audit;
+    int64_t now_ms = clock_monotonic_ms(lane->clock);
+    close_books(walk);
+    outage_over(&lane->postgres_outage, lane->clock);
+    (void)atomic_fetch_add(&audit->drift_units,
+                           walk->books_drift_units - walk->last_books_drift_units);
+    walk->last_books_drift_units = walk->books_drift_units;
+    walk->next_books_ms = now_ms + BOOKS_MS;
+    atomic_store(&audit->books_ms, now_ms);
+    if (walk->books_found > BOOKS_LINES) {
+        log_line(LOG_ERROR, "audit: more products are wrong in PostgreSQL than were named",
+                 "products", LOG_INT(walk->books_found), NULL);
+    }
+}
+
+static void close_books(struct audit_walk *walk)
+{
+    audit_books_destroy(&walk->books);
+    postgres_link_destroy(&walk->books_link);
+}
+
+static void found_wrong(void *state, const struct audit_book *book)
+{
+    struct audit_walk *walk = state;
+    walk->books_drift_units += audit_book_drift(book);
+    if (walk->books_found++ >= BOOKS_LINES) {
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        int64_t units = wrong[i].reserved - wrong[i].open;
-        lane->walk.drift_units += units > 0 ? units : -units;
+    if (book->on_hand != book->moved_on_hand) {
+        log_line(LOG_ERROR, "audit: on_hand is not the sum of its movements", "product_id",
+                 book->product_id, "expected", LOG_INT(book->moved_on_hand), "found",
+                 LOG_INT(book->on_hand), NULL);
+    }
+    if (book->reserved != book->moved_reserved) {
+        log_line(LOG_ERROR, "audit: reserved is not the sum of its movements", "product_id",
+                 book->product_id, "expected", LOG_INT(book->moved_reserved), "found",
+                 LOG_INT(book->reserved), NULL);
+    }
+    if (book->reserved != book->open) {
         log_line(LOG_ERROR, "audit: reserved is not the sum of the open lines", "product_id",
-                 wrong[i].product_id, "reserved", LOG_INT(wrong[i].reserved), "open",
-                 LOG_INT(wrong[i].open), NULL);
+                 book->product_id, "expected", LOG_INT(book->open), "found",
+                 LOG_INT(book->reserved), NULL);
     }
 }

@@ -39,8 +39,10 @@ static void print_stock(struct server_metrics *metrics, struct ops_page *page)
     struct audit_gauges *audit = metrics->audit;
     struct stock_pass pass = {0};
     bool open = stock_gate_enter(metrics->gate, &pass);
-    int64_t walked_ms = atomic_load(&audit->walked_ms);
-    int64_t lag_us = walked_ms == 0 ? 0 : (clock_monotonic_ms(metrics->clock) - walked_ms) * 1000;
+    int64_t now_ms = clock_monotonic_ms(metrics->clock);
+    int64_t walked_ms = atomic_load(&audit->walked_ms), books_ms = atomic_load(&audit->books_ms);
+    int64_t lag_us = walked_ms == 0 ? 0 : (now_ms - walked_ms) * 1000;
+    int64_t books_lag_us = books_ms == 0 ? 0 : (now_ms - books_ms) * 1000;
     ops_page_gauge(page, "order_stock_epoch", "Epoch in force; 0 while stock is fenced.",
                    pass.epoch);
     ops_page_gauge(page, "order_stock_fenced", "1 while nothing is sold.", open ? 0 : 1);
@@ -48,11 +50,14 @@ static void print_stock(struct server_metrics *metrics, struct ops_page *page)
                     "Units that the audit found too many in Redis.");
     ops_page_int(page, "order_oversold_units_total", "", atomic_load(&audit->oversold_units));
     ops_page_gauge(page, "order_drift_units",
-                   "Units too few in Redis or reserved without a line, in the last walk.",
+                   "Units too few in Redis, or wrong in PostgreSQL's own books, in the last walks.",
                    atomic_load(&audit->drift_units));
     ops_page_family(page, "order_audit_lag_seconds", "gauge",
                     "Since the audit has seen all products; 0 before the first time.");
     ops_page_seconds(page, "order_audit_lag_seconds", "", lag_us);
+    ops_page_family(page, "order_audit_books_lag_seconds", "gauge",
+                    "Since the audit has seen all of PostgreSQL's own books; 0 before that.");
+    ops_page_seconds(page, "order_audit_books_lag_seconds", "", books_lag_us);
     ops_page_gauge(page, "order_redis_unsafe",
                    "1 when Redis was set to evict keys, or to keep nothing on disk.",
                    atomic_load(&metrics->fitness->redis_unsafe) ? 1 : 0);

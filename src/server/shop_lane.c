@@ -6,6 +6,7 @@
 #include "postgres/postgres_link.h"
 #include "redis/book.h"
 #include "redis/redis_link.h"
+#include "server/audit_books.h"
 
 /* The usual batch fits into the first chunk; the largest one (every call with 2,000 lines) does not
  * fit into the limit, and then the last of its calls are refused as overload. */
@@ -62,13 +63,7 @@ static bool open_stores(struct shop_lane *lane, struct failure *failure)
                     failure)) {
         return false;
     }
-    struct postgres_link_options postgres = {
-        .url = options->database_url,
-        .connect_timeout_ms = options->connect_timeout_ms,
-        .statement_timeout_ms = options->postgres_timeout_ms,
-        .application_name = "order-server",
-        .clock = options->clock,
-    };
+    struct postgres_link_options postgres = shop_lane_postgres(options);
     struct product_cache_options cache = {
         .link = lane->cache_redis,
         .clock = options->clock,
@@ -84,6 +79,17 @@ static bool open_stores(struct shop_lane *lane, struct failure *failure)
         return false;
     }
     return true;
+}
+
+struct postgres_link_options shop_lane_postgres(const struct lane_options *options)
+{
+    return (struct postgres_link_options){
+        .url = options->database_url,
+        .connect_timeout_ms = options->connect_timeout_ms,
+        .statement_timeout_ms = options->postgres_timeout_ms,
+        .application_name = "order-server",
+        .clock = options->clock,
+    };
 }
 
 static bool open_redis(const struct lane_options *options, const char *url, int64_t timeout_ms,
@@ -106,6 +112,8 @@ void shop_lane_close(void *state)
     }
     broker_publisher_destroy(&lane->publisher);
     postgres_fitness_fini(&lane->fitness);
+    audit_books_destroy(&lane->walk.books);
+    postgres_link_destroy(&lane->walk.books_link);
     postgres_link_destroy(&lane->postgres);
     product_cache_destroy(&lane->cache);
     redis_link_destroy(&lane->cache_redis);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "broker/broker.h"
 #include "postgres/postgres_fitness.h"
+#include "postgres/postgres_link.h"
 #include "redis/book.h"
 #include "rpc/call.h"
 #include "server/audit_walk.h"
@@ -68,6 +69,9 @@ void *shop_lane_open_read(void *context, struct failure *failure);
 void shop_lane_close(void *state);
 /* Of a write lane: answers RabbitMQ's heartbeats. */
 void shop_lane_idle(void *state);
+
+/* Of a lane's connection to PostgreSQL, and of one that somebody needs besides. */
+struct postgres_link_options shop_lane_postgres(const struct lane_options *options);
 
 /* When the last of these calls expires, at most `most_ms` from now: how long one exchange of the
  * batch may take. */

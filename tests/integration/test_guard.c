@@ -8,6 +8,7 @@
 #include "tests/cmocka_all.h"
 #include "tests/support/free_port.h"
 #include "tests/support/http_get.h"
+#include "tests/support/load.h"
 #include "tests/support/stores.h"
 #include "tests/support/system.h"
 
@@ -229,8 +230,66 @@ static void test_reserved_that_no_line_explains_is_reported(void **state)
     bool fenced =
         strstr(output, "STOCK_FENCED") != NULL; /* the auditor was faster: Redis has more */
     assert_true(fenced || strstr(output, "RESERVED_WRONG") != NULL);
+    assert_true(fenced || strstr(output, "RESERVED_UNEXPLAINED") != NULL);
     free(output);
     wait_for("SELECT epoch FROM control", 2);
+    wait_for(NULL, STOCK - 2); /* what Redis sells is right again, PostgreSQL's books are not */
+    expect(1, "RESERVED_UNEXPLAINED", "audit", NULL, NULL);
+}
+
+/* Redis has too few then: nothing is fenced. */
+static void test_on_hand_that_no_movement_explains_is_reported(void **state)
+{
+    (void)state;
+    order("guard-1", 3);
+    system_wait_settled(&the_system, DEADLINE_MS);
+    database_execute(&the_system.database, "UPDATE stock SET on_hand = on_hand + 4");
+    const char *arguments[] = {"audit", "-o", "json", NULL};
+    char *output = NULL;
+    assert_int_equal(system_orderctl(&the_system, arguments, &output), 1);
+    const char *at = strstr(output, "KIND_ON_HAND_UNEXPLAINED");
+    assert_non_null(at);
+    assert_non_null(strstr(at, "\"100\""));
+    assert_non_null(strstr(at, "\"104\""));
+    free(output);
+}
+
+/* In the background, by a server that has just started: a line for each, and the metric. */
+static void test_the_auditor_finds_wrong_books_by_itself(void **state)
+{
+    (void)state;
+    uint16_t port = free_port();
+    char text[64];
+    process_kill(&the_system.servers[0]);
+    database_execute(&the_system.database,
+                     "UPDATE stock SET on_hand = on_hand + 4, reserved = reserved + 4");
+    (void)snprintf(text, sizeof text, "127.0.0.1:%u", port);
+    assert_int_equal(setenv("ORDER_SERVER_OPS_LISTEN", text, 1), 0);
+    system_start_server(&the_system, 0, NULL);
+    (void)unsetenv("ORDER_SERVER_OPS_LISTEN");
+    while (metric(port, "order_drift_units") != 8) {
+        assert_true(process_is_running(&the_system.servers[0]));
+    }
+    char *log = read_whole(the_system.servers[0].log_path);
+    assert_non_null(strstr(log, "on_hand is not the sum of its movements"));
+    assert_non_null(strstr(log, "reserved is not the sum of its movements"));
+    assert_non_null(strstr(log, "reserved is not the sum of the open lines"));
+    free(log);
+    assert_int_equal(count("SELECT epoch FROM control"), 1); /* reported, and nothing else */
+}
+
+/* Whatever moment the audit takes, it is one. */
+static void test_books_are_right_while_orders_flow(void **state)
+{
+    (void)state;
+    struct load load = {.channels = {channel}, .channel_count = 1, .product_id = "flow"};
+    system_create_product(channel, "flow", 1000000);
+    load_start(&load, 2);
+    for (int i = 0; i < 10; i++) {
+        load_wait_orders(&load, 20, DEADLINE_MS);
+        expect(0, "2 products, 0 discrepancies", "audit", NULL, NULL);
+    }
+    load_stop(&load);
 }
 
 static void test_stock_is_rebuilt_when_somebody_asks(void **state)
@@ -310,6 +369,9 @@ int main(void)
         TEST(test_too_many_in_redis_fence_stock_and_it_is_loaded_anew),
         TEST(test_a_restarted_redis_that_has_more_is_no_finding),
         TEST(test_reserved_that_no_line_explains_is_reported),
+        TEST(test_on_hand_that_no_movement_explains_is_reported),
+        TEST(test_the_auditor_finds_wrong_books_by_itself),
+        TEST(test_books_are_right_while_orders_flow),
         TEST(test_stock_is_rebuilt_when_somebody_asks),
         TEST(test_units_of_an_undecided_letter_stay_out_of_sale),
         TEST(test_a_letter_is_stored_after_all),
