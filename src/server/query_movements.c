@@ -26,6 +26,11 @@ struct movements_page {
 static void list(struct shop_lane *lane, struct rpc_call *call);
 static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
                              struct movements_page *page_out, struct failure *failure);
+static enum status read_movements(struct shop_lane *lane, struct rpc_call *call,
+                                  struct movements_page *asked, struct movement_page *page_out,
+                                  struct failure *failure);
+static const char *make_token(const struct movement_position *next, struct bytes filter,
+                              struct arena *arena);
 static enum status read_times(struct movements_request *request, struct failure *failure);
 static struct bytes make_filter(const struct movements_request *request, struct arena *arena);
 static enum status check_product(struct shop_lane *lane, struct rpc_call *call,
@@ -45,39 +50,60 @@ void list_stock_movements(void *state, struct rpc_call **calls, size_t count)
 
 static void list(struct shop_lane *lane, struct rpc_call *call)
 {
-    struct movements_page page;
-    struct stock_movement *movements = NULL;
-    size_t count = 0;
+    struct movements_page asked;
+    struct movement_page page = {0};
     const char *next = "";
-    struct failure failure, cause;
-    enum status status = read_page(lane, call, &page, &failure);
-    if (status == STATUS_OK &&
-        movements_list(lane->postgres, page.request.product_id, &page.after, page.request.start_us,
-                       page.request.end_us, page.size + 1, &lane->arena,
-                       query_deadline_ms(lane, &call, 1), &movements, &count,
-                       &cause) != STATUS_OK) {
-        status = shop_lane_blame(lane, &lane->postgres_outage, &cause, &failure);
+    struct failure failure;
+    enum status status = read_page(lane, call, &asked, &failure);
+    if (status == STATUS_OK) {
+        status = read_movements(lane, call, &asked, &page, &failure);
     }
-    if (status == STATUS_OK && count == 0) {
-        status = check_product(lane, call, page.request.product_id, &failure);
+    if (status == STATUS_OK && page.count == 0 && !page.more) {
+        status = check_product(lane, call, asked.request.product_id, &failure);
     }
-    if (status == STATUS_OK && count > (size_t)page.size) {
-        count = (size_t)page.size;
-        const struct stock_movement *last = &movements[count - 1];
-        struct movement_position position;
-        memset(&position, 0, sizeof position); /* gaps, too: it is compared byte by byte */
-        position.event_time_us = last->event_time_us;
-        position.event_id = last->event_id;
-        position.line_number = last->line_number;
-        next = page_token_make(LIST_NAME, page.filter, bytes_of(&position, sizeof position),
-                               &lane->arena);
+    if (status == STATUS_OK && page.more) {
+        next = make_token(&page.next, asked.filter, &lane->arena);
         status = next != NULL ? STATUS_OK : refuse_overloaded(&failure);
     }
     if (status != STATUS_OK) {
         rpc_fail(call, &failure);
         return;
     }
-    query_reply(call, product_codec_movements(movements, count, next, &lane->arena));
+    query_reply(call, product_codec_movements(page.movements, page.count, next, &lane->arena));
+}
+
+static enum status read_movements(struct shop_lane *lane, struct rpc_call *call,
+                                  struct movements_page *asked, struct movement_page *page_out,
+                                  struct failure *failure)
+{
+    const struct movements_request *request = &asked->request;
+    int64_t deadline_ms = query_deadline_ms(lane, &call, 1);
+    struct failure cause;
+    enum status status = STATUS_OK;
+    if (request->page_token[0] == '\0' && request->start_us > TIME_US_MIN) {
+        status = movements_start(lane->postgres, request->product_id, request->start_us,
+                                 &lane->arena, deadline_ms, &asked->after, &cause);
+    }
+    if (status == STATUS_OK) {
+        status = movements_list(lane->postgres, request->product_id, &asked->after, request->end_us,
+                                asked->size, MOVEMENTS_LOOKS_MAX, &lane->arena, deadline_ms,
+                                page_out, &cause);
+    }
+    return status == STATUS_OK ? status
+                               : shop_lane_blame(lane, &lane->postgres_outage, &cause, failure);
+}
+
+static const char *make_token(const struct movement_position *next, struct bytes filter,
+                              struct arena *arena)
+{
+    struct movement_position position;
+    memset(&position, 0, sizeof position); /* gaps, too: it is compared byte by byte */
+    position.event_time_us = next->event_time_us;
+    position.event_id = next->event_id;
+    position.line_number = next->line_number;
+    position.on_hand = next->on_hand;
+    position.reserved = next->reserved;
+    return page_token_make(LIST_NAME, filter, bytes_of(&position, sizeof position), arena);
 }
 
 static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
