@@ -25,6 +25,7 @@ static enum status log_in(struct broker_link *link, const struct broker_address 
                           int64_t deadline_ms, struct failure *failure);
 static enum status check_reply(struct broker_link *link, amqp_rpc_reply_t reply, const char *doing,
                                struct failure *failure);
+static bool is_full(const char *said);
 static enum status broken(struct broker_link *link, enum status code, const char *reason,
                           struct failure *failure, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
@@ -295,7 +296,7 @@ static enum status closed_by_broker(struct broker_link *link, amqp_method_t meth
         text = close->reply_text;
     }
     /* The text is in the connection's memory, which goes before the failure is written. */
-    char said[160];
+    char said[256]; /* all that AMQP lets it say */
     (void)snprintf(said, sizeof said, "%.*s", (int)text.len, (const char *)text.bytes);
     if (code == AMQP_PRECONDITION_FAILED && strncmp(doing, "declaring", 9) == 0) {
         return broken(link, STATUS_FAILED_PRECONDITION, "BROKER_TOPOLOGY_DIFFERS", failure,
@@ -303,7 +304,7 @@ static enum status closed_by_broker(struct broker_link *link, amqp_method_t meth
                       "another name or the same limits everywhere. RabbitMQ says: %s",
                       doing, said);
     }
-    if (code == AMQP_ACCESS_REFUSED || code == AMQP_NOT_ALLOWED) {
+    if (code == AMQP_ACCESS_REFUSED || (code == AMQP_NOT_ALLOWED && !is_full(said))) {
         return broken(link, STATUS_PERMISSION_DENIED, "BROKER_ACCESS_REFUSED", failure,
                       "RabbitMQ refuses while %s: check user, password, vhost and permissions. "
                       "It says: %s",
@@ -312,6 +313,13 @@ static enum status closed_by_broker(struct broker_link *link, amqp_method_t meth
     return broken(link, STATUS_UNAVAILABLE, "BROKER_UNAVAILABLE", failure,
                   "RabbitMQ closed the connection (%d)%s%s: %s", code, *doing ? " while " : "",
                   doing, said);
+}
+
+/* A limit of a vhost, a user or a node: NOT_ALLOWED as well, but others' connections end, too. Seen
+ * of RabbitMQ 4.0, which tells them apart by these words only. */
+static bool is_full(const char *said)
+{
+    return strstr(said, "limit (") != NULL && strstr(said, "is reached") != NULL;
 }
 
 static enum status broken(struct broker_link *link, enum status code, const char *reason,

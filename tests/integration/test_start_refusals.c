@@ -234,6 +234,33 @@ static void test_a_newer_schema_is_refused(void **state)
     database_is_refused("SCHEMA_NEWER", "has migration 29991231000000");
 }
 
+/* The programs' role, then, is not the owner. */
+static void test_a_schema_that_does_not_show_its_version_is_refused(void **state)
+{
+    (void)state;
+    struct database *db = &the_system.database;
+    char sql[512], url[sizeof db->url];
+    const char *host = strchr(db->url, '@');
+    assert_non_null(host);
+    (void)snprintf(sql, sizeof sql, "CREATE ROLE %s LOGIN PASSWORD 'poor'", db->name);
+    database_execute(db, sql);
+    (void)snprintf(url, sizeof url, "postgres://%s:poor%s", db->name, host);
+    memcpy(db->url, url, sizeof url);
+    database_is_refused("SCHEMA_UNREADABLE", "GRANT SELECT ON schema_migrations");
+    (void)snprintf(sql, sizeof sql, "GRANT SELECT ON schema_migrations TO %s", db->name);
+    database_execute(db, sql);
+    (void)snprintf(sql, sizeof sql,
+                   "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %s",
+                   db->name);
+    database_execute(db, sql);
+    system_start_server(&the_system, 0, NULL);
+    process_kill(&the_system.servers[0]);
+    (void)snprintf(sql, sizeof sql, "DROP OWNED BY %s", db->name);
+    database_execute(db, sql);
+    (void)snprintf(sql, sizeof sql, "DROP ROLE %s", db->name);
+    database_execute(db, sql);
+}
+
 static void test_a_database_that_cannot_be_written_to_is_refused(void **state)
 {
     (void)state;
@@ -309,6 +336,57 @@ static void test_a_user_without_the_rights_is_refused(void **state)
     free(shared);
 }
 
+/* What the log must say. */
+struct saying {
+    const struct process *process;
+    const char *words;
+};
+
+static bool says(void *state)
+{
+    const struct saying *saying = state;
+    char *log = read_whole(saying->process->log_path);
+    bool said = strstr(log, saying->words) != NULL;
+    free(log);
+    return said;
+}
+
+/* No connection more: that ends by itself, when others end. */
+static void test_a_rabbitmq_that_is_full_is_waited_for(void **state)
+{
+    (void)state;
+    struct rabbitmq_server rabbitmq;
+    char *shared = strdup(getenv("TEST_RABBITMQ_URL"));
+    rabbitmq_server_create(&rabbitmq);
+    rabbitmq_server_control(&rabbitmq, "eval",
+                            "rabbit_vhost_limit:parse_set(<<\"/\">>, "
+                            "<<\"{\\\"max-connections\\\": 0}\">>, <<\"test\">>).");
+    assert_int_equal(setenv("TEST_RABBITMQ_URL", rabbitmq.url, 1), 0);
+    system_start_server(&the_system, 0, NULL);
+    system_start_worker(&the_system, 0, NULL);
+    struct rpc_channel *channel = system_open_channel(&the_system, 0);
+    system_create_product(channel, "tea", 10);
+    struct answer answer = system_create_order(channel, NULL, "tea", 1);
+    assert_int_equal(answer.code, STATUS_OK);
+    assert_int_equal(answer.durability, 1); /* RESERVED */
+    struct process *both[] = {&the_system.servers[0], &the_system.workers[0]};
+    for (size_t i = 0; i < 2; i++) {
+        struct saying saying = {both[i], "is reached"};
+        assert_true(wait_until(says, &saying, DEADLINE_MS));
+        assert_true(process_is_running(both[i]));
+    }
+    rabbitmq_server_control(&rabbitmq, "eval",
+                            "rabbit_vhost_limit:clear(<<\"/\">>, <<\"test\">>).");
+    system_wait_settled(&the_system, DEADLINE_MS);
+    assert_int_equal(database_int(&the_system.database, "SELECT count(*) FROM orders"), 1);
+    rpc_channel_close(&channel);
+    process_kill(&the_system.workers[0]);
+    process_kill(&the_system.servers[0]);
+    assert_int_equal(setenv("TEST_RABBITMQ_URL", shared, 1), 0);
+    rabbitmq_server_destroy(&rabbitmq);
+    free(shared);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -323,9 +401,11 @@ int main(void)
         TEST(test_a_database_without_schema_is_refused),
         TEST(test_an_older_schema_is_refused),
         TEST(test_a_newer_schema_is_refused),
+        TEST(test_a_schema_that_does_not_show_its_version_is_refused),
         TEST(test_a_database_that_cannot_be_written_to_is_refused),
         TEST(test_a_queue_with_other_limits_is_refused),
         TEST(test_a_user_without_the_rights_is_refused),
+        TEST(test_a_rabbitmq_that_is_full_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
