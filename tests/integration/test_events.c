@@ -1,5 +1,6 @@
 /* What others get of the events (docs/EVENTS.md): a subscriber outside the system misses none,
- * through a restart of RabbitMQ; and what `orderctl events tail` shows. */
+ * through a restart of RabbitMQ - a node of this test's own, as others need theirs; and what
+ * `orderctl events tail` shows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 #include "tests/cmocka_all.h"
 #include "tests/support/load.h"
+#include "tests/support/rabbitmq_server.h"
 #include "tests/support/subscriber.h"
 #include "tests/support/system.h"
 
@@ -14,6 +16,7 @@
 #define CONTROL_TIMEOUT_MS 60000
 #define LOAD_GIVE_UP_MS    90000 /* a caller's patience with a restart */
 
+static struct rabbitmq_server rabbitmq;
 static struct system shop;
 static struct rpc_channel *channel;
 static struct subscriber outside;
@@ -21,6 +24,8 @@ static struct subscriber outside;
 static int setup(void **state)
 {
     (void)state;
+    rabbitmq_server_create(&rabbitmq);
+    assert_int_equal(setenv("TEST_RABBITMQ_URL", rabbitmq.url, 1), 0);
     system_start(&shop);
     channel = system_open_channel(&shop, 0);
     system_create_product(channel, "tea", 1000000);
@@ -32,19 +37,8 @@ static int teardown(void **state)
     (void)state;
     rpc_channel_close(&channel);
     system_destroy(&shop);
+    rabbitmq_server_destroy(&rabbitmq);
     return 0;
-}
-
-static void control_rabbitmq(const char *command)
-{
-    struct process control = {0};
-    char log[128];
-    (void)snprintf(log, sizeof log, "%s/rabbitmqctl.out", shop.directory);
-    process_start(&control, (const char *[]){"rabbitmqctl", "-q", command, NULL}, NULL, log);
-    if (process_wait(&control, CONTROL_TIMEOUT_MS) != 0) {
-        process_show_log(&control);
-        fail_msg("rabbitmqctl %s", command);
-    }
 }
 
 static int order(const char *verb, const char *order_id)
@@ -100,7 +94,7 @@ static bool has_all(void *state)
 static void test_s30_an_outside_queue_misses_no_event_through_a_restart(void **state)
 {
     (void)state;
-    subscriber_start(&outside, getenv("TEST_RABBITMQ_URL"), shop.prefix);
+    subscriber_start(&outside, rabbitmq.url, shop.prefix);
     struct load load = {.channels = {channel},
                         .channel_count = 1,
                         .product_id = "tea",
@@ -108,11 +102,11 @@ static void test_s30_an_outside_queue_misses_no_event_through_a_restart(void **s
     load_start(&load, 2);
     load_wait_orders(&load, 500, SETTLE_TIMEOUT_MS);
     change_some();
-    control_rabbitmq("stop_app");
+    rabbitmq_server_control(&rabbitmq, "stop_app", NULL);
     load_wait_orders(&load, 20, SETTLE_TIMEOUT_MS); /* RESERVED: accepted without RabbitMQ */
     load_stop(&load);
-    control_rabbitmq("start_app");
-    control_rabbitmq("await_startup");
+    rabbitmq_server_control(&rabbitmq, "start_app", NULL);
+    rabbitmq_server_control(&rabbitmq, "await_startup", NULL);
     load_start(&load, 2);
     load_wait_orders(&load, 500, SETTLE_TIMEOUT_MS);
     load_stop(&load);
@@ -157,7 +151,7 @@ static void start_tail(struct process *tail, const char *log_name, const char *f
     char program[300], exchange[96], url[300], log[128];
     (void)snprintf(program, sizeof program, "%s/orderctl", getenv("ORDER_BIN_DIR"));
     (void)snprintf(exchange, sizeof exchange, "--exchange=%s.events", shop.prefix);
-    (void)snprintf(url, sizeof url, "--rabbitmq-url=%s", getenv("TEST_RABBITMQ_URL"));
+    (void)snprintf(url, sizeof url, "--rabbitmq-url=%s", rabbitmq.url);
     (void)snprintf(log, sizeof log, "%s/%s", shop.directory, log_name);
     process_start(tail,
                   (const char *[]){program, "events", "tail", url, exchange, first, second, NULL},
@@ -200,7 +194,7 @@ static void test_tail_says_what_is_wrong(void **state)
 {
     (void)state;
     char url[300], *output;
-    (void)snprintf(url, sizeof url, "--rabbitmq-url=%s", getenv("TEST_RABBITMQ_URL"));
+    (void)snprintf(url, sizeof url, "--rabbitmq-url=%s", rabbitmq.url);
     const char *nobody[] = {"events", "tail", "--rabbitmq-url=amqp://127.0.0.1:1/", NULL};
     assert_int_equal(system_orderctl(&shop, nobody, NULL), 3);
     const char *no_key[] = {"events", "tail", url, "--key=orders.*", NULL};
