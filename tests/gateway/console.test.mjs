@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 import { makeKey } from './gateway.mjs';
 import { startSystem } from './system.mjs';
 
-const WAIT = { timeout: 30000 }; // sanitizers on a busy machine
+const WAIT = { timeout: 120000 }; // sanitizers on a busy machine
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'order-console-'));
 const keys = join(folder, 'keys');
@@ -23,7 +23,7 @@ before(async () => {
   for (const [id, units] of [['chai', 40], ['sencha', 12], ['oolong', 0]]) {
     system.orderctl('product', 'create', id, '--name', id, '--price', '18.00', '--currency', 'EUR', '--on-hand', String(units));
   }
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic',
+  browser = await chromium.launch({ ...WAIT, executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic',
     '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
 });
 after(async () => {

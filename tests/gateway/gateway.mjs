@@ -15,7 +15,8 @@ export const registry = createFileRegistry(
 // All that the gateway serves.
 export const services = [...registry].filter((desc) => desc.kind === 'service' && (desc.typeName.startsWith('shop.v1.') || desc.typeName === 'rpc.v1.Admin'));
 
-const START_MS = 15000; // sanitizers on a busy machine
+// Of a busy machine with sanitizers: how long a test waits before it says that something does not come.
+const PATIENCE_MS = 60000;
 
 // Resolves with the fields of its "listening" line; program.exit with its exit code.
 function start(path, args, env) {
@@ -23,7 +24,7 @@ function start(path, args, env) {
   const log = [];
   const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
   const listening = new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`${path} does not listen\n${log.join('\n')}`)), START_MS);
+    const late = setTimeout(() => reject(new Error(`${path} does not listen\n${log.join('\n')}`)), PATIENCE_MS);
     createInterface({ input: child.stderr }).on('line', (line) => {
       log.push(line);
       if (!line.includes(' listening ')) return;
@@ -41,7 +42,8 @@ export async function startGateway(settings = {}, { withServer = true } = {}) {
   const endpoint = `ipc://${folder}/server.sock`;
   const server = withServer ? start(process.env.ORDER_MIRROR_SERVER, [endpoint], {}) : undefined;
   const gateway = start(process.env.ORDER_GATEWAY, [], {
-    ORDER_ENDPOINT: endpoint, ORDER_GATEWAY_LISTEN: '127.0.0.1:0', ORDER_GATEWAY_OPERATIONS_LISTEN: '127.0.0.1:0', ...settings,
+    ORDER_ENDPOINT: endpoint, ORDER_GATEWAY_LISTEN: '127.0.0.1:0', ORDER_GATEWAY_OPERATIONS_LISTEN: '127.0.0.1:0',
+    ORDER_GATEWAY_TIMEOUT_MS: '30000', ...settings, // answers count here, not how soon they come
   });
   const [listening] = await Promise.all([gateway.listening, server?.listening]).catch(async (error) => {
     for (const program of [gateway, server]) program?.child.kill('SIGTERM');
@@ -69,8 +71,9 @@ export const orderctl = (...args) => execFileSync(process.env.ORDERCTL, args, { 
 export const makeKey = (file, name, scopes, customer) =>
   orderctl('keys', 'create', name, '--file', file, '--scopes', scopes, ...(customer ? ['--customer', customer] : [])).trim();
 
-// Sends bytes as they are; resolves with all that comes until the peer closes or `ms` pass in silence.
-export function raw(port, bytes, { ms = 300, end = false } = {}) {
+// Sends bytes as they are; resolves with all that comes until the peer closes. closed: false when it does not, and
+// `ms` pass in silence.
+export function raw(port, bytes, { ms = PATIENCE_MS, end = false } = {}) {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     const chunks = [];
@@ -88,11 +91,13 @@ export function raw(port, bytes, { ms = 300, end = false } = {}) {
   });
 }
 
-export async function until(what, { ms = 10000 } = {}) {
+// tell: what else to say when it does not come about.
+export async function until(what, { ms = PATIENCE_MS, tell = () => '' } = {}) {
   for (const end = Date.now() + ms; ;) {
-    const result = await what().catch(() => undefined);
+    let why = '';
+    const result = await what().catch((error) => { why = error.message; });
     if (result) return result;
-    assert.ok(Date.now() < end, 'it did not come about in time');
+    assert.ok(Date.now() < end, `it did not come about in time ${why}\n${tell()}`);
     await new Promise((resolve) => { setTimeout(resolve, 20); });
   }
 }

@@ -107,7 +107,7 @@ test('the page shows every operation, in a browser', async () => {
   const chromium = process.env.ORDER_CHROMIUM ?? 'chromium';
   const profile = mkdtempSync(join(tmpdir(), 'order-docs-'));
   const { stdout } = await run(chromium, ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', `--user-data-dir=${profile}`,
-    '--virtual-time-budget=10000', '--dump-dom', `${system.url}/docs`], { maxBuffer: 64 * 1024 * 1024, timeout: 90000 });
+    '--virtual-time-budget=10000', '--dump-dom', `${system.url}/docs`], { maxBuffer: 64 * 1024 * 1024, timeout: 300000 });
   rmSync(profile, { recursive: true, force: true });
   for (const { operation } of operations()) assert.ok(stdout.includes(`id="operation-${operation.operationId}"`), operation.operationId);
   for (const name of Object.keys(api.components.schemas)) assert.ok(stdout.includes(`id="schema-${name}"`), name);

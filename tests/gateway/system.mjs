@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startGateway, until } from './gateway.mjs';
 
-const READY_MS = 60000; // sanitizers on a busy machine
+const READY_MS = 120000; // sanitizers on a busy machine
 let number = 0;
 
 function freePort() {
@@ -86,9 +86,10 @@ export async function startSystem(settings = {}, { servers: serverCount = 1, int
   const worker = run(join(ORDER_BIN_DIR, 'order-worker'), [], env);
   const orderctl = (...args) => execFileSync(join(ORDER_BIN_DIR, 'orderctl'), args,
     { encoding: 'utf8', env: { ...process.env, ORDER_ENDPOINT: endpoint }, stdio: ['ignore', 'pipe', 'pipe'] });
-  await until(async () => orderctl('health', '--timeout', '1s'), { ms: READY_MS }).catch((error) => {
-    throw new Error(`${error.message}\n${servers[0].log.join('')}`);
-  });
+  for (const [i, one] of endpoints.entries()) { // each of them: a test may end another
+    await until(async () => orderctl('health', '--timeout', '1s', '--endpoint', one),
+      { ms: READY_MS, tell: () => servers[i].log.join('') });
+  }
   const gateway = await startGateway({ ORDER_ENDPOINT: endpoint, ...settings }, { withServer: false });
   return {
     ...gateway, orderctl, sql: (text) => sql(database, text), endpoint, servers, worker, links, stores, env, folder,
