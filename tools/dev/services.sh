@@ -18,13 +18,15 @@ services_wait() {
     rabbitmq_answers || process_wait "RabbitMQ" rabbitmq 120 rabbitmq_answers
 }
 
-# --- Redis: the stock. It must never evict, and keeps an append-only file ---
+# --- Redis: the stock. It must never evict, and keeps an append-only file. Its timers are sorted sets of some dozens of
+# entries, which it would keep as a list that is searched from the front (docs/decisions/0003) ---
 
 redis_start() {
     mkdir -p "$DIR/redis"
     process_start redis redis-server \
         --bind 127.0.0.1 --port "$REDIS_PORT" --dir "$DIR/redis" --daemonize no \
-        --appendonly yes --appendfsync everysec --save "" --maxmemory-policy noeviction
+        --appendonly yes --appendfsync everysec --save "" --maxmemory-policy noeviction \
+        --zset-max-listpack-entries 0
 }
 
 redis_answers() { [[ $(talk "$REDIS_PORT" 'PING\r\n' 5) == +PONG* ]]; }
