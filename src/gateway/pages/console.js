@@ -146,7 +146,8 @@ async function drawLatency() {
   $('tile-p99').textContent = `99 % ${took(p99.findLast((value) => value !== undefined))}`;
   const top = lines($('chart-latency'), [{ name: 'p50', values: p50 }, { name: 'p99', values: p99 }], SLOTS,
     all > 0 ? `Median ${took(p50.at(-1))}, 99 % within ${took(p99.at(-1))}` : 'No orders in the last second');
-  $('chart-latency-axis').textContent = stats ? `full height: ${took(top)}, of one server` : 'not shown: the key has no scope admin.read';
+  $('chart-latency-axis').textContent = !stats ? 'not shown: the key has no scope admin.read'
+    : p50.some((value) => value !== undefined) ? `full height: ${took(top)}, of one server` : 'no orders yet';
 }
 
 // ---- orders ----
