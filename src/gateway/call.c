@@ -4,11 +4,13 @@
 #include <google/rpc/error_details.pb-c.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "gateway/caller_binding.h"
 
-#define SECONDS_TEXT_BYTES 24
+#define SECONDS_TEXT_BYTES  24
+#define CACHE_CONTROL_BYTES 40
 
 static enum status admit(struct call *call, struct failure *failure);
 static enum status take_of_address(struct call *call, struct failure *failure);
@@ -174,6 +176,18 @@ unsigned call_http_status(enum status code)
         return 500;
     }
     return 500;
+}
+
+void call_add_cache_control(struct call *call, const char *otherwise)
+{
+    unsigned max_age_s = call->method->public_max_age_s;
+    char *header = max_age_s == 0 || strcmp(http_request_verb(call->http), "POST") == 0
+                       ? NULL
+                       : arena_alloc(http_request_arena(call->http), CACHE_CONTROL_BYTES);
+    if (header != NULL) {
+        (void)snprintf(header, CACHE_CONTROL_BYTES, "public, max-age=%u", max_age_s);
+    }
+    http_add_header(call->http, "Cache-Control", header != NULL ? header : otherwise);
 }
 
 void call_add_retry_after(struct call *call, const struct failure *failure)

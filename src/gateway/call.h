@@ -62,5 +62,8 @@ void call_answer(struct call *call, enum status code, unsigned http_status,
                  const char *content_type, struct bytes body);
 /* google.rpc.Code as an HTTP status, the same in Connect and in google.api.http. */
 unsigned call_http_status(enum status code);
+/* Adds Cache-Control of an answer: for how long anyone may keep it where the contract says so and
+ * the request was no POST, else `otherwise`. */
+void call_add_cache_control(struct call *call, const char *otherwise);
 /* Adds Retry-After when the failure says when to try again. */
 void call_add_retry_after(struct call *call, const struct failure *failure);

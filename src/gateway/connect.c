@@ -21,7 +21,6 @@ static void handle_get(struct call *call);
 static bool check_protocol(struct call *call);
 static bool read_timeout(struct call *call);
 static bool is_type(const char *value, const char *type);
-static bool is_identity(const char *encoding);
 static void start(struct call *call, struct bytes body);
 static void on_response(struct call *call, const ProtobufCMessage *response);
 static void on_failure(struct call *call, const struct failure *failure);
@@ -61,7 +60,7 @@ static void handle_post(struct call *call)
     if (!check_protocol(call)) {
         return;
     }
-    if (!is_identity(http_request_header(call->http, "Content-Encoding"))) {
+    if (!http_request_is_identity(call->http)) {
         refuse(call, STATUS_UNIMPLEMENTED, "UNKNOWN_ENCODING",
                "compressed bodies are not supported: identity only");
         return;
@@ -150,11 +149,6 @@ static bool is_type(const char *value, const char *type)
            (value[size] == '\0' || value[size] == ';' || value[size] == ' ');
 }
 
-static bool is_identity(const char *encoding)
-{
-    return encoding == NULL || encoding[0] == '\0' || strcasecmp(encoding, "identity") == 0;
-}
-
 static void start(struct call *call, struct bytes body)
 {
     static const struct json_read_options LAX = {.ignore_unknown = true};
@@ -192,7 +186,7 @@ static void on_response(struct call *call, const ProtobufCMessage *response)
         on_failure(call, &failure);
         return;
     }
-    http_add_header(call->http, "Cache-Control", "no-store");
+    call_add_cache_control(call, "no-store");
     call_answer(call, STATUS_OK, 200, call->is_proto ? PROTO_TYPE : JSON_TYPE, body);
 }
 

@@ -8,13 +8,11 @@
 #include "gateway/rest_request.h"
 #include "json/json_print.h"
 
-#define JSON_TYPE           "application/json"
-#define CACHE_CONTROL_BYTES 40
+#define JSON_TYPE "application/json"
 
 static void on_response(struct call *call, const ProtobufCMessage *response);
 static unsigned http_status_of(const struct failure *failure);
 static const char *etag_header(struct call *call, const ProtobufCMessage *response);
-static void add_cache_control(struct call *call, bool has_etag);
 
 void rest_handle(struct gateway *gateway, struct http_request *http, const struct route *route)
 {
@@ -49,7 +47,8 @@ static void on_response(struct call *call, const ProtobufCMessage *response)
     }
     const char *etag = etag_header(call, response);
     const char *known = http_request_header(call->http, "If-None-Match");
-    add_cache_control(call, etag != NULL);
+    /* With an etag the caller may keep it, but asks each time: 304 costs little. */
+    call_add_cache_control(call, etag != NULL ? "private, no-cache" : "no-store");
     if (etag != NULL) {
         http_add_header(call->http, "ETag", etag);
     }
@@ -73,8 +72,9 @@ void rest_fail(struct call *call, const struct failure *failure)
 /* HTTP has a word of its own for a body that nobody can read. */
 static unsigned http_status_of(const struct failure *failure)
 {
-    return strcmp(failure->reason, "UNKNOWN_CONTENT_TYPE") == 0 ? 415
-                                                                : call_http_status(failure->code);
+    bool is_unreadable = strcmp(failure->reason, "UNKNOWN_CONTENT_TYPE") == 0 ||
+                         strcmp(failure->reason, "UNKNOWN_ENCODING") == 0;
+    return is_unreadable ? 415 : call_http_status(failure->code);
 }
 
 /* "\"3\""; NULL when the response has none. Etags are ours: of no characters that would need care.
@@ -95,19 +95,6 @@ static const char *etag_header(struct call *call, const ProtobufCMessage *respon
         (void)snprintf(header, size + 3, "\"%s\"", etag);
     }
     return header;
-}
-
-static void add_cache_control(struct call *call, bool has_etag)
-{
-    char *header = arena_alloc(http_request_arena(call->http), CACHE_CONTROL_BYTES);
-    unsigned max_age_s = call->method->public_max_age_s;
-    if (max_age_s > 0 && header != NULL) {
-        (void)snprintf(header, CACHE_CONTROL_BYTES, "public, max-age=%u", max_age_s);
-        http_add_header(call->http, "Cache-Control", header);
-        return;
-    }
-    /* The caller may keep it, but asks each time: 304 costs little. */
-    http_add_header(call->http, "Cache-Control", has_etag ? "private, no-cache" : "no-store");
 }
 
 void rest_refuse_unrouted(struct http_request *http, const char *allow)

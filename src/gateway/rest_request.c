@@ -71,6 +71,11 @@ static enum status read_body(struct http_request *http, const struct route *rout
         return failure_set(failure, STATUS_INVALID_ARGUMENT, "UNKNOWN_CONTENT_TYPE",
                            "Content-Type: application/json is expected");
     }
+    if (body.size > 0 && !http_request_is_identity(http)) {
+        http_add_header(http, "Accept-Encoding", "identity");
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "UNKNOWN_ENCODING",
+                           "compressed bodies are not supported: identity only");
+    }
     if (body.size > 0 && strcmp(route->rule->body, "*") == 0) {
         return json_read(type, body, &STRICT, arena, message, failure);
     }

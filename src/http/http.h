@@ -64,6 +64,8 @@ struct bytes http_request_query(const struct http_request *request);
 struct bytes http_request_body(const struct http_request *request);
 /* By name, whatever its case; the first; NULL when there is none. */
 const char *http_request_header(struct http_request *request, const char *name);
+/* Whether the body is sent as it is: no Content-Encoding, or "identity". */
+bool http_request_is_identity(struct http_request *request);
 /* All of that name in the order they stand, joined with ", "; NULL when there is none, or the
  * request's memory is out. */
 const char *http_request_header_list(struct http_request *request, const char *name);

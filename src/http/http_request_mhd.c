@@ -37,6 +37,12 @@ const char *http_request_header(struct http_request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+bool http_request_is_identity(struct http_request *request)
+{
+    const char *encoding = http_request_header(request, "Content-Encoding");
+    return encoding == NULL || encoding[0] == '\0' || strcasecmp(encoding, "identity") == 0;
+}
+
 struct header_list {
     struct http_request *request;
     const char *name, *joined;

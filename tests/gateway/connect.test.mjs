@@ -153,6 +153,14 @@ test('GET: any order, unknown parameters, base64 of both kinds', async () => {
   assert.equal((await ask('encoding=json&message=%7B%7D&compression=gzip')).status, 501);
 });
 
+test('GET: kept as long as the contract says; POST is not', async () => {
+  const get = (method) => fetch(`${system.url}/shop.v1.ProductService/${method}?encoding=json&message=%7B%7D`);
+  const kept = (response) => response.headers.get('cache-control');
+  assert.equal(kept(await get('GetProduct')), 'public, max-age=5');
+  assert.equal(kept(await get('GetStock')), 'no-store');
+  assert.equal(kept(await post('/shop.v1.ProductService/GetProduct', '{}')), 'no-store');
+});
+
 test('1,000 calls at once', async () => {
   const client = createClient(orders, transport({ useBinaryFormat: true, defaultTimeoutMs: 100000 }));
   const answers = await Promise.all(Array.from({ length: 1000 }, (_, i) => client.createOrder({ ...ORDER, customerId: `c-${i}` })));

@@ -54,6 +54,15 @@ test('what is not in the contract is refused with its path', async () => {
   await refused(await call('POST', '/v1/orders', { body: 'a=b', headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }), 415, 'UNKNOWN_CONTENT_TYPE');
 });
 
+test('compressed bodies: what is understood instead is said', async () => {
+  for (const encoding of ['gzip', 'deflate, gzip', 'br']) {
+    const response = await call('POST', '/v1/orders', { body: {}, headers: { 'Content-Encoding': encoding } });
+    assert.equal(response.headers.get('accept-encoding'), 'identity');
+    await refused(response, 415, 'UNKNOWN_ENCODING');
+  }
+  assert.equal((await call('POST', '/v1/orders', { body: {}, headers: { 'Content-Encoding': 'Identity' } })).status, 200);
+});
+
 test('paths and verbs that lead nowhere', async () => {
   for (const path of ['/', '/v1', '/v1/order', '/v1/orders/', '/v1/orders/a/b', '/v2/orders', '/favicon.ico']) {
     await refused(await call('GET', path), 404, 'UNKNOWN_PATH');
