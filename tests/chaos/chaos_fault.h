@@ -11,6 +11,8 @@ struct chaos_faults {
     struct process control; /* a rabbitmqctl under way */
     int alarmed, stopped;   /* RabbitMQ is, by us */
     int64_t done[CHAOS_FAULTS];
+    int64_t spared; /* not done: the system would have had both Redis and RabbitMQ lost at once */
+    bool redis_spared, rabbitmq_spared; /* until the fault's end */
 };
 
 /* Once, before the first: what a fault needs in the database. */

@@ -228,6 +228,8 @@ static void check(struct run *run)
                          chaos_fault_name((enum chaos_fault)i));
         }
     }
+    (void)printf("  %6" PRId64 "  spared: both Redis and RabbitMQ would have been lost\n",
+                 run->faults.spared);
     print_answers(run);
 }
 
