@@ -3,6 +3,7 @@
 # connections. Sourced by tools/bench.sh, which has started the order system and, where there is one, the peer.
 
 HTTP_PRODUCT="bench-http"
+HTTP_CONNECTIONS=(64 256) # each connection has one request under way: few callers, and many
 
 http_start() {
     start order-gateway env ORDER_GATEWAY_TIMEOUT_MS=10000 order-gateway
@@ -17,25 +18,30 @@ http_start() {
 http_answers() { curl -fsS -o /dev/null "$1" 2>/dev/null; }
 
 measure_http() {
-    local url=http://$ORDER_GATEWAY_LISTEN/v1
-    http_figure http_get "$url/products/$HTTP_PRODUCT"
-    http_figure http_post "$url/orders" \
-        "{\"customerId\":\"customer-1\",\"lines\":[{\"productId\":\"$HTTP_PRODUCT\",\"quantity\":1}]}"
-    http_still "$(database_name)"
+    local url=http://$ORDER_GATEWAY_LISTEN/v1 connections
+    for connections in "${HTTP_CONNECTIONS[@]}"; do
+        http_figure http_get "$connections" "$url/products/$HTTP_PRODUCT"
+        http_figure http_post "$connections" "$url/orders" \
+            "{\"customerId\":\"customer-1\",\"lines\":[{\"productId\":\"$HTTP_PRODUCT\",\"quantity\":1}]}"
+        http_still "$(database_name)"
+    done
 }
 
 measure_peer_http() {
-    local url=http://127.0.0.1:$peer_port
-    http_figure peer_http_get "$url/products/$PEER_PRODUCT"
-    http_figure peer_http_post "$url/orders" \
-        "{\"productId\":\"$PEER_PRODUCT\",\"customerId\":\"customer-1\",\"quantity\":1}"
-    http_still bench_peer
+    local url=http://127.0.0.1:$peer_port connections
+    for connections in "${HTTP_CONNECTIONS[@]}"; do
+        http_figure peer_http_get "$connections" "$url/products/$PEER_PRODUCT"
+        http_figure peer_http_post "$connections" "$url/orders" \
+            "{\"productId\":\"$PEER_PRODUCT\",\"customerId\":\"customer-1\",\"quantity\":1}"
+        http_still bench_peer
+    done
 }
 
-# http_figure NAME URL [BODY]: a refused request is no request served, and one failure spoils the figure.
+# http_figure NAME CONNECTIONS URL [BODY]: NAME_CONNECTIONS; a refused request is no request served, and one failure
+# spoils the figure.
 http_figure() {
-    local name=$1 url=$2
-    figure "$name" perSecond env ${3:+WRK_BODY="$3"} wrk --threads 1 --connections "$OUTSTANDING" \
+    local name=$1_$2 url=$3
+    figure "$name" perSecond env ${4:+WRK_BODY="$4"} wrk --threads 1 --connections "$2" \
         --duration "${SECONDS_EACH}s" --timeout 10s --script "$CLONE/tools/bench/wrk.lua" "$url" || return 1
     if [ "$(jq .errors "$WORK/$name.round")" -ne 0 ]; then
         say "$name: $(cat "$WORK/$name.round")"

@@ -20,7 +20,13 @@ table_rows() {
              | ["health call over \($transport), \($outstanding) outstanding",
                 $f["rpc_health_\($transport)_\($outstanding)"].calls_per_second,
                 "raw nng echo, the same", $f["rpc_echo_\($transport)_\($outstanding)"].calls_per_second, 0.8] ]) as $rpc
-        | $rpc + [ ["health call, \($f.health.outstanding) outstanding", $f.health.callsPerSecond,
+        | ([ [64, 256][] as $connections
+             | ["HTTP: GET product, gateway, \($connections) connections", $f["http_get_\($connections)"].perSecond,
+                "Express GET, the same", $f["peer_http_get_\($connections)"].perSecond, 5],
+               ["HTTP: POST order, durable answer, gateway, \($connections) connections",
+                $f["http_post_\($connections)"].perSecond,
+                "Express POST, the same", $f["peer_http_post_\($connections)"].perSecond, 10] ]) as $http
+        | $rpc + $http + [ ["health call, \($f.health.outstanding) outstanding", $f.health.callsPerSecond,
              "raw nng echo", $f.echo_tcp.calls_per_second, 0.8],
             ["GetProduct from cache", $f.get_product.callsPerSecond,
              "raw nng echo", $f.echo_tcp.calls_per_second, 0.7],
@@ -36,9 +42,6 @@ table_rows() {
              $f.orders_batch.persistedPerSecond, "Express service", $f.peer_persisted.persistedPerSecond, 100],
             ["GetProduct from cache, as above", $f.get_product.callsPerSecond,
              "Express GET", $f.peer_get.perSecond, null],
-            ["HTTP: GET product, gateway", $f.http_get.perSecond, "Express GET, same program", $f.peer_http_get.perSecond, 5],
-            ["HTTP: POST order, durable answer, gateway", $f.http_post.perSecond,
-             "Express POST, same program", $f.peer_http_post.perSecond, 10],
             ["worker storing batches", $f.persist_raw.orders_per_second,
              "raw batched SQL", $f.persist_raw.raw_orders_per_second, 0.6] ]
         | .[] | select(.[1] != null and .[3] != null)
@@ -62,8 +65,9 @@ table_print() {
           (select(.echo_ipc != null) |
            "Raw nng echo over ipc: \(.echo_ipc.calls_per_second) a second. " +
           "Reserve script alone: \(.reserve_script.decisions_per_second) a second."),
-          (select(.http_post != null) |
-           "HTTP, \(.http_post.requests) orders: p50 \(.http_post.p50Ms) ms, p99 \(.http_post.p99Ms) ms."),
+          (to_entries[] | select(.key | test("^(peer_)?http_post_")) |
+           "POST of orders, \(.key | if startswith("peer_") then "Express" else "gateway" end), " +
+           "\(.key | split("_") | last) connections: p50 \(.value.p50Ms) ms, p99 \(.value.p99Ms) ms."),
           (select(.peer_orders != null) |
            "Express service: \(.peer_orders.perSecond) orders a second accepted (p99 \(.peer_orders.p99Ms) ms), " +
            "\(.peer_persisted.persistedPerSecond | round) accepted and persisted.")' "$1"
