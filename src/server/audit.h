@@ -2,6 +2,7 @@
  * the time) and admin_stock.c (all of it, when asked).
  *
  * *   Redis' available = on_hand - reserved - safety_stock - what undecided dead letters hold
+ *                      - what events took that wait for their predecessors (decisions/0008)
  *                      - what is in flight (out of Redis, not in PostgreSQL yet)
  *                      - what Redis has not been told yet (stock_deltas)
  *

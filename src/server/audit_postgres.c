@@ -1,6 +1,7 @@
 /* Audit over PostgreSQL. See audit.h. */
 #include "postgres/postgres_array.h"
 #include "server/audit.h"
+#include "server/movements_sql.h"
 #include "server/refusals.h"
 
 enum status audit_read(struct postgres_link *link, const char *shard, const char *after,
@@ -13,7 +14,9 @@ enum status audit_read(struct postgres_link *link, const char *shard, const char
         "WITH s AS (SELECT product_id, on_hand - reserved - safety_stock AS free FROM stock"
         "  WHERE product_id > $1::text AND ($2::text = '' OR product_id = $2::text)"
         "  ORDER BY product_id LIMIT $3::int8),"
-        " h AS (SELECT product_id, sum(quantity) AS held FROM dead_letter_units GROUP BY 1),"
+        " h AS (SELECT product_id, sum(quantity) AS held FROM (SELECT product_id, quantity"
+        "  FROM dead_letter_units UNION ALL " MOVED_BY_WAITING
+        "  AND e.epoch = (SELECT epoch FROM control WHERE shard = $4::text)) AS u GROUP BY 1),"
         " d AS (SELECT product_id, sum(greatest(quantity, 0)) AS up,"
         "         sum(least(quantity, 0)) AS down FROM stock_deltas"
         "  WHERE epoch = (SELECT epoch FROM control WHERE shard = $4::text) GROUP BY 1)"

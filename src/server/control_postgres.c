@@ -160,19 +160,19 @@ enum status control_advance(struct postgres_link *link, const char *shard, int64
                             "RETURNING epoch, update_time"},
         {"control_void_deltas", "DELETE FROM stock_deltas WHERE epoch < "
                                 "(SELECT epoch FROM control WHERE shard = $1::text)"},
-        {"control_read_stock",
-         "SELECT product_id, on_hand - reserved - safety_stock - coalesce(held, 0) FROM stock "
-         "LEFT JOIN (SELECT product_id, sum(quantity)::bigint AS held FROM dead_letter_units"
-         " GROUP BY product_id) h USING (product_id)"},
+        /* From now on they are of this epoch: its stock is loaded without their units. */
+        {"control_keep_waiting", "UPDATE order_events SET epoch = (SELECT epoch FROM control "
+                                 "WHERE shard = $1::text) WHERE outcome = 0 AND kind = 2"},
+        {"control_read_stock", "SELECT product_id, " CONTROL_FREE " FROM stock s " CONTROL_TAKEN},
         {"control_read_holds", "SELECT order_id, expire_time FROM orders WHERE state = 1"},
         {"control_read_rules", CONTROL_READ_RULES_SQL},
         {"control_read_bought", CONTROL_READ_BOUGHT_SQL},
         {NULL, "COMMIT"},
     };
-    static const size_t takes[] = {0, 2, 1}; /* of the parameters, by step */
+    static const size_t takes[] = {0, 2, 1, 1}; /* of the parameters, by step */
     struct postgres_parameter parameters[] = {postgres_text(shard), postgres_int8(arena, highest)};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        postgres_link_add(link, &steps[i], parameters, i < 3 ? takes[i] : 0);
+        postgres_link_add(link, &steps[i], parameters, i < 4 ? takes[i] : 0);
     }
     const struct postgres_result *const *results;
     enum status status = postgres_link_flush(link, deadline_ms, &results, failure);
@@ -183,14 +183,14 @@ enum status control_advance(struct postgres_link *link, const char *shard, int64
         return status;
     }
     *stock_out = (struct control_stock){0};
-    status = read_stock(results[3], arena, &stock_out->stock, &stock_out->stock_count, failure);
+    status = read_stock(results[4], arena, &stock_out->stock, &stock_out->stock_count, failure);
     if (status == STATUS_OK) {
-        status = read_holds(results[4], arena, stock_out, failure);
+        status = read_holds(results[5], arena, stock_out, failure);
     }
     if (status == STATUS_OK) {
-        status = control_read_rules(results[5], arena, stock_out, failure);
+        status = control_read_rules(results[6], arena, stock_out, failure);
     }
-    return status == STATUS_OK ? control_read_bought(results[6], arena, stock_out, failure)
+    return status == STATUS_OK ? control_read_bought(results[7], arena, stock_out, failure)
                                : status;
 }
 

@@ -4,11 +4,18 @@
 #include "postgres/postgres_link.h"
 #include "server/catalogue.h"
 #include "server/control.h"
+#include "server/movements_sql.h"
 
-#define CONTROL_READ_RULES_SQL                                                           \
-    "SELECT " CATALOGUE_PRODUCT_COLUMNS ", s.on_hand - s.reserved - s.safety_stock "     \
-    "FROM products p JOIN stock s USING (product_id) WHERE p.state <> 1 "                \
-    "OR p.max_per_order > 0 OR p.max_per_customer > 0 OR p.sale_start_time IS NOT NULL " \
+/* What can be sold: neither what undecided dead letters hold, nor what events that wait took. */
+#define CONTROL_FREE "s.on_hand - s.reserved - s.safety_stock - coalesce(t.taken, 0)"
+#define CONTROL_TAKEN                                                                \
+    "LEFT JOIN (SELECT product_id, sum(quantity)::int8 AS taken FROM ("              \
+    "SELECT product_id, quantity FROM dead_letter_units UNION ALL " MOVED_BY_WAITING \
+    ") AS u GROUP BY product_id) AS t USING (product_id) "
+#define CONTROL_READ_RULES_SQL                                                             \
+    "SELECT " CATALOGUE_PRODUCT_COLUMNS ", " CONTROL_FREE " "                              \
+    "FROM products p JOIN stock s USING (product_id) " CONTROL_TAKEN "WHERE p.state <> 1 " \
+    "OR p.max_per_order > 0 OR p.max_per_customer > 0 OR p.sale_start_time IS NOT NULL "   \
     "OR p.sale_end_time IS NOT NULL"
 /* What was cancelled, expired or rejected does not count. */
 #define CONTROL_READ_BOUGHT_SQL                                                       \

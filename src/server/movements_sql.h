@@ -9,3 +9,9 @@
 #define MOVED_LINES       "unnest(e.line_numbers, e.line_quantities) AS c (line_number, quantity)"
 #define MOVED_ON_HAND     "CASE WHEN e.kind = 5 OR e.write_off THEN -c.quantity ELSE 0 END"
 #define MOVED_RESERVED    "CASE WHEN e.kind = 2 THEN c.quantity ELSE -c.quantity END"
+/* Units that an event which waits for its predecessor took when it was decided - a hold that had
+ * run out, taken again - and that no row knows of yet. */
+#define MOVED_BY_WAITING                                                                  \
+    "SELECT l.product_id, c.quantity FROM order_events e CROSS JOIN LATERAL " MOVED_LINES \
+    " JOIN order_lines l ON l.order_id = e.order_id AND l.line_number = c.line_number "   \
+    "WHERE e.outcome = 0 AND e.kind = 2"

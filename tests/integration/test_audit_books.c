@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "postgres/postgres_array.h"
+#include "server/audit.h"
 #include "server/audit_books.h"
 #include "tests/cmocka_all.h"
 #include "tests/integration/store_fixture.h"
@@ -158,6 +159,37 @@ static void test_history_that_was_changed_is_found(void **state)
     assert_int_equal(walk(2, 5).count, 2);
 }
 
+/* What Redis must not have: units that an event took which waits, if they are not in the stock that
+ * is in force. */
+static void test_what_an_event_took_that_waits_is_not_expected_in_redis(void **state)
+{
+    (void)state;
+    struct audit_product *before, *after;
+    size_t count;
+    assert_int_equal(
+        audit_read(link_of_test, "s0", "", "", 100, &arena, soon(), &before, &count, &failure),
+        STATUS_OK);
+    assert_int_equal(count, PRODUCTS);
+    database_execute(
+        &database,
+        "INSERT INTO order_events (order_id, version, event_id, kind, event_time, actor, to_state,"
+        " outcome, epoch, line_numbers, line_quantities) VALUES"
+        " ('00000001-0000-7000-8000-000000000000', 7, gen_random_uuid(), 2, now(), '', 2, 0, 0,"
+        "  '{1,2}', '{3,3}'),"
+        " ('00000003-0000-7000-8000-000000000000', 7, gen_random_uuid(), 2, now(), '', 2, 0, -1,"
+        "  '{1,2}', '{3,3}')");
+    assert_int_equal(
+        audit_read(link_of_test, "s0", "", "", 100, &arena, soon(), &after, &count, &failure),
+        STATUS_OK);
+    int64_t most = 0, least = 0;
+    for (size_t i = 0; i < count; i++) {
+        most += before[i].most - after[i].most;
+        least += before[i].least - after[i].least;
+    }
+    assert_int_equal(most, 6);
+    assert_int_equal(least, 6);
+}
+
 /* A pass is of one moment: what is stored between its steps is not half in it. */
 static void test_orders_that_come_meanwhile_are_not_seen(void **state)
 {
@@ -219,6 +251,7 @@ int main(void)
         TEST(test_correct_books_are_found_to_be_so),
         TEST(test_each_wrong_number_is_found),
         TEST(test_history_that_was_changed_is_found),
+        TEST(test_what_an_event_took_that_waits_is_not_expected_in_redis),
         TEST(test_orders_that_come_meanwhile_are_not_seen),
         TEST(test_a_walk_that_ends_early_leaves_the_link_as_it_was),
     };

@@ -183,6 +183,43 @@ static void test_an_advance_voids_older_deltas_and_reads_the_sums(void **state)
     assert_int_equal(control_read(link_of_test, "s9", soon(), &after, &failure), STATUS_INTERNAL);
 }
 
+/* Neither what undecided letters hold nor what waiting events took is for sale, be there rules or
+ * not. */
+static void test_an_advance_leaves_out_what_others_hold(void **state)
+{
+    (void)state;
+    store_fixture_create_products(9);
+    database_execute(
+        &database,
+        "UPDATE products SET max_per_order = 5 WHERE product_id = 'p-0009';"
+        "INSERT INTO dead_letters (reason, message, routing_key, message_id, body) VALUES"
+        " ('r', '', '', '', '');"
+        "INSERT INTO dead_letter_units SELECT dead_letter_id, p, 1 FROM dead_letters,"
+        " unnest('{p-0008,p-0009}'::text[]) p;"
+        "INSERT INTO order_lines (order_id, line_number, product_id, quantity, unit_price_minor)"
+        " VALUES ('01000000-0000-8000-8000-000000000001', 1, 'p-0008', 2, 1),"
+        " ('01000000-0000-8000-8000-000000000001', 2, 'p-0009', 2, 1);"
+        "INSERT INTO order_events (order_id, version, event_id, kind, event_time, actor, to_state,"
+        " outcome, epoch, line_numbers, line_quantities) SELECT"
+        " '01000000-0000-8000-8000-000000000001', v, gen_random_uuid(), CASE v WHEN 4 THEN 3 ELSE"
+        " 2 END, now(), '', 2, CASE v WHEN 3 THEN 0 WHEN 4 THEN 0 ELSE 1 END, 0, '{1,2}', '{2,2}'"
+        " FROM generate_series(2, 4) v");
+    struct control_state now;
+    struct control_stock stock;
+    assert_int_equal(control_advance(link_of_test, "s0", 0, &arena, soon(), &now, &stock, &failure),
+                     STATUS_OK);
+    int64_t sum = 0;
+    for (size_t i = 0; i < stock.stock_count; i++) {
+        sum += stock.stock[i].quantity;
+    }
+    assert_int_equal(sum, 45 - 2 * (1 + 2));
+    assert_int_equal(stock.ruled_count, 1);
+    assert_int_equal(stock.ruled[0].available, 9 - 1 - 2);
+    /* The one that waits is of this epoch now; nothing else is. */
+    assert_int_equal(database_int(&database, "SELECT count(*) FROM order_events WHERE epoch = 1"),
+                     1);
+}
+
 /* Row 24: a PostgreSQL that fell back knows a lower epoch than Redis. */
 static void test_an_advance_passes_the_epoch_that_redis_knows(void **state)
 {
@@ -232,6 +269,7 @@ int main(void)
         TEST(test_quiet_is_the_leaders_and_ends_with_its_session),
         TEST(test_a_leader_that_is_silent_too_long_is_ended),
         TEST(test_an_advance_voids_older_deltas_and_reads_the_sums),
+        TEST(test_an_advance_leaves_out_what_others_hold),
         TEST(test_an_advance_passes_the_epoch_that_redis_knows),
         TEST(test_a_store_has_a_name_that_stays),
     };

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "postgres/postgres_link.h"
+#include "server/control.h"
 #include "shop/lifecycle.h"
 #include "tests/cmocka_all.h"
 #include "tests/integration/worker_fixture.h"
@@ -315,6 +317,73 @@ static void test_events_of_an_epoch_that_ended_keep_the_books(void **state)
     assert_ends();
 }
 
+/* As order-server does it. */
+static void load_stock(void)
+{
+    struct postgres_link *link = postgres_link_create(
+        &(struct postgres_link_options){.url = fixture.system.database.url,
+                                        .connect_timeout_ms = FIXTURE_DEADLINE_MS,
+                                        .statement_timeout_ms = FIXTURE_DEADLINE_MS,
+                                        .application_name = "test",
+                                        .clock = clock_system()});
+    struct control_state control;
+    struct control_stock stock;
+    struct failure failure;
+    assert_non_null(link);
+    assert_int_equal(book_open_begin(fixture.book, &failure), STATUS_OK);
+    assert_int_equal(control_advance(link, "s0", 0, &fixture.arena, 0, &control, &stock, &failure),
+                     STATUS_OK);
+    assert_int_equal(book_open_load(fixture.book, stock.stock, stock.stock_count, &failure),
+                     STATUS_OK);
+    assert_int_equal(book_open_end(fixture.book, control.epoch, &failure), STATUS_OK);
+    book_set_epoch(fixture.book, control.epoch);
+    fixture.epoch = control.epoch;
+    postgres_link_destroy(&link);
+}
+
+/* A hold that had run out was taken again, and PostgreSQL does not know yet that it had. Its units
+ * are taken, whatever epoch begins meanwhile, and once. */
+static void test_units_of_an_event_that_waits_are_not_for_sale(void **state)
+{
+    (void)state;
+    begin_order("a");
+    tell(ORDER_EXPIRE, 0, false);
+    tell(ORDER_CONFIRM, 0, true);
+    system_start_worker(&fixture.system, 0, NULL);
+    worker_fixture_publish(&fixture, &events[0], 1);
+    worker_fixture_publish(&fixture, &events[2], 1);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM order_events WHERE outcome = 0", 1);
+    worker_fixture_wait_settled(&fixture);
+    load_stock();
+    assert_int_equal(system_available(&fixture.system, "a"), 1000 - 2 * QUANTITY);
+    load_stock();
+    assert_int_equal(system_available(&fixture.system, "a"), 1000 - 2 * QUANTITY);
+    worker_fixture_publish(&fixture, &events[1], 1);
+    assert_ends();
+    assert_int_equal(count("SELECT reserved FROM stock WHERE product_id = 'a'"), QUANTITY);
+    assert_int_equal(system_available(&fixture.system, "a"), 1000 - QUANTITY);
+}
+
+/* It came when the stock in force was loaded already, with its units in it. */
+static void test_an_event_of_an_epoch_that_ended_waits_and_takes_its_units_then(void **state)
+{
+    (void)state;
+    begin_order("a");
+    tell(ORDER_EXPIRE, 0, false);
+    tell(ORDER_CONFIRM, 0, true);
+    system_start_worker(&fixture.system, 0, NULL);
+    worker_fixture_publish(&fixture, &events[0], 1);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders", 1);
+    worker_fixture_wait_settled(&fixture);
+    load_stock();
+    assert_int_equal(system_available(&fixture.system, "a"), 1000 - QUANTITY);
+    worker_fixture_publish(&fixture, &events[2], 1);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM order_events WHERE outcome = 0", 1);
+    worker_fixture_publish(&fixture, &events[1], 1);
+    assert_ends();
+    assert_int_equal(system_available(&fixture.system, "a"), 1000 - QUANTITY);
+}
+
 static void test_what_is_too_old_to_be_asked_for_goes(void **state)
 {
     (void)state;
@@ -335,29 +404,23 @@ static void test_what_is_too_old_to_be_asked_for_goes(void **state)
                      1);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_s33_shuffled_and_repeated_to_two_workers, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_dying_before_the_commit_changes_nothing, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_dying_after_the_commit_doubles_nothing, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_dying_after_the_settle_doubles_nothing, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_what_a_dead_worker_left_waiting_the_sweep_applies,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_is_too_old_to_be_asked_for_goes, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_every_routing_key_reaches_the_workers, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_a_version_decided_twice_is_on_record, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_a_change_against_the_order_becomes_a_letter, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_events_of_an_epoch_that_ended_keep_the_books, set_up,
-                                        tear_down),
+        TEST(test_s33_shuffled_and_repeated_to_two_workers),
+        TEST(test_dying_before_the_commit_changes_nothing),
+        TEST(test_dying_after_the_commit_doubles_nothing),
+        TEST(test_dying_after_the_settle_doubles_nothing),
+        TEST(test_what_a_dead_worker_left_waiting_the_sweep_applies),
+        TEST(test_units_of_an_event_that_waits_are_not_for_sale),
+        TEST(test_an_event_of_an_epoch_that_ended_waits_and_takes_its_units_then),
+        TEST(test_what_is_too_old_to_be_asked_for_goes),
+        TEST(test_every_routing_key_reaches_the_workers),
+        TEST(test_a_version_decided_twice_is_on_record),
+        TEST(test_a_change_against_the_order_becomes_a_letter),
+        TEST(test_events_of_an_epoch_that_ended_keep_the_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
