@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "rpc/alarm.h"
+#include "rpc/tune_nng.h"
 
 struct alarm {
     nng_aio *aio;
@@ -20,6 +21,7 @@ struct alarm *alarm_create(void (*on_time)(void *context), void *context)
     }
     alarm->on_time = on_time;
     alarm->context = context;
+    tune_nng();
     if (nng_aio_alloc(&alarm->aio, on_completion, alarm) != 0) {
         free(alarm);
         return NULL;
