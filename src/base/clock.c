@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -38,9 +39,12 @@ static void system_random(void *state, void *out, size_t size)
             }
             left = sizeof stock;
         }
-        *to++ = stock[--left];
-        stock[left] = 0;
-        size--;
+        size_t taken = size < left ? size : left;
+        left -= taken;
+        memcpy(to, stock + left, taken);
+        memset(stock + left, 0, taken);
+        to += taken;
+        size -= taken;
     }
 }
 

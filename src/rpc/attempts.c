@@ -25,6 +25,12 @@ static void hedge(struct channel_exchange *exchange, bool is_woken);
 static struct attempt *arm_hedge(struct channel_exchange *exchange);
 static void end_one(struct channel_exchange *exchange);
 
+void attempts_prepare(struct channel_exchange *exchange)
+{
+    int number = targets_pick(exchange->channel, 0);
+    exchange->first = number >= 0 ? arm(exchange, number) : NULL;
+}
+
 void attempts_run(struct channel_exchange *exchange)
 {
     if (exchange->is_hedged) {
@@ -32,8 +38,11 @@ void attempts_run(struct channel_exchange *exchange)
         wait_for_end(exchange);
         return;
     }
+    struct attempt *attempt = exchange->first;
     for (;;) {
-        struct attempt *attempt = begin_blocking(exchange);
+        if (attempt == NULL) {
+            attempt = begin_blocking(exchange);
+        }
         if (attempt == NULL) {
             return;
         }
@@ -50,6 +59,7 @@ void attempts_run(struct channel_exchange *exchange)
         if (delay_ms == ATTEMPTS_OVER || !wait_blocking(exchange, delay_ms)) {
             return;
         }
+        attempt = NULL;
     }
 }
 
@@ -108,8 +118,8 @@ static void wait_for_end(struct channel_exchange *exchange)
 
 void attempts_start(struct channel_exchange *exchange)
 {
-    struct attempt *attempt = NULL;
-    if (!begin(exchange, &attempt)) {
+    struct attempt *attempt = exchange->first;
+    if (attempt == NULL && !begin(exchange, &attempt)) {
         if (exchange->stub->async) {
             channel_complete(exchange->channel, exchange->stub); /* not within the caller's call */
         } else {

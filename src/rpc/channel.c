@@ -1,7 +1,9 @@
 /* See channel.h. Places for calls (exchanges, kept for later calls) under one lock, and the turn of
  * running the closures of asynchronous calls: the thread of nng that ends a call while nobody has
  * the turn takes it, runs the closures of all that have ended, and looks again. A thread of our own
- * for it would cost each call a wake-up, which is a third of what a call costs. */
+ * for it would cost each call a wake-up, which is a third of what a call costs.
+ * An asynchronous call takes the lock twice, when it begins and when its place is given back; that
+ * it has ended is told without it (docs/decisions/0019). */
 #include "rpc/channel.h"
 
 #include <errno.h>
@@ -21,6 +23,7 @@ static void cancel_all(struct rpc_channel *channel);
 static void destroy(struct rpc_channel *channel);
 static enum status wait_for_room(struct rpc_channel *channel, bool async, int32_t timeout_ms,
                                  struct failure *failure);
+static bool is_full(const struct rpc_channel *channel);
 static struct channel_exchange *make_exchange(struct rpc_channel *channel);
 static void free_exchange(struct channel_exchange *exchange);
 static void begin_exchange(struct channel_exchange *exchange, struct rpc_stub *stub,
@@ -28,8 +31,13 @@ static void begin_exchange(struct channel_exchange *exchange, struct rpc_stub *s
 static void give_room(struct rpc_channel *channel);
 static bool put_ended(struct rpc_channel *channel, struct rpc_stub *stub);
 static void run_closures(void *argument);
+static struct rpc_stub *take_ended(struct rpc_channel *channel);
+static bool give_up_turn(struct rpc_channel *channel);
 static size_t finish_all(struct rpc_stub *ended, struct channel_exchange **used_out);
 static void give_back(struct rpc_channel *channel, struct channel_exchange *used, size_t calls);
+
+/* In rpc_channel.ended: somebody has the turn, and none has ended since it looked. */
+static struct rpc_stub turn_is_taken;
 
 enum status rpc_channel_open(const struct rpc_channel_options *options,
                              struct rpc_channel **channel_out, struct failure *failure)
@@ -94,7 +102,7 @@ static void cancel_all(struct rpc_channel *channel)
     targets_close(channel);
 
     (void)pthread_mutex_lock(&channel->lock);
-    while (channel->under_way > 0 || channel->is_running) {
+    while (channel->under_way > 0 || atomic_load(&channel->ended) != NULL) {
         (void)pthread_cond_wait(&channel->idle, &channel->lock);
     }
     (void)pthread_mutex_unlock(&channel->lock);
@@ -152,6 +160,7 @@ enum status channel_enter(struct rpc_channel *channel, struct rpc_stub *stub, in
     stub->exchange = NULL;
     (void)pthread_mutex_lock(&channel->lock);
     channel->under_way++;
+    stub->running = NULL;
     enum status status = wait_for_room(channel, stub->async, timeout_ms, failure);
     if (status == STATUS_OK) {
         exchange = channel->spare;
@@ -161,8 +170,9 @@ enum status channel_enter(struct rpc_channel *channel, struct rpc_stub *stub, in
             exchange = make_exchange(channel);
         }
         if (exchange != NULL) {
-            channel->outstanding++;
+            (void)atomic_fetch_add(&channel->outstanding, 1);
             begin_exchange(exchange, stub, deadline_ms);
+            attempts_prepare(exchange);
         } else {
             status = failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
                                  "not done: no memory for the call");
@@ -192,24 +202,29 @@ static void begin_exchange(struct channel_exchange *exchange, struct rpc_stub *s
     stub->running = exchange;
 }
 
+/* With the lock: then it can only become less full. */
+static bool is_full(const struct rpc_channel *channel)
+{
+    return atomic_load(&channel->outstanding) == channel->max_outstanding;
+}
+
 static enum status wait_for_room(struct rpc_channel *channel, bool async, int32_t timeout_ms,
                                  struct failure *failure)
 {
-    if (channel->outstanding == channel->max_outstanding && !async && !channel->closing) {
+    if (is_full(channel) && !async && !channel->closing) {
         struct timespec until = wait_deadline(timeout_ms);
         int waited = 0;
-        channel->waiting_for_room++;
-        while (channel->outstanding == channel->max_outstanding && !channel->closing &&
-               waited != ETIMEDOUT) {
+        (void)atomic_fetch_add(&channel->waiting_for_room, 1);
+        while (is_full(channel) && !channel->closing && waited != ETIMEDOUT) {
             waited = pthread_cond_timedwait(&channel->room, &channel->lock, &until);
         }
-        channel->waiting_for_room--;
+        (void)atomic_fetch_sub(&channel->waiting_for_room, 1);
     }
     if (channel->closing) {
         return failure_set(failure, STATUS_CANCELLED, "CHANNEL_CLOSED",
                            "not done: the channel is closed");
     }
-    if (channel->outstanding == channel->max_outstanding) {
+    if (is_full(channel)) {
         return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "CHANNEL_FULL",
                            "not done: %zu calls are under way on this channel",
                            channel->max_outstanding);
@@ -242,20 +257,19 @@ static void free_exchange(struct channel_exchange *exchange)
 
 void channel_vacate(struct rpc_channel *channel, struct rpc_stub *stub)
 {
-    (void)pthread_mutex_lock(&channel->lock);
     if (stub->exchange != NULL) {
-        stub->running = NULL;
         give_room(channel);
     }
-    (void)pthread_mutex_unlock(&channel->lock);
 }
 
-/* With the lock. */
+/* Who waits says so before it looks whether there is room, so one of the two sees the other. */
 static void give_room(struct rpc_channel *channel)
 {
-    channel->outstanding--;
-    if (channel->waiting_for_room > 0) {
+    (void)atomic_fetch_sub(&channel->outstanding, 1);
+    if (atomic_load(&channel->waiting_for_room) > 0) {
+        (void)pthread_mutex_lock(&channel->lock);
         (void)pthread_cond_signal(&channel->room);
+        (void)pthread_mutex_unlock(&channel->lock);
     }
 }
 
@@ -286,45 +300,55 @@ void channel_complete(struct rpc_channel *channel, struct rpc_stub *stub)
 /* True when the caller got the turn and must see to it that run_closures is called. */
 static bool put_ended(struct rpc_channel *channel, struct rpc_stub *stub)
 {
-    stub->next = NULL;
-    (void)pthread_mutex_lock(&channel->lock);
     if (stub->exchange != NULL) {
-        stub->running = NULL;
         give_room(channel);
     }
-    if (channel->ended_last != NULL) {
-        channel->ended_last->next = stub;
-    } else {
-        channel->ended_first = stub;
-    }
-    channel->ended_last = stub;
-    bool has_turn = !channel->is_running;
-    channel->is_running = true;
-    (void)pthread_mutex_unlock(&channel->lock);
-    return has_turn;
+    struct rpc_stub *last = atomic_load(&channel->ended);
+    do {
+        stub->next = last == &turn_is_taken ? NULL : last;
+    } while (!atomic_compare_exchange_weak(&channel->ended, &last, stub));
+    return last == NULL;
 }
 
 static void run_closures(void *argument)
 {
     struct rpc_channel *channel = argument;
-    (void)pthread_mutex_lock(&channel->lock);
-    while (channel->ended_first != NULL) {
-        struct rpc_stub *ended = channel->ended_first;
-        channel->ended_first = NULL;
-        channel->ended_last = NULL;
-        (void)pthread_mutex_unlock(&channel->lock);
-
+    bool has_turn = true;
+    while (has_turn) {
         struct channel_exchange *used;
-        size_t calls = finish_all(ended, &used);
-
+        size_t calls = finish_all(take_ended(channel), &used);
         (void)pthread_mutex_lock(&channel->lock);
         give_back(channel, used, calls);
+        has_turn = !give_up_turn(channel);
+        (void)pthread_mutex_unlock(&channel->lock);
     }
-    channel->is_running = false;
+}
+
+/* In the order in which they ended. */
+static struct rpc_stub *take_ended(struct rpc_channel *channel)
+{
+    struct rpc_stub *last = atomic_exchange(&channel->ended, &turn_is_taken);
+    struct rpc_stub *first = NULL;
+    while (last != NULL) {
+        struct rpc_stub *before = last->next;
+        last->next = first;
+        first = last;
+        last = before;
+    }
+    return first;
+}
+
+/* With the lock. False when others have ended meanwhile. */
+static bool give_up_turn(struct rpc_channel *channel)
+{
+    struct rpc_stub *none = &turn_is_taken;
+    if (!atomic_compare_exchange_strong(&channel->ended, &none, NULL)) {
+        return false;
+    }
     if (channel->closing) {
         (void)pthread_cond_broadcast(&channel->idle);
     }
-    (void)pthread_mutex_unlock(&channel->lock);
+    return true;
 }
 
 static size_t finish_all(struct rpc_stub *ended, struct channel_exchange **used_out)
@@ -351,6 +375,7 @@ static void give_back(struct rpc_channel *channel, struct channel_exchange *used
 {
     while (used != NULL) {
         struct channel_exchange *next = used->next;
+        used->stub = NULL; /* a cancellation comes too late now */
         used->next = channel->spare;
         channel->spare = used;
         used = next;

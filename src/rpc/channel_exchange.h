@@ -33,8 +33,9 @@ enum exchange_wait {
 struct channel_exchange {
     struct channel_exchange *next; /* among the idle ones */
     struct rpc_channel *channel;
-    struct rpc_stub *stub;
+    struct rpc_stub *stub;                      /* NULL when idle */
     struct attempt attempts[RPC_ENDPOINTS_MAX]; /* one a target */
+    struct attempt *first;                      /* the first try, if a server was fit at once */
 
     /* The call, the same on every try. */
     struct arena request; /* its bytes */
@@ -74,15 +75,17 @@ struct rpc_channel {
     pthread_mutex_t lock; /* for all below */
     pthread_cond_t room, idle, changed;
     struct channel_exchange *spare; /* the last used first: its memory is warm */
-    size_t outstanding;             /* places taken */
+    atomic_size_t outstanding;      /* places taken; taken with the lock, given up without */
     size_t under_way;               /* calls whose closures have not run yet */
-    size_t waiting_for_room;
-    uint64_t chance;                           /* for picking */
-    struct channel_exchange *waiting;          /* asynchronous calls whose alarms are set */
-    struct rpc_stub *ended_first, *ended_last; /* asynchronous calls whose closures shall run */
-    bool is_running;                           /* somebody has the turn of running them */
+    atomic_size_t waiting_for_room;
+    uint64_t chance;                  /* for picking */
+    struct channel_exchange *waiting; /* asynchronous calls whose alarms are set */
     bool closing;
     struct alarm *poke; /* for closures of calls that never began */
+
+    /* Asynchronous calls whose closures shall run, the last one first. NULL: none, and nobody has
+     * the turn of running them; it is given up with the lock only. */
+    _Atomic(struct rpc_stub *) ended;
 };
 
 /* channel.c */
@@ -118,6 +121,8 @@ void targets_wake(struct rpc_channel *channel, bool all);
 
 /* attempts.c */
 
+/* With the lock: chooses a server for the first try, if one is fit. */
+void attempts_prepare(struct channel_exchange *exchange);
 /* Runs the tries of a blocking call; returns with its end, that is: an answer in
  * exchange->envelope, or stub->failure. */
 void attempts_run(struct channel_exchange *exchange);

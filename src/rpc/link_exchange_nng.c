@@ -6,6 +6,7 @@
 
 static bool send_at_once(struct link_exchange *exchange);
 static bool begin_receiving(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
+static void receive(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
 static void begin_sending(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
 static bool begin(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
 static void abort_if_cancelled(struct link_exchange *exchange, nng_aio *aio);
@@ -90,14 +91,14 @@ static bool begin(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_
         exchange->outcome = LINK_CLOSED;
         return false;
     }
-    bool goes_on = true;
-    if (send_at_once(exchange)) {
-        goes_on = begin_receiving(exchange, aio, timeout_ms);
+    /* Behind others that wait to be sent there is no use in trying. */
+    if (atomic_load(&exchange->link->sending) == 0 && send_at_once(exchange)) {
+        receive(exchange, aio, timeout_ms);
     } else {
         begin_sending(exchange, aio, timeout_ms);
     }
     link_go_outside(exchange->link);
-    return goes_on;
+    return true;
 }
 
 /* Spares the detour over nng's threads when the connection can take it right now, as it mostly can.
@@ -120,6 +121,7 @@ static void begin_sending(struct link_exchange *exchange, nng_aio *aio, int64_t 
 {
     exchange->deadline_ms = nng_clock() + (nng_time)timeout_ms;
     exchange->is_sending = true;
+    (void)atomic_fetch_add(&exchange->link->sending, 1);
     nng_aio_set_msg(aio, exchange->message);
     exchange->message = NULL;
     nng_aio_set_timeout(
@@ -135,12 +137,17 @@ static bool begin_receiving(struct link_exchange *exchange, nng_aio *aio, int64_
         exchange->outcome = LINK_CLOSED;
         return false;
     }
+    receive(exchange, aio, timeout_ms);
+    link_go_outside(exchange->link);
+    return true;
+}
+
+static void receive(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms)
+{
     exchange->is_sending = false;
     nng_aio_set_timeout(aio, (nng_duration)timeout_ms);
     nng_ctx_recv(exchange->nng, aio);
     abort_if_cancelled(exchange, aio);
-    link_go_outside(exchange->link);
-    return true;
 }
 
 /* A cancellation may come just before nng knows of what it shall cancel. */
@@ -189,6 +196,7 @@ static void on_completion(void *argument)
 static bool end_sending(struct link_exchange *exchange, nng_aio *aio)
 {
     int error = nng_aio_result(aio);
+    (void)atomic_fetch_sub(&exchange->link->sending, 1);
     if (error == 0) {
         return true;
     }

@@ -15,6 +15,7 @@ struct link {
     _Atomic uint32_t connection; /* nng's id of its pipe; 0 = none */
     atomic_bool is_closed;
     atomic_size_t inside;            /* threads that begin or abort operations */
+    atomic_size_t sending;           /* exchanges that wait to be sent */
     pthread_mutex_t lock;            /* for `exchanges` */
     struct link_exchange *exchanges; /* all; they go when the link is closed */
 };

@@ -81,7 +81,7 @@ void rpc_stub_cancel(struct rpc_stub *stub)
 {
     struct rpc_channel *channel = stub->channel;
     (void)pthread_mutex_lock(&channel->lock);
-    if (stub->running != NULL) {
+    if (stub->running != NULL && stub->running->stub == stub) {
         attempts_cancel(stub->running);
     }
     (void)pthread_mutex_unlock(&channel->lock);
