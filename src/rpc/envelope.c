@@ -1,21 +1,48 @@
-/* See envelope.h. */
+/* See envelope.h. A header without metadata and failure, as nearly all are, goes by way of
+ * envelope_plain.h, any other one by way of message.c and protobuf-c. */
 #include "rpc/envelope.h"
 
 #include <rpc/v1/envelope.pb-c.h>
 #include <string.h>
 
 #include "base/utf8.h"
+#include "rpc/envelope_plain.h"
 #include "rpc/failure_details.h"
 #include "rpc/message.h"
 
 #define ENVELOPE_VERSION       1
 #define METADATA_KEY_BYTES_MAX 64
 
+/* ASCII, a bit each. */
+struct byte_set {
+    uint64_t below_64, from_64;
+};
+
+#define BIT_OF(byte) (UINT64_C(1) << ((byte) & 63))
+#define DIGITS       (UINT64_C(0x3ff) << '0')
+#define CAPITALS     (UINT64_C(0x3ffffff) << ('A' & 63))
+#define SMALL        (UINT64_C(0x3ffffff) << ('a' & 63))
+
+static const struct byte_set KEY_BYTES = {DIGITS | BIT_OF('-') | BIT_OF('.'), SMALL | BIT_OF('_')};
+static const struct byte_set CALL_ID_BYTES = {DIGITS | BIT_OF('-') | BIT_OF('.') | BIT_OF(':'),
+                                              SMALL | CAPITALS | BIT_OF('_')};
+static const struct byte_set METHOD_BYTES = {DIGITS | BIT_OF('.') | BIT_OF('/'),
+                                             SMALL | CAPITALS | BIT_OF('_')};
+
 static const char TRACEPARENT[] = "traceparent";
 static const uint8_t MAGIC[3] = {'O', 'R', 'P'};
 
 static enum status split(struct bytes message, struct bytes *header_out, struct bytes *payload_out,
                          struct failure *failure);
+static bool read_plain_request(struct bytes header, struct arena *arena,
+                               struct envelope_request *request_out);
+static bool read_plain_response(struct bytes header, struct arena *arena,
+                                struct envelope_response *response_out);
+static enum status read_any_request(struct bytes header, struct arena *arena,
+                                    struct envelope_request *request_out, struct failure *failure);
+static enum status read_any_response(struct bytes header, struct arena *arena,
+                                     struct envelope_response *response_out,
+                                     struct failure *failure);
 static bool is_method(const char *text);
 static bool is_call_id(const char *text);
 static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count);
@@ -33,23 +60,58 @@ static enum status refuse(struct failure *failure, const char *what)
 enum status envelope_decode_request(struct bytes message, struct arena *arena,
                                     struct envelope_request *request_out, struct failure *failure)
 {
-    struct bytes header_bytes = {0}, payload = {0};
-    ProtobufCMessage *decoded;
-    enum status status = split(message, &header_bytes, &payload, failure);
+    struct bytes header = {0}, payload = {0};
+    enum status status = split(message, &header, &payload, failure);
     if (status != STATUS_OK) {
         return status;
     }
+    struct envelope_request request;
+    if (!read_plain_request(header, arena, &request)) {
+        status = read_any_request(header, arena, &request, failure);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    if (!is_method(request.method)) {
+        return refuse(failure, "the method is not /package.Service/Method");
+    }
+    if (!is_call_id(request.call_id)) {
+        return refuse(failure, "the call_id is not 1 to 64 of [A-Za-z0-9._:-]");
+    }
+    request.payload = payload;
+    *request_out = request;
+    return STATUS_OK;
+}
+
+/* False: perhaps it is another one. */
+static bool read_plain_request(struct bytes header, struct arena *arena,
+                               struct envelope_request *request_out)
+{
+    enum { METHOD = 1, TIMEOUT_MS, CALL_ID, ATTEMPT };
+    struct plain_header plain;
+    if (!plain_read(header, 1U << METHOD | 1U << CALL_ID, 1U << TIMEOUT_MS | 1U << ATTEMPT,
+                    &plain)) {
+        return false;
+    }
+    *request_out = (struct envelope_request){
+        .method = (const char *)arena_copy(arena, plain.texts[METHOD]).data,
+        .timeout_ms = plain.numbers[TIMEOUT_MS],
+        .call_id = (const char *)arena_copy(arena, plain.texts[CALL_ID]).data,
+        .attempt = plain.numbers[ATTEMPT],
+        .traceparent = "",
+    };
+    return request_out->method != NULL && request_out->call_id != NULL;
+}
+
+static enum status read_any_request(struct bytes header_bytes, struct arena *arena,
+                                    struct envelope_request *request_out, struct failure *failure)
+{
+    ProtobufCMessage *decoded;
     if (message_decode(&rpc__v1__request_header__descriptor, header_bytes, arena, &decoded, NULL) !=
         STATUS_OK) {
         return refuse(failure, "the header is no rpc.v1.RequestHeader");
     }
     const Rpc__V1__RequestHeader *header = (const Rpc__V1__RequestHeader *)decoded;
-    if (!is_method(header->method)) {
-        return refuse(failure, "the method is not /package.Service/Method");
-    }
-    if (!is_call_id(header->call_id)) {
-        return refuse(failure, "the call_id is not 1 to 64 of [A-Za-z0-9._:-]");
-    }
     if (!are_metadata_fine(header->metadata, header->n_metadata)) {
         return refuse(failure, "the metadata are too many, too large or badly named");
     }
@@ -59,13 +121,34 @@ enum status envelope_decode_request(struct bytes message, struct arena *arena,
         .call_id = header->call_id,
         .attempt = header->attempt,
         .traceparent = find_traceparent(header->metadata, header->n_metadata, arena),
-        .payload = payload,
     };
     return STATUS_OK;
 }
 
+/* Before a header of `size` bytes; returns the size of both. */
+static size_t put_prefix(uint8_t *out, size_t size)
+{
+    memcpy(out, MAGIC, sizeof MAGIC);
+    out[3] = ENVELOPE_VERSION;
+    for (int i = 0; i < 4; i++) {
+        out[4 + i] = (uint8_t)(size >> (24 - 8 * i));
+    }
+    return ENVELOPE_PREFIX_BYTES + size;
+}
+
 size_t envelope_encode_request(const struct envelope_request *request, uint8_t *out, size_t room)
 {
+    bool has_trace = request->traceparent != NULL && request->traceparent[0] != '\0';
+    size_t method_size = strlen(request->method), call_id_size = strlen(request->call_id);
+    if (!has_trace && plain_is_text(method_size) && plain_is_text(call_id_size) &&
+        ENVELOPE_PREFIX_BYTES + PLAIN_FIELD_BYTES_MAX * 4 + method_size + call_id_size <= room) {
+        uint8_t *at = out + ENVELOPE_PREFIX_BYTES;
+        at = plain_put_text(at, 1, request->method, method_size);
+        at = plain_put_number(at, 2, request->timeout_ms);
+        at = plain_put_text(at, 3, request->call_id, call_id_size);
+        at = plain_put_number(at, 4, request->attempt);
+        return put_prefix(out, (size_t)(at - out) - ENVELOPE_PREFIX_BYTES);
+    }
     Rpc__V1__RequestHeader header = RPC__V1__REQUEST_HEADER__INIT;
     /* The generated members are not const, but packing only reads them. */
     header.method = (char *)(uintptr_t)request->method;
@@ -74,7 +157,7 @@ size_t envelope_encode_request(const struct envelope_request *request, uint8_t *
     header.attempt = request->attempt;
     Rpc__V1__Metadata trace = RPC__V1__METADATA__INIT;
     Rpc__V1__Metadata *metadata[] = {&trace};
-    if (request->traceparent != NULL && request->traceparent[0] != '\0') {
+    if (has_trace) {
         trace.key = (char *)(uintptr_t)TRACEPARENT;
         trace.value.data = (uint8_t *)(uintptr_t)request->traceparent;
         trace.value.len = strlen(request->traceparent);
@@ -88,12 +171,44 @@ enum status envelope_decode_response(struct bytes message, struct arena *arena,
                                      struct envelope_response *response_out,
                                      struct failure *failure)
 {
-    struct bytes header_bytes = {0}, payload = {0};
-    ProtobufCMessage *decoded;
-    enum status status = split(message, &header_bytes, &payload, failure);
+    struct bytes header = {0}, payload = {0};
+    enum status status = split(message, &header, &payload, failure);
     if (status != STATUS_OK) {
         return status;
     }
+    struct envelope_response response;
+    if (!read_plain_response(header, arena, &response)) {
+        status = read_any_response(header, arena, &response, failure);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    response.payload = payload;
+    *response_out = response;
+    return STATUS_OK;
+}
+
+/* False: perhaps it is another one. */
+static bool read_plain_response(struct bytes header, struct arena *arena,
+                                struct envelope_response *response_out)
+{
+    enum { CALL_ID = 4, SERVER_ID };
+    struct plain_header plain;
+    if (!plain_read(header, 1U << CALL_ID | 1U << SERVER_ID, 0, &plain)) {
+        return false;
+    }
+    *response_out = (struct envelope_response){
+        .call_id = (const char *)arena_copy(arena, plain.texts[CALL_ID]).data,
+        .server_id = (const char *)arena_copy(arena, plain.texts[SERVER_ID]).data,
+    };
+    return response_out->call_id != NULL && response_out->server_id != NULL;
+}
+
+static enum status read_any_response(struct bytes header_bytes, struct arena *arena,
+                                     struct envelope_response *response_out,
+                                     struct failure *failure)
+{
+    ProtobufCMessage *decoded;
     if (message_decode(&rpc__v1__response_header__descriptor, header_bytes, arena, &decoded,
                        NULL) != STATUS_OK) {
         return refuse(failure, "the header is no rpc.v1.ResponseHeader");
@@ -102,7 +217,6 @@ enum status envelope_decode_response(struct bytes message, struct arena *arena,
     *response_out = (struct envelope_response){
         .call_id = header->call_id,
         .server_id = header->server_id,
-        .payload = payload,
     };
     if (header->code == STATUS_OK) {
         return STATUS_OK;
@@ -128,6 +242,14 @@ static const struct failure *read_failure(const Rpc__V1__ResponseHeader *header,
 
 size_t envelope_encode_response(const struct envelope_response *response, uint8_t *out, size_t room)
 {
+    size_t call_id_size = strlen(response->call_id), server_id_size = strlen(response->server_id);
+    if (response->failure == NULL && plain_is_text(call_id_size) && plain_is_text(server_id_size) &&
+        ENVELOPE_PREFIX_BYTES + PLAIN_FIELD_BYTES_MAX * 2 + call_id_size + server_id_size <= room) {
+        uint8_t *at = out + ENVELOPE_PREFIX_BYTES;
+        at = plain_put_text(at, 4, response->call_id, call_id_size);
+        at = plain_put_text(at, 5, response->server_id, server_id_size);
+        return put_prefix(out, (size_t)(at - out) - ENVELOPE_PREFIX_BYTES);
+    }
     Rpc__V1__ResponseHeader header = RPC__V1__RESPONSE_HEADER__INIT;
     header.call_id = (char *)(uintptr_t)response->call_id;
     header.server_id = (char *)(uintptr_t)response->server_id;
@@ -151,13 +273,8 @@ static size_t encode(const ProtobufCMessage *header, uint8_t *out, size_t room)
     if (size > ENVELOPE_HEADER_BYTES_MAX || ENVELOPE_PREFIX_BYTES + size > room) {
         return 0;
     }
-    memcpy(out, MAGIC, sizeof MAGIC);
-    out[3] = ENVELOPE_VERSION;
-    for (int i = 0; i < 4; i++) {
-        out[4 + i] = (uint8_t)(size >> (24 - 8 * i));
-    }
     (void)protobuf_c_message_pack(header, out + ENVELOPE_PREFIX_BYTES);
-    return ENVELOPE_PREFIX_BYTES + size;
+    return put_prefix(out, size);
 }
 
 static enum status split(struct bytes message, struct bytes *header_out, struct bytes *payload_out,
@@ -180,38 +297,27 @@ static enum status split(struct bytes message, struct bytes *header_out, struct 
     return STATUS_OK;
 }
 
-static bool is_key_byte(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-}
-
-static bool is_call_id_byte(char c)
-{
-    return is_key_byte(c) || (c >= 'A' && c <= 'Z') || c == ':';
-}
-
-static bool is_method_byte(char c)
-{
-    return (is_call_id_byte(c) || c == '/') && c != '-' && c != ':';
-}
-
-static inline bool is_made_of(bool (*is_fit)(char), const char *text, size_t size_max)
+static inline bool is_made_of(struct byte_set allowed, const char *text, size_t size_max)
 {
     size_t size = 0;
-    while (size <= size_max && text[size] != '\0' && is_fit(text[size])) {
-        size++;
+    for (; size <= size_max; size++) {
+        uint8_t byte = (uint8_t)text[size];
+        uint64_t half = byte < 64 ? allowed.below_64 : byte < 128 ? allowed.from_64 : 0;
+        if ((half >> (byte & 63) & 1) == 0) {
+            break;
+        }
     }
     return size > 0 && size <= size_max && text[size] == '\0';
 }
 
 static bool is_method(const char *text)
 {
-    return text[0] == '/' && is_made_of(is_method_byte, text, ENVELOPE_METHOD_BYTES_MAX);
+    return text[0] == '/' && is_made_of(METHOD_BYTES, text, ENVELOPE_METHOD_BYTES_MAX);
 }
 
 static bool is_call_id(const char *text)
 {
-    return is_made_of(is_call_id_byte, text, ENVELOPE_CALL_ID_BYTES_MAX);
+    return is_made_of(CALL_ID_BYTES, text, ENVELOPE_CALL_ID_BYTES_MAX);
 }
 
 static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count)
@@ -222,7 +328,7 @@ static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count)
     size_t total = 0;
     for (size_t i = 0; i < count; i++) {
         const char *key = metadata[i]->key;
-        if (!is_made_of(is_key_byte, key, METADATA_KEY_BYTES_MAX)) {
+        if (!is_made_of(KEY_BYTES, key, METADATA_KEY_BYTES_MAX)) {
             return false;
         }
         total += strlen(key) + metadata[i]->value.len;

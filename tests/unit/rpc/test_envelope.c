@@ -168,6 +168,88 @@ static void test_methods_and_ids_have_a_form(void **state)
     assert_false(is_call_id_taken(longest));
 }
 
+/* What protobuf-c writes of it. */
+static void expect_on_the_wire(const struct envelope_request *request)
+{
+    static uint8_t written[ROOM];
+    size_t size = envelope_encode_request(request, written, ROOM);
+    Rpc__V1__RequestHeader header = RPC__V1__REQUEST_HEADER__INIT;
+    header.method = text(request->method);
+    header.call_id = text(request->call_id);
+    header.timeout_ms = request->timeout_ms;
+    header.attempt = request->attempt;
+    struct bytes expected = write_header(&header.base, 0);
+    assert_int_equal(size, expected.size);
+    assert_memory_equal(written, expected.data, size);
+}
+
+static void test_every_size_is_written_as_protobuf_writes_it(void **state)
+{
+    (void)state;
+    static const uint32_t numbers[] = {
+        0, 1, 127, 128, 16383, 16384, (1U << 21), (1U << 28) - 1, 1U << 28, UINT32_MAX};
+    static char long_text[300];
+    memset(long_text, 'a', sizeof long_text);
+    for (size_t size = 0; size < sizeof long_text; size++) {
+        long_text[size] = '\0';
+        expect_on_the_wire(&(struct envelope_request){.method = long_text, .call_id = "x"});
+        expect_on_the_wire(&(struct envelope_request){.method = "/a", .call_id = long_text});
+        struct envelope_response response = {.call_id = long_text, .server_id = "s"};
+        struct envelope_response decoded;
+        size_t used = envelope_encode_response(&response, buffer, ROOM);
+        assert_int_equal(envelope_decode_response(bytes_of(buffer, used), &arena, &decoded, NULL),
+                         STATUS_OK);
+        assert_string_equal(decoded.call_id, long_text);
+        assert_string_equal(decoded.server_id, "s");
+        long_text[size] = 'a';
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct envelope_request request = {
+            .method = "/a.B/C", .call_id = "x", .timeout_ms = numbers[i], .attempt = numbers[i]};
+        struct envelope_request decoded;
+        expect_on_the_wire(&request);
+        size_t used = envelope_encode_request(&request, buffer, ROOM);
+        assert_int_equal(envelope_decode_request(bytes_of(buffer, used), &arena, &decoded, NULL),
+                         STATUS_OK);
+        assert_int_equal(decoded.timeout_ms, numbers[i]);
+        assert_int_equal(decoded.attempt, numbers[i]);
+    }
+}
+
+/* A field that is not known makes it none of the plain ones, and changes nothing else. */
+static void test_plain_headers_are_read_as_any_other(void **state)
+{
+    (void)state;
+    const struct envelope_request plain = {
+        .method = "/a.B/C", .call_id = "x-1", .timeout_ms = 300, .attempt = 1};
+    size_t taken = 0;
+    for (uint64_t seed = 1; seed <= 20000; seed++) {
+        uint64_t random = seed;
+        uint8_t message[128];
+        size_t size = envelope_encode_request(&plain, message, sizeof message);
+        for (size_t i = 0; i < 1 + seed % 3; i++) {
+            message[8 + random_below(&random, size - 8)] = random_byte(&random);
+        }
+        struct envelope_request alone, with_unknown;
+        arena_reset(&arena);
+        if (envelope_decode_request(bytes_of(message, size), &arena, &alone, NULL) != STATUS_OK) {
+            continue;
+        }
+        message[7] = (uint8_t)(message[7] + 2);
+        message[size] = 15 << 3; /* a number */
+        message[size + 1] = 0;
+        assert_int_equal(
+            envelope_decode_request(bytes_of(message, size + 2), &arena, &with_unknown, NULL),
+            STATUS_OK);
+        assert_string_equal(alone.method, with_unknown.method);
+        assert_string_equal(alone.call_id, with_unknown.call_id);
+        assert_int_equal(alone.timeout_ms, with_unknown.timeout_ms);
+        assert_int_equal(alone.attempt, with_unknown.attempt);
+        taken++;
+    }
+    assert_true(taken > 1000);
+}
+
 /* `count` pairs with values of `value_size` each, the first key as given. */
 static bool are_metadata_taken(size_t count, size_t value_size, const char *first_key)
 {
@@ -186,6 +268,22 @@ static bool are_metadata_taken(size_t count, size_t value_size, const char *firs
     header.n_metadata = count;
     header.metadata = list;
     return is_taken(write_header(&header.base, 0));
+}
+
+static void test_every_byte_is_allowed_or_not(void **state)
+{
+    (void)state;
+    static const char words[] = "abcdefghijklmnopqrstuvwxyz0123456789._";
+    static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for (int byte = 1; byte < 256; byte++) {
+        const char id[] = {(char)byte, '\0'};
+        const char method[] = {'/', (char)byte, '\0'};
+        bool is_word = strchr(words, byte) != NULL;
+        bool is_capital = strchr(capitals, byte) != NULL;
+        assert_int_equal(are_metadata_taken(1, 0, id), is_word || byte == '-');
+        assert_int_equal(is_call_id_taken(id), is_word || is_capital || byte == '-' || byte == ':');
+        assert_int_equal(is_method_taken(method), is_word || is_capital || byte == '/');
+    }
 }
 
 static void test_metadata_are_bounded(void **state)
@@ -355,6 +453,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_success_there_and_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_encoding_says_when_room_is_missing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_methods_and_ids_have_a_form, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_every_byte_is_allowed_or_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_every_size_is_written_as_protobuf_writes_it, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_plain_headers_are_read_as_any_other, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_metadata_are_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_header_size_is_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_no_envelope, set_up, tear_down),
