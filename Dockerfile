@@ -1,4 +1,4 @@
-# Images of the order system: `runtime` holds order-server, order-worker and orderctl; `migrate` holds dbmate and the
+# Images of the order system: `runtime` holds order-server, order-worker, order-gateway and orderctl; `migrate` holds dbmate and the
 # migrations. compose.yaml builds both. Only Debian packages and, for dbmate, the npm package that tools/ locks.
 
 FROM debian:trixie-slim AS dbmate
