@@ -225,6 +225,10 @@ struct book_claimed {
 };
 enum status book_claim(struct book *book, enum book_due due, struct book_claimed *claimed,
                        size_t most, int64_t lease_ms, size_t *count_out, struct failure *failure);
+/* Claimed from `unpersisted` and looked after: due so much later than the lease says, unless it has
+ * been made due or has left the outbox meanwhile. */
+enum status book_postpone(struct book *book, const struct uuid *event_ids, size_t count,
+                          int64_t by_ms, struct failure *failure);
 
 /* Makes everything in the outbox due now, instead of in its own time: for whoever waits for the
  * outbox to drain. */

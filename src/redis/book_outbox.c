@@ -98,6 +98,27 @@ static enum status read_claimed(const struct redis_reply *reply, struct book_cla
     return STATUS_OK;
 }
 
+/* XX: who is not there does not come back. INCR: what was made due meanwhile stays due. */
+enum status book_postpone(struct book *book, const struct uuid *event_ids, size_t count,
+                          int64_t by_ms, struct failure *failure)
+{
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        redis_link_begin(book->link, 6);
+        redis_link_put_text(book->link, "ZADD");
+        redis_link_put_text(book->link, book->unpersisted);
+        redis_link_put_text(book->link, "XX");
+        redis_link_put_text(book->link, "INCR");
+        redis_link_put_int(book->link, by_ms);
+        book_put_event_id(book, &event_ids[i]);
+    }
+    const struct redis_reply *replies;
+    enum status status = redis_link_exchange(book->link, 0, &replies, failure);
+    return status == STATUS_OK ? book_check_replies(replies, count, failure) : status;
+}
+
 enum status book_hurry(struct book *book, struct failure *failure)
 {
     const char *timers[] = {book->unconfirmed, book->unpersisted};

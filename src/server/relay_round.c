@@ -9,10 +9,11 @@
 #include "server/publish_events.h"
 
 #define ROUND_EVENTS_MAX 256
-/* An event taken for publishing is another relay's again after this and T_pub. */
-#define CONFIRM_LEASE_MS 1000
-/* How often PostgreSQL is asked for the same event. */
-#define PERSIST_LEASE_MS 30000
+/* An event that was claimed is another relay's again after the timeouts of what is done with it,
+ * and this: whoever claimed it may have died, or be the one that a store does not answer. */
+#define LEASE_MARGIN_MS 1000
+/* How often PostgreSQL is asked for the same event, once it has said. */
+#define LOOK_EVERY_MS 30000
 /* With more messages than this waiting, an event that PostgreSQL lacks is most likely among them,
  * and publishing it again would only make the queue longer. */
 #define SHORT_QUEUE_MESSAGES 64
@@ -30,7 +31,9 @@ static enum status settle_persisted(struct shop_lane *lane, struct publish_event
                                     size_t *count);
 static enum status settle(struct shop_lane *lane, const struct book_settled *settled, size_t count,
                           struct bytes batch);
-static bool queue_is_short(struct shop_lane *lane);
+static void postpone(struct shop_lane *lane, const struct publish_event *events, size_t count,
+                     int64_t by_ms);
+static enum status ask_queue(struct shop_lane *lane, bool *short_out);
 
 enum relay_pace relay_round(struct shop_lane *lane)
 {
@@ -51,7 +54,7 @@ static enum relay_pace publish_unconfirmed(struct shop_lane *lane)
 {
     struct publish_event *events = NULL;
     size_t count = 0;
-    int64_t lease_ms = lane->options->publish_timeout_ms + CONFIRM_LEASE_MS;
+    int64_t lease_ms = lane->options->publish_timeout_ms + LEASE_MARGIN_MS;
     if (claim(lane, BOOK_DUE_CONFIRM, lease_ms, &events, &count) != STATUS_OK) {
         return RELAY_FAILED;
     }
@@ -68,20 +71,27 @@ static enum relay_pace look_after_unpersisted(struct shop_lane *lane)
 {
     struct publish_event *events = NULL;
     size_t count = 0;
-    if (claim(lane, BOOK_DUE_PERSIST, PERSIST_LEASE_MS, &events, &count) != STATUS_OK) {
+    bool is_short;
+    int64_t lease_ms =
+        lane->options->postgres_timeout_ms + lane->options->publish_timeout_ms + LEASE_MARGIN_MS;
+    if (claim(lane, BOOK_DUE_PERSIST, lease_ms, &events, &count) != STATUS_OK) {
         return RELAY_FAILED;
     }
     if (count == 0) {
         return RELAY_IDLE;
     }
-    if (settle_persisted(lane, events, &count) != STATUS_OK) {
+    if (settle_persisted(lane, events, &count) != STATUS_OK ||
+        (count > 0 && ask_queue(lane, &is_short) != STATUS_OK)) {
         return RELAY_FAILED;
     }
-    if (count > 0 && queue_is_short(lane)) {
+    if (count > 0 && is_short) {
         log_line(LOG_INFO, "publishing again what nobody persisted", "events", LOG_INT(count),
                  NULL);
-        return publish(lane, events, count) == STATUS_OK ? RELAY_WORKED : RELAY_FAILED;
+        if (publish(lane, events, count) != STATUS_OK) {
+            return RELAY_FAILED;
+        }
     }
+    postpone(lane, events, count, LOOK_EVERY_MS - lease_ms);
     return RELAY_WORKED;
 }
 
@@ -132,6 +142,20 @@ static size_t copy_claimed(struct shop_lane *lane, const struct book_claimed *cl
     return copied;
 }
 
+/* Where it fails they are looked after again sooner, no more. */
+static void postpone(struct shop_lane *lane, const struct publish_event *events, size_t count,
+                     int64_t by_ms)
+{
+    struct uuid *ids = arena_alloc(&lane->arena, count * sizeof *ids);
+    struct failure failure;
+    for (size_t i = 0; ids != NULL && i < count; i++) {
+        ids[i] = events[i].event_id;
+    }
+    if (ids != NULL && by_ms > 0) {
+        (void)book_postpone(lane->book, ids, count, by_ms, &failure);
+    }
+}
+
 static enum status confirm(struct shop_lane *lane, const struct publish_event *events, size_t count)
 {
     struct uuid *ids = arena_alloc(&lane->arena, count * sizeof *ids);
@@ -167,15 +191,16 @@ static enum status publish(struct shop_lane *lane, struct publish_event *events,
     return STATUS_OK;
 }
 
-static bool queue_is_short(struct shop_lane *lane)
+static enum status ask_queue(struct shop_lane *lane, bool *short_out)
 {
     int64_t ready, consumers;
     struct failure failure;
     if (broker_queue_depth(lane->publisher, &ready, &consumers, &failure) != STATUS_OK) {
         outage_note(&lane->rabbitmq_outage, lane->clock, &failure);
-        return false;
+        return failure.code;
     }
-    return ready <= SHORT_QUEUE_MESSAGES;
+    *short_out = ready <= SHORT_QUEUE_MESSAGES;
+    return STATUS_OK;
 }
 
 /* ---- PostgreSQL ---- */

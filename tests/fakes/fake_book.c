@@ -402,7 +402,8 @@ void book_rules_print(const struct book_rules *rules, char text[BOOK_RULES_BYTES
 enum status book_claim(struct book *book, enum book_due due, struct book_claimed *claimed,
                        size_t most, int64_t lease_ms, size_t *count_out, struct failure *failure)
 {
-    (void)book, (void)lease_ms;
+    (void)book;
+    fake_book.claim_lease_ms = lease_ms;
     size_t count = 0;
     for (size_t i = 0; i < fake_book.outbox_count && count < most; i++) {
         struct fake_book_event *event = &fake_book.outbox[i];
@@ -413,6 +414,15 @@ enum status book_claim(struct book *book, enum book_due due, struct book_claimed
     }
     *count_out = count;
     return fake_book_answer(fake_book.claim, failure);
+}
+
+enum status book_postpone(struct book *book, const struct uuid *event_ids, size_t count,
+                          int64_t by_ms, struct failure *failure)
+{
+    (void)book, (void)event_ids;
+    fake_book.postponed_count += count;
+    fake_book.postponed_by_ms = by_ms;
+    return fake_book_answer(STATUS_OK, failure);
 }
 
 enum status book_claim_ended(struct book *book, struct uuid *order_ids, size_t most,

@@ -30,6 +30,8 @@ struct fake_book {
     void (*on_decide)(void); /* runs before each exchange */
 
     /* What it did. */
+    size_t postponed_count; /* events */
+    int64_t claim_lease_ms, postponed_by_ms;
     int decide_calls, read_calls, confirm_calls, settle_calls, hurry_calls;
     int64_t decide_deadline_ms;
     int open_begins, open_ends;

@@ -325,6 +325,26 @@ static void test_what_is_claimed_is_leased(void **state)
     book_destroy(&book);
 }
 
+static void test_what_is_postponed_is_due_later_unless_somebody_is_in_a_hurry(void **state)
+{
+    struct book_fixture *fixture = *state;
+    struct book *book = book_without_grace(fixture);
+    const struct book_take take = {"a", 1};
+    struct book_decision decision = book_fixture_decision(&take, 1);
+    assert_int_equal(book_fixture_decide(book, &decision), BOOK_DECIDED);
+    assert_int_equal(book_postpone(book, &decision.event_id, 1, 60000, NULL), STATUS_OK);
+    assert_int_equal(book_fixture_gauges(book).unpersisted, 0); /* it is not there yet */
+    assert_int_equal(book_confirm(book, &decision.event_id, 1, NULL), STATUS_OK);
+    assert_int_equal(claim(book, BOOK_DUE_PERSIST, 0), 1);
+    assert_int_equal(claim(book, BOOK_DUE_PERSIST, 0), 1); /* due at once: a look that failed */
+    assert_int_equal(book_postpone(book, &decision.event_id, 1, 60000, NULL), STATUS_OK);
+    assert_int_equal(claim(book, BOOK_DUE_PERSIST, 0), 0);
+    assert_int_equal(book_hurry(book, NULL), STATUS_OK);
+    assert_int_equal(book_postpone(book, &decision.event_id, 1, 60000, NULL), STATUS_OK);
+    assert_int_equal(claim(book, BOOK_DUE_PERSIST, 0), 1);
+    book_destroy(&book);
+}
+
 static void test_hurry_makes_all_of_it_due(void **state)
 {
     struct book_fixture *fixture = *state;
@@ -423,6 +443,7 @@ int main(void)
         TEST(test_an_event_goes_from_unconfirmed_to_unpersisted_to_nowhere),
         TEST(test_s30_what_is_persisted_and_not_confirmed_is_published_again),
         TEST(test_what_is_claimed_is_leased),
+        TEST(test_what_is_postponed_is_due_later_unless_somebody_is_in_a_hurry),
         TEST(test_hurry_makes_all_of_it_due),
         TEST(test_a_claim_takes_no_more_than_asked_and_the_oldest_first),
         TEST(test_a_due_entry_without_an_event_goes_away),

@@ -88,6 +88,36 @@ static void test_postgres_away_leaves_them(void **state)
     assert_int_equal(fake_publisher_events(), 0);
 }
 
+/* Claimed for as long as a look takes, and put off only by one that was finished: a server that a
+ * store does not answer, or that dies in the middle, does not keep events from the others. */
+static void test_only_what_was_looked_after_is_put_off(void **state)
+{
+    (void)state;
+    int64_t look_ms = fixture.options.postgres_timeout_ms + PUBLISH_TIMEOUT_MS + 1000;
+    leave_unpersisted(3);
+    fake_postgres.status = STATUS_UNAVAILABLE;
+    assert_int_equal(relay_round(fixture.lane), RELAY_FAILED);
+    assert_int_equal(fake_book.claim_lease_ms, look_ms);
+    fake_postgres.status = STATUS_OK;
+    fake_publisher.queue_depth = STATUS_UNAVAILABLE;
+    fake_book.outbox[0].due = true;
+    assert_int_equal(relay_round(fixture.lane), RELAY_FAILED);
+    fake_publisher.queue_depth = STATUS_OK;
+    fake_publisher.confirm_first = 0;
+    fake_book.outbox[0].due = true;
+    assert_int_equal(relay_round(fixture.lane), RELAY_FAILED);
+    assert_int_equal(fake_book.postponed_count, 0);
+    fake_publisher.confirm_first = SIZE_MAX;
+    fake_book.outbox[0].due = fake_book.outbox[1].due = true;
+    assert_int_equal(relay_round(fixture.lane), RELAY_WORKED);
+    assert_int_equal(fake_book.postponed_count, 2);
+    assert_int_equal(fake_book.postponed_by_ms + look_ms, 30000);
+    fake_publisher.queue_ready = 65; /* they may be in it */
+    fake_book.outbox[2].due = true;
+    assert_int_equal(relay_round(fixture.lane), RELAY_WORKED);
+    assert_int_equal(fake_book.postponed_count, 3);
+}
+
 static void test_redis_away_is_a_failure(void **state)
 {
     (void)state;
@@ -135,6 +165,7 @@ int main(void)
         TEST(test_persisted_events_are_settled),
         TEST(test_what_may_wait_in_a_long_queue_is_not_published_again),
         TEST(test_postgres_away_leaves_them),
+        TEST(test_only_what_was_looked_after_is_put_off),
         TEST(test_redis_away_is_a_failure),
         TEST(test_a_fenced_shard_drains_all_the_same),
         TEST(test_what_is_no_event_does_not_stop_the_others),
