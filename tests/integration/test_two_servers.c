@@ -10,7 +10,7 @@
 #include "tests/support/load.h"
 #include "tests/support/system.h"
 
-#define EJECTED_MS 1500 /* 250 + 250 + 500 ms by design; the rest is for a busy machine */
+#define EJECTED_MS 6000 /* 250 + 250 + 500 ms by design; the rest is for a busy machine */
 
 struct reader {
     struct rpc_channel *channel;

@@ -9,7 +9,7 @@
 #include "script.h"
 #include "tests/cmocka_all.h"
 
-#define EJECTED_MS 1500 /* 250 + 250 + 500 ms by design; the rest is for a busy machine */
+#define EJECTED_MS 6000 /* 250 + 250 + 500 ms by design; the rest is for a busy machine */
 
 static char endpoints[300];
 
