@@ -7,6 +7,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/list.h"
 #include "client/cli/money.h"
+#include "client/cli/product_rules.h"
 #include "client/cli/show_product.h"
 #include "client/cli/table.h"
 #include "shop/limits.h"
@@ -16,6 +17,7 @@
 struct create_options {
     const char *name, *price, *currency, *request_id;
     int64_t on_hand;
+    struct product_rule_options rules;
 };
 
 static int create_product(struct cli *cli, const void *values);
@@ -50,6 +52,7 @@ static const struct option CREATE_OPTIONS[] = {
      .least = 0,
      .most = SHOP_STOCK_MAX,
      .help = "how many there are (default 0)"},
+    PRODUCT_RULE_OPTION_ENTRIES(struct create_options, rules),
     {.name = "request-id",
      .type = OPTION_TEXT,
      .offset = offsetof(struct create_options, request_id),
@@ -62,9 +65,12 @@ const struct cli_command COMMAND_PRODUCT_CREATE = {
     .group = "product",
     .name = "create",
     .arguments = "PRODUCT_ID",
-    .summary = "Adds a product with its first stock.",
+    .summary = "Adds a product with its first stock and the rules of its sale.",
     .details = "  orderctl product create tea-01 --name 'Green tea' --price 18.00 --currency USD "
-               "--on-hand 500",
+               "--on-hand 500\n"
+               "  orderctl product create drop-01 --name 'A drop' --price 90.00 --currency USD "
+               "--on-hand 100 \\\n"
+               "    --max-per-customer 2 --limit-window 1440m --sale-start 2026-12-01T08:00:00Z",
     .options = CREATE_OPTIONS,
     .option_count = sizeof(CREATE_OPTIONS) / sizeof(CREATE_OPTIONS[0]),
     .words_least = 1,
@@ -105,6 +111,11 @@ static int create_product(struct cli *cli, const void *values)
                          "--price: '%s' is no amount of %s with at most %u digits behind the "
                          "point",
                          options->price, options->currency, money_digits(options->currency));
+    }
+    struct product_rules rules;
+    int code = CLI_OK;
+    if (!product_rules_read(cli, &options->rules, &product, &rules, &code)) {
+        return code;
     }
     Shop__V1__CreateProductRequest request = SHOP__V1__CREATE_PRODUCT_REQUEST__INIT;
     request.request_id = cli_text(cli, cli_request_id(cli, options->request_id));

@@ -6,17 +6,15 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/money.h"
+#include "client/cli/product_rules.h"
 #include "client/cli/show_product.h"
-#include "json/timestamp.h"
-#include "shop/limits.h"
 
 #define SERVICE    (&shop__v1__product_service__descriptor)
 #define FIELDS_MAX 16 /* more than there are */
 
 struct update_options {
-    const char *name, *price, *state, *max_per_order, *max_per_customer;
-    const char *sale_start, *sale_end, *safety_stock, *low_stock, *etag;
-    int64_t limit_window_ms;
+    const char *name, *price, *state, *etag;
+    struct product_rule_options rules;
 };
 
 struct delete_options {
@@ -29,17 +27,14 @@ struct update {
     Shop__V1__Product product;
     Google__Protobuf__FieldMask mask;
     char *paths[FIELDS_MAX];
-    Google__Protobuf__Duration window;
-    Google__Protobuf__Timestamp start, end;
+    struct product_rules rules;
 };
 
 static int update_product(struct cli *cli, const void *values);
 static int delete_product(struct cli *cli, const void *values);
 static bool read_texts(struct cli *cli, const struct update_options *options, struct update *update,
                        int *code_out);
-static bool read_numbers(struct cli *cli, const struct update_options *options,
-                         struct update *update, int *code_out);
-static bool read_times(struct cli *cli, const struct update_options *options, struct update *update,
+static bool read_rules(struct cli *cli, const struct update_options *options, struct update *update,
                        int *code_out);
 static bool read_price(struct cli *cli, const struct update_options *options, struct update *update,
                        int *code_out);
@@ -60,49 +55,12 @@ static const struct option UPDATE_OPTIONS[] = {
      .offset = offsetof(struct update_options, state),
      .value = "STATE",
      .help = "active or suspended: not sold for now"},
-    {.name = "max-per-order",
-     .type = OPTION_TEXT,
-     .offset = offsetof(struct update_options, max_per_order),
-     .value = "UNITS",
-     .help = "that one order may have; 0 for no limit"},
-    {.name = "max-per-customer",
-     .type = OPTION_TEXT,
-     .offset = offsetof(struct update_options, max_per_customer),
-     .value = "UNITS",
-     .help = "that one customer may have within --limit-window; 0 for no limit"},
-    {.name = "sale-start",
-     .type = OPTION_TEXT,
-     .offset = offsetof(struct update_options, sale_start),
-     .value = "TIME",
-     .help = "sold from then on, such as 2026-12-01T08:00:00Z; '' for always"},
-    {.name = "sale-end",
-     .type = OPTION_TEXT,
-     .offset = offsetof(struct update_options, sale_end),
-     .value = "TIME",
-     .help = "sold until then; '' for ever"},
-    {.name = "safety-stock",
-     .type = OPTION_TEXT,
-     .offset = offsetof(struct update_options, safety_stock),
-     .value = "UNITS",
-     .help = "that are never sold"},
-    {.name = "low-stock",
-     .type = OPTION_TEXT,
-     .offset = offsetof(struct update_options, low_stock),
-     .value = "UNITS",
-     .help = "when so few are left stock.low is told"},
     {.name = "etag",
      .type = OPTION_TEXT,
      .offset = offsetof(struct update_options, etag),
      .value = "ETAG",
      .help = "what it must still be (default: what it is, if the price changes)"},
-    {.name = "limit-window",
-     .type = OPTION_DURATION,
-     .offset = offsetof(struct update_options, limit_window_ms),
-     .value = "TIME",
-     .fallback = "0ms",
-     .least = 0,
-     .most = SHOP_WINDOW_MS_MAX,
-     .help = "how far back --max-per-customer looks, such as 1440m"},
+    PRODUCT_RULE_OPTION_ENTRIES(struct update_options, rules),
 };
 static_assert(sizeof(struct update_options) <= CLI_VALUES_BYTES_MAX, "room for the options");
 
@@ -161,8 +119,8 @@ static int update_product(struct cli *cli, const void *values)
     update.request.product = &update.product;
     update.request.update_mask = &update.mask;
     int code = CLI_OK;
-    if (!read_texts(cli, options, &update, &code) || !read_numbers(cli, options, &update, &code) ||
-        !read_times(cli, options, &update, &code) || !read_price(cli, options, &update, &code)) {
+    if (!read_texts(cli, options, &update, &code) || !read_rules(cli, options, &update, &code) ||
+        !read_price(cli, options, &update, &code)) {
         return code;
     }
     if (update.mask.n_paths == 0) {
@@ -199,93 +157,20 @@ static bool read_texts(struct cli *cli, const struct update_options *options, st
     return true;
 }
 
-/* Out of range is the server's to refuse, as long as it fits. */
-static bool read_number(struct cli *cli, const char *option, const char *text, int64_t most,
-                        int64_t *number_out, int *code_out)
-{
-    if (!options_parse_int(text, number_out) || *number_out < 0 || *number_out > most) {
-        *code_out =
-            cli_usage(cli, "--%s: '%s' is no number of 0 to %lld", option, text, (long long)most);
-        return false;
-    }
-    return true;
-}
-
-static bool read_numbers(struct cli *cli, const struct update_options *options,
-                         struct update *update, int *code_out)
-{
-    const struct {
-        const char *text, *option, *field;
-        int32_t *small;
-        int64_t *large;
-    } numbers[] = {
-        {options->max_per_order, "max-per-order", "max_per_order", &update->product.max_per_order,
-         NULL},
-        {options->max_per_customer, "max-per-customer", "max_per_customer",
-         &update->product.max_per_customer, NULL},
-        {options->safety_stock, "safety-stock", "safety_stock", NULL,
-         &update->product.safety_stock},
-        {options->low_stock, "low-stock", "low_stock_threshold", NULL,
-         &update->product.low_stock_threshold},
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        int64_t number;
-        if (numbers[i].text == NULL) {
-            continue;
-        }
-        int64_t most = numbers[i].small != NULL ? INT32_MAX : INT64_MAX;
-        if (!read_number(cli, numbers[i].option, numbers[i].text, most, &number, code_out)) {
-            return false;
-        }
-        if (numbers[i].small != NULL) {
-            *numbers[i].small = (int32_t)number;
-        } else {
-            *numbers[i].large = number;
-        }
-        name_field(cli, update, numbers[i].field);
-    }
-    return true;
-}
-
-static bool read_time(struct cli *cli, const char *option, const char *text,
-                      Google__Protobuf__Timestamp *time, int *code_out)
-{
-    google__protobuf__timestamp__init(time);
-    if (!timestamp_parse_written(text, &time->seconds, &time->nanos)) {
-        *code_out =
-            cli_usage(cli, "--%s: '%s' is no time such as 2026-12-01T08:00:00Z", option, text);
-        return false;
-    }
-    return true;
-}
-
 /* A limit that is taken away takes its window along. */
-static bool read_times(struct cli *cli, const struct update_options *options, struct update *update,
+static bool read_rules(struct cli *cli, const struct update_options *options, struct update *update,
                        int *code_out)
 {
-    bool unlimited = options->max_per_customer != NULL && update->product.max_per_customer == 0;
-    if (options->limit_window_ms > 0 || unlimited) {
-        google__protobuf__duration__init(&update->window);
-        update->window.seconds = options->limit_window_ms / 1000;
-        update->window.nanos = (int32_t)(options->limit_window_ms % 1000) * 1000000;
-        update->product.limit_window = options->limit_window_ms > 0 ? &update->window : NULL;
+    Shop__V1__Product *product = &update->product;
+    if (!product_rules_read(cli, &options->rules, product, &update->rules, code_out)) {
+        return false;
+    }
+    for (size_t i = 0; i < update->rules.field_count; i++) {
+        name_field(cli, update, update->rules.fields[i]);
+    }
+    bool unlimited = options->rules.max_per_customer != NULL && product->max_per_customer == 0;
+    if (unlimited && product->limit_window == NULL) {
         name_field(cli, update, "limit_window");
-    }
-    if (options->sale_start != NULL) {
-        name_field(cli, update, "sale_start_time");
-        if (options->sale_start[0] != '\0') {
-            update->product.sale_start_time = &update->start;
-            if (!read_time(cli, "sale-start", options->sale_start, &update->start, code_out)) {
-                return false;
-            }
-        }
-    }
-    if (options->sale_end != NULL) {
-        name_field(cli, update, "sale_end_time");
-        if (options->sale_end[0] != '\0') {
-            update->product.sale_end_time = &update->end;
-            return read_time(cli, "sale-end", options->sale_end, &update->end, code_out);
-        }
     }
     return true;
 }

@@ -72,6 +72,30 @@ static void makes_and_shows_a_product(void **state)
            "");
 }
 
+static void makes_a_product_with_the_rules_of_its_sale(void **state)
+{
+    (void)state;
+    expect_parts("product create drop --name Drop --price 90 --currency USD --on-hand 100 "
+                 "--max-per-order 1 --max-per-customer 2 --limit-window 1440m "
+                 "--sale-start 2026-12-01T08:00:00Z --sale-end 2026-12-02T08:00:00Z "
+                 "--safety-stock 3 --low-stock 10",
+                 CLI_OK, "Drop", NULL);
+    const struct toy_product *drop = &shop.products[0];
+    assert_int_equal(drop->max_per_order, 1);
+    assert_int_equal(drop->max_per_customer, 2);
+    assert_int_equal(drop->limit_window_s, 86400);
+    assert_int_equal(drop->sale_start_s, 1796112000);
+    assert_int_equal(drop->sale_end_s, 1796112000 + 86400);
+    assert_int_equal(drop->safety_stock, 3);
+    assert_int_equal(drop->low_stock, 10);
+
+    add_product("plain", "1", "1"); /* no option, no rule */
+    const struct toy_product *plain = &shop.products[1];
+    assert_int_equal(plain->max_per_order + plain->max_per_customer, 0);
+    assert_int_equal(plain->limit_window_s + plain->sale_start_s + plain->sale_end_s, 0);
+    assert_int_equal(plain->safety_stock + plain->low_stock, 0);
+}
+
 static void shows_stock_as_table_and_as_json(void **state)
 {
     (void)state;
@@ -280,6 +304,12 @@ static void refuses_bad_command_lines_without_a_call(void **state)
         {"order create --customer a tea=4294967297", "is not PRODUCT=QUANTITY\n"},
         {"order create --customer a --placed-time now tea=1", "--placed-time: 'now' is no time"},
         {"product create a --name b --price 1.234 --currency USD", "--price: '1.234' is no amount"},
+        {"product create a --name b --price 1 --currency USD --max-per-order 2147483648",
+         "--max-per-order: '2147483648' is no number of 0 to 2147483647"},
+        {"product create a --name b --price 1 --currency USD --safety-stock -1",
+         "--safety-stock: '-1' is no number"},
+        {"product create a --name b --price 1 --currency USD --sale-start soon",
+         "--sale-start: 'soon' is no time"},
         {"bench --outstanding 1 --connections 2", "--outstanding must be at least --connections"},
         {"import orders /nonexistent.csv", "/nonexistent.csv: No such file or directory"},
     };
@@ -317,6 +347,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_shop, close_shop)
     const struct CMUnitTest tests[] = {
         TEST(makes_and_shows_a_product),
+        TEST(makes_a_product_with_the_rules_of_its_sale),
         TEST(shows_stock_as_table_and_as_json),
         TEST(walks_all_pages),
         TEST(leaves_an_array_open_when_a_page_fails),

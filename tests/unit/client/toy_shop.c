@@ -79,6 +79,17 @@ static void reply_product(struct rpc_call *call, struct toy_product *product)
     toy_answer(call, &message.base);
 }
 
+static void note_rules(struct toy_product *product, const Shop__V1__Product *asked)
+{
+    product->max_per_order = asked->max_per_order;
+    product->max_per_customer = asked->max_per_customer;
+    product->limit_window_s = asked->limit_window != NULL ? asked->limit_window->seconds : 0;
+    product->sale_start_s = asked->sale_start_time != NULL ? asked->sale_start_time->seconds : 0;
+    product->sale_end_s = asked->sale_end_time != NULL ? asked->sale_end_time->seconds : 0;
+    product->safety_stock = asked->safety_stock;
+    product->low_stock = asked->low_stock_threshold;
+}
+
 static void create_product(struct rpc_call *call)
 {
     const Shop__V1__CreateProductRequest *request =
@@ -96,6 +107,7 @@ static void create_product(struct rpc_call *call)
         snprintf(product->request_id, TOY_TEXT_BYTES, "%s", request->request_id);
         product->unit_price_minor = request->product->unit_price_minor;
         product->on_hand = request->on_hand;
+        note_rules(product, request->product);
         product->create_time_us = clock_unix_us(clock_system());
         atomic_fetch_add(&the_shop->created, 1);
     }

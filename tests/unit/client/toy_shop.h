@@ -17,6 +17,8 @@ struct toy_product {
     char product_id[TOY_TEXT_BYTES], display_name[TOY_TEXT_BYTES], currency[8];
     char request_id[TOY_TEXT_BYTES];
     int64_t unit_price_minor, on_hand, reserved, create_time_us;
+    int32_t max_per_order, max_per_customer;
+    int64_t limit_window_s, sale_start_s, sale_end_s, safety_stock, low_stock; /* times 0: none */
 };
 
 struct toy_order {
