@@ -70,7 +70,7 @@ const struct cli_command COMMAND_PRODUCT_CREATE = {
                "--on-hand 500\n"
                "  orderctl product create drop-01 --name 'A drop' --price 90.00 --currency USD "
                "--on-hand 100 \\\n"
-               "    --max-per-customer 2 --limit-window 1440m --sale-start 2026-12-01T08:00:00Z",
+               "    --max-per-customer 2 --limit-window 24h --sale-start 2026-12-01T08:00:00Z",
     .options = CREATE_OPTIONS,
     .option_count = sizeof(CREATE_OPTIONS) / sizeof(CREATE_OPTIONS[0]),
     .words_least = 1,

@@ -77,7 +77,7 @@ const struct cli_command COMMAND_PRODUCT_UPDATE = {
     .name = "update",
     .arguments = "PRODUCT_ID",
     .summary = "Changes a product: its name, price, or the rules of its sale.",
-    .details = "  orderctl product update drop-01 --max-per-customer 2 --limit-window 1440m\n"
+    .details = "  orderctl product update drop-01 --max-per-customer 2 --limit-window 24h\n"
                "  orderctl product update tea-01 --price 19.50\n\n"
                "In force for orders when it is answered.",
     .options = UPDATE_OPTIONS,

@@ -186,9 +186,9 @@ static enum status set_number(const struct option *option, void *member, const c
     int64_t value = 0;
     bool is_duration = option->type == OPTION_DURATION;
     if (!(is_duration ? parse_duration : options_parse_int)(text, &value)) {
-        return failure_set(failure, STATUS_INVALID_ARGUMENT, "BAD_OPTION", "--%s: '%s' is no %s",
-                           option->name, text,
-                           is_duration ? "duration, such as 500ms, 2s or 1m" : "whole number");
+        return failure_set(
+            failure, STATUS_INVALID_ARGUMENT, "BAD_OPTION", "--%s: '%s' is no %s", option->name,
+            text, is_duration ? "duration, such as 500ms, 2s, 15m or 24h" : "whole number");
     }
     if (value < option->least || value > option->most) {
         return failure_set(failure, STATUS_INVALID_ARGUMENT, "BAD_OPTION",

@@ -44,7 +44,7 @@ struct product_rules {
          .fallback = "0ms",                                                                    \
          .least = 0,                                                                           \
          .most = SHOP_WINDOW_MS_MAX,                                                           \
-         .help = "how far back --max-per-customer looks, such as 1440m"},                      \
+         .help = "how far back --max-per-customer looks, such as 24h"},                        \
         PRODUCT_RULE_TEXT(VALUES, RULES, "sale-start", sale_start, "TIME",                     \
                           "sold from then on, such as 2026-12-01T08:00:00Z; '' for always"),   \
         PRODUCT_RULE_TEXT(VALUES, RULES, "sale-end", sale_end, "TIME",                         \

@@ -76,7 +76,7 @@ static void makes_a_product_with_the_rules_of_its_sale(void **state)
 {
     (void)state;
     expect_parts("product create drop --name Drop --price 90 --currency USD --on-hand 100 "
-                 "--max-per-order 1 --max-per-customer 2 --limit-window 1440m "
+                 "--max-per-order 1 --max-per-customer 2 --limit-window 24h "
                  "--sale-start 2026-12-01T08:00:00Z --sale-end 2026-12-02T08:00:00Z "
                  "--safety-stock 3 --low-stock 10",
                  CLI_OK, "Drop", NULL);
