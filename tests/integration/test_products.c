@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/uuid.h"
 #include "tests/cmocka_all.h"
 #include "tests/support/stores.h"
 #include "tests/support/system.h"
 
 #define DEADLINE_MS 60000
+#define TRIES_MAX   20
 
 static struct system the_system;
 static struct rpc_channel *channel;
@@ -57,9 +60,27 @@ static void expect_sold(const char *customer, const char *product_id, int quanti
         run(NULL, "order create --confirm --customer %s %s=%d", customer, product_id, quantity), 0);
 }
 
+/* Asked again under the same id, as a caller does, until the answer is known: on a busy machine a
+ * store's may come too late. */
+static struct answer place(const char *product_id, int quantity)
+{
+    char request_id[UUID_TEXT_BYTES];
+    struct uuid id = uuid_v7(clock_system());
+    uuid_print(&id, request_id);
+    struct answer answer = {0};
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        answer = system_create_order(channel, request_id, product_id, quantity);
+        if (answer.code != STATUS_UNKNOWN && answer.code != STATUS_UNAVAILABLE &&
+            answer.code != STATUS_DEADLINE_EXCEEDED) {
+            break;
+        }
+    }
+    return answer;
+}
+
 static void expect_refused(const char *product_id, int quantity, const char *reason)
 {
-    struct answer answer = system_create_order(channel, NULL, product_id, quantity);
+    struct answer answer = place(product_id, quantity);
     assert_int_equal(answer.code, STATUS_FAILED_PRECONDITION);
     assert_string_equal(answer.failure.reason, reason);
 }
@@ -98,7 +119,7 @@ static void s09_a_sale_begins_and_ends_by_its_window(void **state)
     expect_refused("drop", 1, "SALE_NOT_OPEN");
     assert_int_equal(system_available(&the_system, "drop"), 10);
     assert_int_equal(run(NULL, "product update drop --sale-start 2020-01-01T00:00:00Z"), 0);
-    assert_int_equal(system_create_order(channel, NULL, "drop", 1).code, STATUS_OK);
+    assert_int_equal(place("drop", 1).code, STATUS_OK);
     assert_int_equal(run(NULL, "product update drop --sale-end 2020-01-02T00:00:00Z"), 0);
     expect_refused("drop", 1, "SALE_NOT_OPEN");
     rest();
@@ -122,11 +143,11 @@ static void s10_what_was_sold_out_sells_again(void **state)
     expect_refused("mug", 1, "OUT_OF_STOCK");
     assert_int_equal(run(NULL, "order cancel %s", id), 0);
     assert_true(wait_until(is_ten_available, (void *)(uintptr_t)"mug", DEADLINE_MS));
-    assert_int_equal(system_create_order(channel, NULL, "mug", 10).code, STATUS_OK);
+    assert_int_equal(place("mug", 10).code, STATUS_OK);
     expect_refused("mug", 1, "OUT_OF_STOCK");
     assert_int_equal(run(NULL, "stock adjust mug 10 --reason delivery"), 0);
     assert_true(wait_until(is_ten_available, (void *)(uintptr_t)"mug", DEADLINE_MS));
-    assert_int_equal(system_create_order(channel, NULL, "mug", 1).code, STATUS_OK);
+    assert_int_equal(place("mug", 1).code, STATUS_OK);
     rest();
     assert_true(adds_up("mug"));
 }
