@@ -157,6 +157,18 @@ static void test_a_channel_speaks_tls(void **state)
     toy_stop(&toy);
 }
 
+/* Refused or not yet: with more time where a busy machine has not come to the handshake's end. */
+static void call_until_refused(struct outcome *outcome, const char *endpoint, int ca, int client,
+                               const char *name)
+{
+    for (int32_t time_ms = REFUSED_MS; time_ms <= TOY_WAIT_MS; time_ms *= 3) {
+        call_over_tls(outcome, endpoint, ca, client, name, time_ms);
+        if (strcmp(outcome->stub.failure.reason, "NO_SERVER") != 0) {
+            return;
+        }
+    }
+}
+
 static void test_certificates_that_do_not_fit_are_said_to_be_the_reason(void **state)
 {
     (void)state;
@@ -176,7 +188,7 @@ static void test_certificates_that_do_not_fit_are_said_to_be_the_reason(void **s
         struct outcome outcome;
         char endpoint[160];
         start_tls(&toy, CASES[i].server, endpoint);
-        call_over_tls(&outcome, endpoint, CASES[i].ca, CASES[i].client, CASES[i].name, REFUSED_MS);
+        call_until_refused(&outcome, endpoint, CASES[i].ca, CASES[i].client, CASES[i].name);
         if (strcmp(outcome.stub.failure.reason, "TLS_FAILED") != 0) {
             fail_msg("%s: %s: %s", CASES[i].what, outcome.stub.failure.reason,
                      outcome.stub.failure.message);
