@@ -12,7 +12,6 @@ static enum status read_postgres(struct shop_lane *lane, const char *after, cons
                                  struct failure *failure);
 static enum status read_redis(struct shop_lane *lane, struct audit_slice *slice, bool *idle,
                               struct failure *failure);
-static enum status still_open(struct shop_lane *lane, int64_t epoch, struct failure *failure);
 static void compare(struct audit_slice *first, const struct audit_slice *second);
 static const struct audit_product *find_again(const struct audit_slice *slice,
                                               const char *product_id, size_t *at);
@@ -74,7 +73,7 @@ static enum status look(struct shop_lane *lane, const char *after, const char *o
         status = shop_lane_blame(lane, &lane->redis_outage, &cause, failure);
     }
     if (status == STATUS_OK) {
-        status = still_open(lane, pass.epoch, failure);
+        status = shop_lane_still_open(lane, pass.epoch, failure); /* last */
     }
     if (status == STATUS_OK) {
         idle_after = gauges.outbox == 0;
@@ -124,23 +123,6 @@ static enum status read_redis(struct shop_lane *lane, struct audit_slice *slice,
         slice->products[i].available = available[i] > 0 ? available[i] : 0;
     }
     *idle = gauges.outbox == 0;
-    return STATUS_OK;
-}
-
-/* Last of a look. Redis that holds this epoch and its scripts now has held them all the while, for
- * they are loaded once an epoch: what was read before is of stock in force. A Redis that was
- * restarted may have lost decisions, and looks as if it had too much; nobody sells from it. */
-static enum status still_open(struct shop_lane *lane, int64_t epoch, struct failure *failure)
-{
-    struct failure cause;
-    bool open = false;
-    if (book_check(lane->book, epoch, &open, &cause) != STATUS_OK) {
-        return shop_lane_blame(lane, &lane->redis_outage, &cause, failure);
-    }
-    if (!open) {
-        stock_gate_suspect(lane->options->gate, epoch);
-        return refuse_fenced(failure);
-    }
     return STATUS_OK;
 }
 

@@ -10,7 +10,7 @@
 #include "shop/order_codec.h"
 
 static enum status ask_book(struct shop_lane *lane, struct order_lookup *lookups, size_t count,
-                            int64_t deadline_ms, struct failure *failure);
+                            int64_t deadline_ms, int64_t *epoch_out, struct failure *failure);
 static enum status take_record(struct shop_lane *lane, const struct book_lookup *found,
                                struct order_lookup *lookup, struct failure *failure);
 static enum status ask_postgres(struct shop_lane *lane, struct order_lookup **asked, size_t count,
@@ -22,6 +22,8 @@ void load_orders(struct shop_lane *lane, struct order_lookup *lookups, size_t co
     struct order_lookup **asked = arena_alloc(&lane->arena, count * sizeof *asked);
     struct failure postgres_failure;
     size_t left = 0;
+    size_t silent = 0;
+    int64_t epoch = 0;
     for (size_t i = 0; i < count; i++) {
         lookups[i].presence = ORDER_NOT_SAID;
     }
@@ -29,7 +31,7 @@ void load_orders(struct shop_lane *lane, struct order_lookup *lookups, size_t co
         (void)refuse_overloaded(failure);
         return;
     }
-    enum status book = ask_book(lane, lookups, count, deadline_ms, failure);
+    enum status book = ask_book(lane, lookups, count, deadline_ms, &epoch, failure);
     for (size_t i = 0; i < count; i++) {
         if (lookups[i].presence != ORDER_FOUND) {
             asked[left++] = &lookups[i];
@@ -42,6 +44,13 @@ void load_orders(struct shop_lane *lane, struct order_lookup *lookups, size_t co
         *failure = postgres_failure;
         return;
     }
+    for (size_t i = 0; i < left; i++) {
+        silent += asked[i]->presence == ORDER_NOT_SAID;
+    }
+    /* Redis may have been emptied a moment ago, with the server's gate still open. */
+    if (silent > 0 && book == STATUS_OK) {
+        book = shop_lane_still_open(lane, epoch, failure);
+    }
     for (size_t i = 0; i < left && book == STATUS_OK; i++) {
         if (asked[i]->presence == ORDER_NOT_SAID) {
             asked[i]->presence = ORDER_MISSING;
@@ -52,11 +61,12 @@ void load_orders(struct shop_lane *lane, struct order_lookup *lookups, size_t co
 /* Not OK: Redis' silence about an order says nothing, because it could not be asked, or has lost
  * its records. */
 static enum status ask_book(struct shop_lane *lane, struct order_lookup *lookups, size_t count,
-                            int64_t deadline_ms, struct failure *failure)
+                            int64_t deadline_ms, int64_t *epoch_out, struct failure *failure)
 {
-    struct stock_pass pass;
+    struct stock_pass pass = {0};
     bool is_open = stock_gate_enter(lane->options->gate, &pass);
     struct book_lookup *found = arena_calloc(&lane->arena, count, sizeof *found);
+    *epoch_out = pass.epoch;
     if (found == NULL) {
         return refuse_overloaded(failure);
     }

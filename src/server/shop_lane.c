@@ -7,6 +7,7 @@
 #include "redis/book.h"
 #include "redis/redis_link.h"
 #include "server/audit_books.h"
+#include "server/refusals.h"
 
 /* The usual batch fits into the first chunk; the largest one (every call with 2,000 lines) does not
  * fit into the limit, and then the last of its calls are refused as overload. */
@@ -146,4 +147,18 @@ enum status shop_lane_blame(struct shop_lane *lane, struct outage *outage,
 {
     outage_note(outage, lane->clock, cause);
     return refuse_for_store(failure, outage->store, cause);
+}
+
+enum status shop_lane_still_open(struct shop_lane *lane, int64_t epoch, struct failure *failure)
+{
+    struct failure cause;
+    bool open = false;
+    if (book_check(lane->book, epoch, &open, &cause) != STATUS_OK) {
+        return shop_lane_blame(lane, &lane->redis_outage, &cause, failure);
+    }
+    if (!open) {
+        stock_gate_suspect(lane->options->gate, epoch);
+        return refuse_fenced(failure);
+    }
+    return STATUS_OK;
 }

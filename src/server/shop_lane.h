@@ -77,6 +77,11 @@ struct postgres_link_options shop_lane_postgres(const struct lane_options *optio
  * batch may take. */
 int64_t shop_lane_deadline_ms(const struct shop_lane *lane, struct rpc_call *const *calls,
                               size_t count, int64_t most_ms);
+/* Asked last, after what was read from Redis: whether that was of stock in force. Redis that holds
+ * this epoch and its scripts now has held them all the while, for they are loaded once an epoch;
+ * one that was restarted or emptied may have lost decisions. UNAVAILABLE, STOCK_FENCED when not;
+ * the gate is closed then. */
+enum status shop_lane_still_open(struct shop_lane *lane, int64_t epoch, struct failure *failure);
 /* Notes the failure of a store and puts into *failure what the caller is told. */
 enum status shop_lane_blame(struct shop_lane *lane, struct outage *outage,
                             const struct failure *cause, struct failure *failure);

@@ -119,6 +119,21 @@ static void test_while_stock_is_loaded_an_order_may_be_under_way(void **state)
     fake_call_fini(&call.call);
 }
 
+/* Emptied a moment ago: PostgreSQL does not have the order yet, and the gate knows nothing of it.
+ */
+static void test_an_emptied_redis_does_not_deny_an_order(void **state)
+{
+    (void)state;
+    struct get_call call = {0};
+    struct stock_pass pass;
+    fake_book.epoch = 0;
+    assert_true(stock_gate_enter(&fixture.gate, &pass));
+    get(&call, NOBODY);
+    fake_call_expect_failure(&call.call, STATUS_UNAVAILABLE, "STOCK_FENCED");
+    fake_call_fini(&call.call);
+    assert_false(stock_gate_enter(&fixture.gate, &pass));
+}
+
 static void test_refusals_and_adjustments_are_no_orders(void **state)
 {
     (void)state;
@@ -384,6 +399,7 @@ int main(void)
         TEST(test_not_found_is_said_when_both_deny),
         TEST(test_not_found_is_not_said_when_one_cannot_be_asked),
         TEST(test_while_stock_is_loaded_an_order_may_be_under_way),
+        TEST(test_an_emptied_redis_does_not_deny_an_order),
         TEST(test_refusals_and_adjustments_are_no_orders),
         TEST(test_an_id_that_is_no_uuid_is_refused),
         TEST(test_a_batch_is_one_exchange_each),
