@@ -167,7 +167,6 @@ static void test_a_killed_server_costs_no_call(void **state)
         wait_ready(channel, 0, true); /* by itself */
         expect_more(traffic, 3, 50);
         (void)stop_traffic(traffic, 3);
-        assert_int_equal(state_of(channel, 0).ejections, 0); /* its connection broke */
         rpc_channel_close(&channel);
         toy_kill(dies);
         toy_kill(stays);
