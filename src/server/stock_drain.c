@@ -1,7 +1,6 @@
 /* See stock_drain.h. */
 #include "server/stock_drain.h"
 
-#include "base/failpoint.h"
 #include "base/log.h"
 #include "redis/book.h"
 #include "server/control.h"
@@ -118,9 +117,6 @@ static bool is_silent(struct drain *drain)
     struct shop_lane *lane = drain->lane;
     struct failure failure;
     bool alone = false;
-    if (CANARY("no_drain")) {
-        return true;
-    }
     if (!ask_quiet(drain)) {
         return false;
     }
