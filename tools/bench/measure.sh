@@ -76,14 +76,21 @@ warn_if_busy() {
 }
 
 measure_raw_stages() {
-    figure echo_tcp calls_per_second bench_echo --transport tcp --outstanding "$OUTSTANDING" --seconds "$SECONDS_EACH"
-    figure echo_ipc calls_per_second bench_echo --transport ipc --outstanding "$OUTSTANDING" --seconds "$SECONDS_EACH"
     figure reserve_script decisions_per_second bench_decide --batch=64 --seconds="$SECONDS_EACH"
     database_make bench_raw
     DATABASE_URL=$(database_url bench_raw) dbmate --migrations-dir "$CLONE/migrations" --no-dump-schema \
         --wait up >/dev/null
     figure persist_raw ratio env DATABASE_URL="$(database_url bench_raw)" bench_persist
     query postgres "DROP DATABASE bench_raw WITH (FORCE)"
+}
+
+# Beside what is compared with it, in every round: how nng's threads and the machine's cores get along varies by half.
+measure_echo() {
+    local transport
+    for transport in tcp ipc; do
+        figure "echo_$transport" calls_per_second bench_echo --transport "$transport" --outstanding "$OUTSTANDING" \
+            --seconds "$SECONDS_EACH"
+    done
 }
 
 # What src/rpc adds to nng: a health check through both of its sides against nng's own echo, one after the other.
@@ -114,8 +121,11 @@ load=(orderctl bench --timeout 10s -o json)
 
 measure_system() {
     local load=("${load[@]}" --seconds "$SECONDS_EACH")
+    measure_echo
     figure health callsPerSecond "${load[@]}" --method health --outstanding "$OUTSTANDING"
     figure get_product callsPerSecond "${load[@]}" --method get-product --outstanding "$OUTSTANDING"
+    figure get_product_ipc callsPerSecond env ORDER_ENDPOINT="${ORDER_SERVER_LISTEN##*,}" "${load[@]}" \
+        --method get-product --outstanding "$OUTSTANDING"
     orders orders persistedPerSecond "${load[@]}" --method create-order --outstanding "$OUTSTANDING"
     orders orders_many persistedPerSecond "${load[@]}" --method create-order --outstanding "$OUTSTANDING_MANY"
     orders orders_batch persistedPerSecond "${load[@]}" --method batch-create-orders --batch "$BATCH" \

@@ -28,8 +28,10 @@ table_rows() {
                 "Express POST, the same", $f["peer_http_post_\($connections)"].perSecond, 10] ]) as $http
         | $rpc + $http + [ ["health call, \($f.health.outstanding) outstanding", $f.health.callsPerSecond,
              "raw nng echo", $f.echo_tcp.calls_per_second, 0.8],
-            ["GetProduct from cache", $f.get_product.callsPerSecond,
-             "raw nng echo", $f.echo_tcp.calls_per_second, 0.7],
+            ["GetProduct from cache over tcp, \($f.get_product.outstanding) outstanding", $f.get_product.callsPerSecond,
+             "raw nng echo, the same", $f.echo_tcp.calls_per_second, 0.7],
+            ["GetProduct from cache over ipc, \($f.get_product_ipc.outstanding) outstanding",
+             $f.get_product_ipc.callsPerSecond, "raw nng echo, the same", $f.echo_ipc.calls_per_second, 0.7],
             ["CreateOrder, durable reply, \($f.orders.outstanding) outstanding", $f.orders.callsPerSecond,
              "slowest raw stage", $stage, null],
             ["CreateOrder, durable reply, \($f.orders_many.outstanding) outstanding", $f.orders_many.callsPerSecond,
@@ -40,7 +42,7 @@ table_rows() {
              "Express service", $f.peer_persisted.persistedPerSecond, 20],
             ["accepted and persisted, BatchCreateOrders of \($f.orders_batch.batch), \($f.orders_batch.outstanding) outstanding",
              $f.orders_batch.persistedPerSecond, "Express service", $f.peer_persisted.persistedPerSecond, 100],
-            ["GetProduct from cache, as above", $f.get_product.callsPerSecond,
+            ["GetProduct from cache over tcp, as above", $f.get_product.callsPerSecond,
              "Express GET", $f.peer_get.perSecond, null],
             ["worker storing batches", $f.persist_raw.orders_per_second,
              "raw batched SQL", $f.persist_raw.raw_orders_per_second, 0.6] ]
@@ -62,9 +64,8 @@ table_print() {
            "\nAt half of that load (\(.orders_half.rate) orders a second, open loop): " +
           "p50 \(ms(.orders_half.latencyUs.p50)) ms, p99 \(ms(.orders_half.latencyUs.p99)) ms, " +
           "\(.orders_half.failed) failed."),
-          (select(.echo_ipc != null) |
-           "Raw nng echo over ipc: \(.echo_ipc.calls_per_second) a second. " +
-          "Reserve script alone: \(.reserve_script.decisions_per_second) a second."),
+          (select(.reserve_script != null) |
+           "Reserve script alone: \(.reserve_script.decisions_per_second) a second."),
           (to_entries[] | select(.key | test("^(peer_)?http_post_")) |
            "POST of orders, \(.key | if startswith("peer_") then "Express" else "gateway" end), " +
            "\(.key | split("_") | last) connections: p50 \(.value.p50Ms) ms, p99 \(.value.p99Ms) ms."),
