@@ -1,6 +1,7 @@
 // The whole system for tests of order-gateway that need one: a Redis, a database and queues of their own,
 // order-server, order-worker, and the gateway in front. Needs what ./dev test puts into the environment.
 import { execFileSync, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,12 +11,12 @@ import { startGateway, until } from './gateway.mjs';
 const READY_MS = 120000; // sanitizers on a busy machine
 let number = 0;
 
+// Below the range of outgoing connections, one of which would have it before the server that it is meant for.
 function freePort() {
+  const port = randomInt(10000, 20000);
   return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    const server = createServer().once('error', () => resolve(freePort()));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(port)));
   });
 }
 
