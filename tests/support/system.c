@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/uuid.h"
 #include "tests/cmocka_all.h"
 #include "tests/support/books.h"
 #include "tests/support/free_port.h"
 #include "tests/support/stores.h"
 
 #define START_TIMEOUT_MS 60000 /* sanitizers on a busy machine */
+#define CREATE_TRIES_MAX 5
 
 static const char *port_of(const char *url);
 
@@ -358,20 +360,31 @@ static char *copy_text(const char *text)
     return (char *)(uintptr_t)text;
 }
 
+/* Asked again under the same id, as a caller does: on a busy machine PostgreSQL's answer may come
+ * too late. */
 void system_create_product(struct rpc_channel *channel, const char *product_id, int64_t on_hand)
 {
+    char request_id[UUID_TEXT_BYTES];
+    struct uuid id = uuid_v7(clock_system());
+    uuid_print(&id, request_id);
     Shop__V1__Product product = SHOP__V1__PRODUCT__INIT;
     product.product_id = copy_text(product_id);
     product.display_name = copy_text("A thing");
     product.unit_price_minor = 1000;
     product.currency = copy_text("EUR");
     Shop__V1__CreateProductRequest request = SHOP__V1__CREATE_PRODUCT_REQUEST__INIT;
+    request.request_id = request_id;
     request.product = &product;
     request.on_hand = on_hand;
     struct rpc_stub stub;
     rpc_stub_init(&stub, channel, &shop__v1__product_service__descriptor);
     bool done = false;
-    shop__v1__product_service__create_product(&stub.service, &request, on_product, &done);
+    for (int tries = 0; tries < CREATE_TRIES_MAX && !done; tries++) {
+        shop__v1__product_service__create_product(&stub.service, &request, on_product, &done);
+        if (stub.failure.code != STATUS_UNKNOWN && stub.failure.code != STATUS_UNAVAILABLE) {
+            break;
+        }
+    }
     if (!done) {
         fail_msg("CreateProduct: %s %s", stub.failure.reason, stub.failure.message);
     }
