@@ -3,7 +3,7 @@
 # connections. Sourced by tools/bench.sh, which has started the order system and, where there is one, the peer.
 
 HTTP_PRODUCT="bench-http"
-HTTP_CONNECTIONS=(64 256) # each connection has one request under way: few callers, and many
+HTTP_CONNECTIONS=(64 256 512) # each connection has one request under way: from few callers to many
 
 http_start() {
     start order-gateway env ORDER_GATEWAY_TIMEOUT_MS=10000 order-gateway

@@ -20,7 +20,7 @@ table_rows() {
              | ["health call over \($transport), \($outstanding) outstanding",
                 $f["rpc_health_\($transport)_\($outstanding)"].calls_per_second,
                 "raw nng echo, the same", $f["rpc_echo_\($transport)_\($outstanding)"].calls_per_second, 0.8] ]) as $rpc
-        | ([ [64, 256][] as $connections
+        | ([ [64, 256, 512][] as $connections
              | ["HTTP: GET product, gateway, \($connections) connections", $f["http_get_\($connections)"].perSecond,
                 "Express GET, the same", $f["peer_http_get_\($connections)"].perSecond, 5],
                ["HTTP: POST order, durable answer, gateway, \($connections) connections",
