@@ -1,5 +1,8 @@
 /* See link.h. An exchange is one of the socket's contexts: it is sent, and only when that is
- * complete received from: never both pending. */
+ * complete received from: never both pending.
+ * Sending and receiving have aios of their own: nng ends what is out of time in lots of a hundred,
+ * and an aio that completed while its lot was worked off, and was used again, would be ended in its
+ * next operation (seen as calls that had no answer after a second of their ten). */
 #include <stdlib.h>
 
 #include "rpc/link_nng.h"
@@ -8,7 +11,8 @@ static bool send_at_once(struct link_exchange *exchange);
 static bool begin_receiving(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
 static void receive(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
 static void begin_sending(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
-static bool begin(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
+static bool begin(struct link_exchange *exchange, nng_aio *sender, nng_aio *receiver,
+                  int64_t timeout_ms);
 static void abort_if_cancelled(struct link_exchange *exchange, nng_aio *aio);
 static nng_duration remaining_ms(const struct link_exchange *exchange);
 static void on_completion(void *argument);
@@ -26,7 +30,9 @@ struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(vo
     exchange->on_done = on_done;
     exchange->context = context;
     (void)pthread_mutex_lock(&link->lock);
-    if (atomic_load(&link->is_closed) || nng_aio_alloc(&exchange->waited, NULL, NULL) != 0 ||
+    if (atomic_load(&link->is_closed) || nng_aio_alloc(&exchange->tried, NULL, NULL) != 0 ||
+        nng_aio_alloc(&exchange->waited, NULL, NULL) != 0 ||
+        nng_aio_alloc(&exchange->queued, on_completion, exchange) != 0 ||
         nng_aio_alloc(&exchange->notified, on_completion, exchange) != 0 ||
         nng_ctx_open(&exchange->nng, link->socket) != 0) {
         link_exchange_destroy(&exchange);
@@ -43,10 +49,13 @@ void link_exchange_destroy(struct link_exchange **exchange)
     if (*exchange == NULL) {
         return;
     }
+    nng_aio_stop((*exchange)->queued);
     nng_aio_stop((*exchange)->notified);
     (void)nng_ctx_close((*exchange)->nng);
     nng_aio_free((*exchange)->notified);
+    nng_aio_free((*exchange)->queued);
     nng_aio_free((*exchange)->waited);
+    nng_aio_free((*exchange)->tried);
     link_exchange_reset(*exchange);
     free(*exchange);
     *exchange = NULL;
@@ -61,7 +70,7 @@ uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size)
 void link_exchange_start(struct link_exchange *exchange, size_t size, int64_t timeout_ms)
 {
     (void)nng_msg_chop(exchange->message, nng_msg_len(exchange->message) - size);
-    if (!begin(exchange, exchange->notified, timeout_ms)) {
+    if (!begin(exchange, exchange->queued, exchange->notified, timeout_ms)) {
         exchange->on_done(exchange->context);
     }
 }
@@ -69,23 +78,23 @@ void link_exchange_start(struct link_exchange *exchange, size_t size, int64_t ti
 void link_exchange_run(struct link_exchange *exchange, size_t size, int64_t timeout_ms)
 {
     (void)nng_msg_chop(exchange->message, nng_msg_len(exchange->message) - size);
-    nng_aio *aio = exchange->waited;
-    if (!begin(exchange, aio, timeout_ms)) {
+    if (!begin(exchange, exchange->tried, exchange->waited, timeout_ms)) {
         return;
     }
-    nng_aio_wait(aio);
     if (exchange->is_sending) {
-        if (!end_sending(exchange, aio) ||
-            !begin_receiving(exchange, aio, remaining_ms(exchange))) {
+        nng_aio_wait(exchange->tried);
+        if (!end_sending(exchange, exchange->tried) ||
+            !begin_receiving(exchange, exchange->waited, remaining_ms(exchange))) {
             return;
         }
-        nng_aio_wait(aio);
     }
-    end_receiving(exchange, aio);
+    nng_aio_wait(exchange->waited);
+    end_receiving(exchange, exchange->waited);
 }
 
 /* False when the link is closed, and the exchange is over. */
-static bool begin(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms)
+static bool begin(struct link_exchange *exchange, nng_aio *sender, nng_aio *receiver,
+                  int64_t timeout_ms)
 {
     if (!link_go_inside(exchange->link)) {
         exchange->outcome = LINK_CLOSED;
@@ -93,9 +102,9 @@ static bool begin(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_
     }
     /* Behind others that wait to be sent there is no use in trying. */
     if (atomic_load(&exchange->link->sending) == 0 && send_at_once(exchange)) {
-        receive(exchange, aio, timeout_ms);
+        receive(exchange, receiver, timeout_ms);
     } else {
-        begin_sending(exchange, aio, timeout_ms);
+        begin_sending(exchange, sender, timeout_ms);
     }
     link_go_outside(exchange->link);
     return true;
@@ -105,7 +114,7 @@ static bool begin(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_
  * Otherwise the message is still ours. */
 static bool send_at_once(struct link_exchange *exchange)
 {
-    nng_aio *aio = exchange->waited;
+    nng_aio *aio = exchange->tried;
     nng_aio_set_msg(aio, exchange->message);
     nng_aio_set_timeout(aio, 0);
     nng_ctx_send(exchange->nng, aio);
@@ -153,7 +162,8 @@ static void receive(struct link_exchange *exchange, nng_aio *aio, int64_t timeou
 /* A cancellation may come just before nng knows of what it shall cancel. */
 static void abort_if_cancelled(struct link_exchange *exchange, nng_aio *aio)
 {
-    if (aio == exchange->notified && atomic_load(&exchange->is_cancelled)) {
+    if ((aio == exchange->queued || aio == exchange->notified) &&
+        atomic_load(&exchange->is_cancelled)) {
         nng_aio_abort(aio, NNG_ECANCELED);
     }
 }
@@ -167,6 +177,7 @@ void link_exchange_cancel(struct link_exchange *exchange)
 {
     atomic_store(&exchange->is_cancelled, true);
     if (link_go_inside(exchange->link)) {
+        nng_aio_abort(exchange->queued, NNG_ECANCELED);
         nng_aio_abort(exchange->notified, NNG_ECANCELED);
         link_go_outside(exchange->link);
     }
@@ -182,7 +193,7 @@ static void on_completion(void *argument)
 {
     struct link_exchange *exchange = argument;
     if (exchange->is_sending) {
-        if (end_sending(exchange, exchange->notified) &&
+        if (end_sending(exchange, exchange->queued) &&
             begin_receiving(exchange, exchange->notified, remaining_ms(exchange))) {
             return;
         }

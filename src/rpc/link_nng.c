@@ -116,7 +116,9 @@ void link_close(struct link *link)
     struct link_exchange *exchange = link->exchanges;
     (void)pthread_mutex_unlock(&link->lock);
     for (; exchange != NULL; exchange = exchange->next) {
+        nng_aio_stop(exchange->tried);
         nng_aio_stop(exchange->waited);
+        nng_aio_stop(exchange->queued);
         nng_aio_stop(exchange->notified);
     }
     (void)nng_close(link->socket); /* returns when on_pipe runs no more */

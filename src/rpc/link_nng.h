@@ -26,10 +26,12 @@ struct link_exchange {
     void (*on_done)(void *context);
     void *context;
     nng_ctx nng;
-    nng_aio *waited;   /* without a callback: link_exchange_run waits for it. Never aborted: then
-                          nng_aio_wait may return before its end */
-    nng_aio *notified; /* with on_completion */
-    nng_msg *message;  /* the request until it is sent, then the answer */
+    /* Without a callback: who began them waits for them. Never aborted: then nng_aio_wait may
+     * return before their end. */
+    nng_aio *tried, *waited; /* sends, receives */
+    /* With on_completion. */
+    nng_aio *queued, *notified; /* sends, receives */
+    nng_msg *message;           /* the request until it is sent, then the answer */
     bool is_sending;
     nng_time deadline_ms; /* of one that could not be sent at once */
     atomic_bool is_cancelled;
