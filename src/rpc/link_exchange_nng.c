@@ -49,13 +49,13 @@ void link_exchange_destroy(struct link_exchange **exchange)
     if (*exchange == NULL) {
         return;
     }
-    nng_aio_stop((*exchange)->queued);
-    nng_aio_stop((*exchange)->notified);
-    (void)nng_ctx_close((*exchange)->nng);
-    nng_aio_free((*exchange)->notified);
-    nng_aio_free((*exchange)->queued);
-    nng_aio_free((*exchange)->waited);
+    /* First these: alone of nng's functions this one waits for an operation that is just running
+     * out of time, which looks at the context. */
     nng_aio_free((*exchange)->tried);
+    nng_aio_free((*exchange)->waited);
+    nng_aio_free((*exchange)->queued);
+    nng_aio_free((*exchange)->notified);
+    (void)nng_ctx_close((*exchange)->nng);
     link_exchange_reset(*exchange);
     free(*exchange);
     *exchange = NULL;
@@ -154,6 +154,7 @@ static bool begin_receiving(struct link_exchange *exchange, nng_aio *aio, int64_
 static void receive(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms)
 {
     exchange->is_sending = false;
+    nng_aio_set_msg(aio, NULL);
     nng_aio_set_timeout(aio, (nng_duration)timeout_ms);
     nng_ctx_recv(exchange->nng, aio);
     abort_if_cancelled(exchange, aio);
@@ -208,26 +209,28 @@ static bool end_sending(struct link_exchange *exchange, nng_aio *aio)
 {
     int error = nng_aio_result(aio);
     (void)atomic_fetch_sub(&exchange->link->sending, 1);
+    exchange->message = nng_aio_get_msg(aio);
+    if (atomic_load(&exchange->link->is_closed)) {
+        exchange->outcome = LINK_CLOSED;
+        return false;
+    }
     if (error == 0) {
         return true;
     }
-    exchange->message = nng_aio_get_msg(aio);
-    exchange->outcome = atomic_load(&exchange->link->is_closed) ? LINK_CLOSED
-                        : error == NNG_ECANCELED                ? LINK_CANCELLED
-                        : error == NNG_ETIMEDOUT                ? LINK_NOT_SENT
-                                                                : LINK_NO_MEMORY;
+    exchange->outcome = error == NNG_ECANCELED   ? LINK_CANCELLED
+                        : error == NNG_ETIMEDOUT ? LINK_NOT_SENT
+                                                 : LINK_NO_MEMORY;
     return false;
 }
 
-/* Closing breaks connections first, so what looks lost may be closed. */
 static void end_receiving(struct link_exchange *exchange, nng_aio *aio)
 {
     int error = nng_aio_result(aio);
-    if (error == 0) {
-        exchange->message = nng_aio_get_msg(aio);
-        exchange->outcome = LINK_ANSWERED;
-    } else if (atomic_load(&exchange->link->is_closed)) {
+    exchange->message = nng_aio_get_msg(aio);
+    if (atomic_load(&exchange->link->is_closed)) {
         exchange->outcome = LINK_CLOSED;
+    } else if (error == 0) {
+        exchange->outcome = LINK_ANSWERED;
     } else {
         exchange->outcome = error == NNG_ETIMEDOUT   ? LINK_NO_ANSWER
                             : error == NNG_ECANCELED ? LINK_CANCELLED

@@ -1,7 +1,7 @@
 /* See link.h. A REQ socket with one dialer.
  * nng frees a socket while somebody returns from an operation on one of its contexts, or while one
  * runs out of time (docs/decisions/0012). So a socket is closed only when nobody is inside nng with
- * it and no operation is pending. */
+ * it and all that could begin an operation on it is gone. */
 #include "rpc/link_nng.h"
 
 #include <nng/protocol/reqrep0/req.h>
@@ -91,8 +91,9 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
     } else if (!atomic_compare_exchange_strong(&link->connection, &id, 0)) {
         return;
     }
-    if (!atomic_load(&link->is_closed)) {
+    if (link_go_inside(link)) {
         link->on_change(link->context);
+        link_go_outside(link);
     }
 }
 
@@ -121,7 +122,6 @@ void link_close(struct link *link)
         nng_aio_stop(exchange->queued);
         nng_aio_stop(exchange->notified);
     }
-    (void)nng_close(link->socket); /* returns when on_pipe runs no more */
 }
 
 bool link_has_tls_failed(const struct link *link)
@@ -134,6 +134,7 @@ void link_destroy(struct link **link)
     if (*link == NULL) {
         return;
     }
+    (void)nng_close((*link)->socket); /* returns when on_pipe runs no more */
     (void)pthread_mutex_destroy(&(*link)->lock);
     free(*link);
     *link = NULL;

@@ -174,6 +174,27 @@ static void test_close_cancels_what_is_under_way(void **state)
     toy_stop(&toy);
 }
 
+/* nng ends what is out of time on a thread of its own, which must have left a context before it is
+ * closed. */
+static void test_close_while_calls_run_out_of_time(void **state)
+{
+    (void)state;
+    struct toy toy;
+    start_toy_on(&toy, "ipc");
+    for (int round = 0; round < 50; round++) {
+        struct calls calls;
+        toy_shut_gate(&toy);
+        open_calls(&calls, &toy);
+        start_creates(&calls, 8, 20);
+        assert_true(toy_wait_for(&calls.failures, 1));
+        close_calls(&calls);
+        assert_int_equal(calls.answers, 0);
+        assert_int_equal(calls.failures, 8);
+        toy_open_gate(&toy);
+    }
+    toy_stop(&toy);
+}
+
 static void test_request_size_is_bounded(void **state)
 {
     (void)state;
@@ -318,6 +339,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_deadline_passes_while_the_server_works),
         cmocka_unit_test(test_server_dies_in_the_middle_and_comes_back),
         cmocka_unit_test(test_close_cancels_what_is_under_way),
+        cmocka_unit_test(test_close_while_calls_run_out_of_time),
         cmocka_unit_test(test_request_size_is_bounded),
         cmocka_unit_test(test_response_that_is_too_large_is_an_error),
         cmocka_unit_test(test_bad_endpoints_are_refused),
