@@ -38,15 +38,17 @@ static int print_completion(struct cli *cli, const void *values)
 
 /* ---- what both say of the commands ---- */
 
-/* Calls `each` for the options of the program and of every command. */
-static void each_option(FILE *out, void (*each)(FILE *out, const struct option *option))
+typedef void put_option(FILE *out, const struct cli_command *command, const struct option *option);
+
+/* Calls `each` for the options of the program (command NULL) and of every command. */
+static void each_option(FILE *out, put_option *each)
 {
     for (size_t i = 0; i < CLI_GLOBAL_OPTION_COUNT; i++) {
-        each(out, &CLI_GLOBAL_OPTIONS[i]);
+        each(out, NULL, &CLI_GLOBAL_OPTIONS[i]);
     }
     for (size_t i = 0; i < CLI_COMMAND_COUNT; i++) {
         for (size_t at = 0; at < CLI_COMMANDS[i]->option_count; at++) {
-            each(out, &CLI_COMMANDS[i]->options[at]);
+            each(out, CLI_COMMANDS[i], &CLI_COMMANDS[i]->options[at]);
         }
     }
 }
@@ -59,11 +61,19 @@ static void put_pattern(FILE *out, const struct option *option)
     }
 }
 
-static void put_if_valued(FILE *out, const struct option *option)
+static void put_if_valued(FILE *out, const struct cli_command *command, const struct option *option)
 {
+    (void)command;
     if (option->type != OPTION_FLAG) {
         fputc('|', out);
         put_pattern(out, option);
+    }
+}
+
+static void put_if_file(FILE *out, const struct cli_command *command, const struct option *option)
+{
+    if (option->value != NULL && strcmp(option->value, "FILE") == 0) {
+        put_if_valued(out, command, option);
     }
 }
 
@@ -74,6 +84,12 @@ static void put_valued(FILE *out)
     each_option(out, put_if_valued);
 }
 
+static void put_files(FILE *out)
+{
+    fputs("--", out);
+    each_option(out, put_if_file);
+}
+
 static void put_words(FILE *out, const char *choices)
 {
     for (; *choices != '\0'; choices++) {
@@ -81,12 +97,32 @@ static void put_words(FILE *out, const char *choices)
     }
 }
 
-static void put_choice(FILE *out, const struct option *option, const char *before,
-                       const char *after)
+/* A pattern of "$first $second": what stands behind a command of one word is any, and so is the
+ * command of an option that all have (NULL). */
+static void put_command(FILE *out, const struct cli_command *command)
+{
+    char name[64];
+    if (command == NULL) {
+        fputc('*', out);
+        return;
+    }
+    fprintf(out, "'%s%s'%s", help_name(command, name, sizeof name),
+            command->group == NULL ? " " : "", command->group == NULL ? "*" : "");
+}
+
+/* A case of "$first $second $previous": commands may give one name to different options. */
+static void put_choice(FILE *out, const struct cli_command *command, const struct option *option,
+                       const char *before, const char *after)
 {
     if (option->type == OPTION_CHOICE) {
         fputs("    ", out);
-        put_pattern(out, option);
+        put_command(out, command);
+        fprintf(out, "' --%s'", option->name);
+        if (option->letter != '\0') {
+            fputc('|', out);
+            put_command(out, command);
+            fprintf(out, "' -%c'", option->letter);
+        }
         fputs(before, out);
         put_words(out, option->value);
         fputs(after, out);
@@ -105,10 +141,10 @@ static void put_command_options(FILE *out)
 {
     for (size_t i = 0; i < CLI_COMMAND_COUNT; i++) {
         const struct cli_command *command = CLI_COMMANDS[i];
-        char name[64];
         if (command->option_count > 0) {
-            fprintf(out, "    '%s%s'%s) options=(", help_name(command, name, sizeof(name)),
-                    command->group == NULL ? " " : "", command->group == NULL ? "*" : "");
+            fputs("    ", out);
+            put_command(out, command);
+            fputs(") options=(", out);
             put_option_names(out, command->options, command->option_count);
             fputs(") ;;\n", out);
         }
@@ -159,6 +195,19 @@ static void put_groups(FILE *out)
     fputs(") ;;\n    'completion ') candidates=(bash zsh) ;;\n", out);
 }
 
+/* A case of the commands whose words are files. */
+static void put_file_commands(FILE *out)
+{
+    fputs("    case \"$first $second\" in\n    --", out);
+    for (size_t i = 0; i < CLI_COMMAND_COUNT; i++) {
+        if (strncmp(CLI_COMMANDS[i]->arguments, "FILE", 4) == 0) {
+            fputc('|', out);
+            put_command(out, CLI_COMMANDS[i]);
+        }
+    }
+    fputs(") files=1 ;;\n    esac\n", out);
+}
+
 static void put_tables(FILE *out)
 {
     fputs("    case \"$first $second\" in\n", out);
@@ -168,19 +217,22 @@ static void put_tables(FILE *out)
     fputs(")\n    case \"$first $second\" in\n", out);
     put_groups(out);
     fputs("    esac\n", out);
+    put_file_commands(out);
 }
 
 /* ---- the two shells ---- */
 
-static void put_bash_choice(FILE *out, const struct option *option)
+static void put_bash_choice(FILE *out, const struct cli_command *command,
+                            const struct option *option)
 {
-    put_choice(out, option, ") mapfile -t COMPREPLY < <(compgen -W '",
+    put_choice(out, command, option, ") mapfile -t COMPREPLY < <(compgen -W '",
                "' -- \"$current\"); return ;;\n");
 }
 
-static void put_zsh_choice(FILE *out, const struct option *option)
+static void put_zsh_choice(FILE *out, const struct cli_command *command,
+                           const struct option *option)
 {
-    put_choice(out, option, ") candidates=(", "); compadd -a candidates; return ;;\n");
+    put_choice(out, command, option, ") candidates=(", "); compadd -a candidates; return ;;\n");
 }
 
 /* bash takes `--name=value` apart into three words. */
@@ -189,7 +241,8 @@ static void print_bash(FILE *out)
     fputs("# bash completion of orderctl: source <(orderctl completion bash)\n"
           "_orderctl() {\n"
           "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
-          "    local first='' second='' word i\n"
+          "    local first='' second='' files='' word i\n"
+          "    COMPREPLY=()\n"
           "    local -a options=() candidates=()\n"
           "    if [[ $current == '=' ]]; then current=''; fi\n"
           "    if [[ $previous == '=' ]]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi\n"
@@ -205,12 +258,19 @@ static void print_bash(FILE *out)
           "second=$word; fi ;;\n"
           "        esac\n"
           "    done\n"
-          "    case $previous in\n",
+          "    case \"$first $second $previous\" in\n",
           out);
     each_option(out, put_bash_choice);
-    fputs("    ", out);
-    put_valued(out);
+    fputs("    esac\n"
+          "    case $previous in\n"
+          "    ",
+          out);
+    put_files(out);
     fputs(") mapfile -t COMPREPLY < <(compgen -f -- \"$current\"); return ;;\n"
+          "    ",
+          out);
+    put_valued(out);
+    fputs(") return ;;\n"
           "    esac\n",
           out);
     put_tables(out);
@@ -218,7 +278,7 @@ static void print_bash(FILE *out)
           "        mapfile -t COMPREPLY < <(compgen -W \"${options[*]}\" -- \"$current\")\n"
           "    elif ((${#candidates[@]} > 0)); then\n"
           "        mapfile -t COMPREPLY < <(compgen -W \"${candidates[*]}\" -- \"$current\")\n"
-          "    else\n"
+          "    elif [[ -n $files ]]; then\n"
           "        mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
           "    fi\n"
           "}\n"
@@ -231,7 +291,7 @@ static void print_zsh(FILE *out)
     fputs("#compdef orderctl\n"
           "# zsh completion of orderctl: source <(orderctl completion zsh), after compinit\n"
           "_orderctl() {\n"
-          "    local first='' second='' word previous=${words[CURRENT-1]}\n"
+          "    local first='' second='' files='' word previous=${words[CURRENT-1]}\n"
           "    local -a options candidates\n"
           "    integer i\n"
           "    for ((i = 2; i < CURRENT; i++)); do\n"
@@ -246,12 +306,19 @@ static void print_zsh(FILE *out)
           "second=$word; fi ;;\n"
           "        esac\n"
           "    done\n"
-          "    case $previous in\n",
+          "    case \"$first $second $previous\" in\n",
           out);
     each_option(out, put_zsh_choice);
-    fputs("    ", out);
-    put_valued(out);
+    fputs("    esac\n"
+          "    case $previous in\n"
+          "    ",
+          out);
+    put_files(out);
     fputs(") _files; return ;;\n"
+          "    ",
+          out);
+    put_valued(out);
+    fputs(") return ;;\n"
           "    esac\n",
           out);
     put_tables(out);
@@ -259,7 +326,7 @@ static void print_zsh(FILE *out)
           "        compadd -a options\n"
           "    elif ((${#candidates} > 0)); then\n"
           "        compadd -a candidates\n"
-          "    else\n"
+          "    elif [[ -n $files ]]; then\n"
           "        _files\n"
           "    fi\n"
           "}\n"

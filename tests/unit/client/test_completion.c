@@ -106,9 +106,28 @@ static void completes_values_that_are_known(void **state)
     expect("orderctl order list -o ''", "table json ");
     expect("orderctl order list --output j", "json ");
     expect("orderctl order create --wait-for p", "persisted ");
+    expect("orderctl dead-letters list --state u", "undecided ");
+    expect("orderctl order list --state ''", ""); /* the same name, but no choice */
+    expect("orderctl events tail --limit ''", "");
     /* bash takes --name=value apart. */
     assert_string_equal(complete(0, "orderctl order create --wait-for = p"), "persisted ");
     assert_string_equal(complete(0, "orderctl --endpoint = ipc order cre"), "create ");
+}
+
+static void completes_files_only_where_one_is_meant(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"orderctl import orders ", "orderctl export orders ",
+                                        "orderctl order create --file "};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char words[160], offered[80];
+        (void)snprintf(words, sizeof words, "%s%s", lines[i], paths[0]);
+        (void)snprintf(offered, sizeof offered, "%s ", paths[0]);
+        assert_string_equal(complete(0, words), offered);
+        assert_string_equal(complete(1, words), "FILES ");
+    }
+    expect("orderctl stock get ''", "");
+    expect("orderctl order create --customer ''", "");
 }
 
 /* No command and no option is forgotten: the scripts come from the same table. */
@@ -146,6 +165,7 @@ int main(void)
         cmocka_unit_test(completes_commands),
         cmocka_unit_test(completes_options_of_the_command),
         cmocka_unit_test(completes_values_that_are_known),
+        cmocka_unit_test(completes_files_only_where_one_is_meant),
         cmocka_unit_test(every_command_and_option_is_offered),
         cmocka_unit_test(names_the_shells_it_knows),
     };
