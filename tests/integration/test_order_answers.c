@@ -52,7 +52,8 @@ static void test_a_trial_leaves_nothing_behind(void **state)
 {
     (void)state;
     int64_t available = system_available(&shop, "tea"), outbox = system_outbox(&shop);
-    assert_int_equal(create("PENDING", "tea=7", "--validate-only", "--request-id=try-1", NULL), 0);
+    assert_int_equal(create("only a trial", "tea=7", "--validate-only", "--request-id=try-1", NULL),
+                     0);
     assert_int_equal(
         create("OUT_OF_STOCK", "tea=1000000", "tea=1", "--validate-only", "--request-id=try-2"), 1);
     assert_int_equal(system_available(&shop, "tea"), available);

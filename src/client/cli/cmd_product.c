@@ -144,8 +144,10 @@ static int get_product(struct cli *cli, const void *values)
 
 static int list_products(struct cli *cli, const void *values)
 {
-    static const struct table_column COLUMNS[] = {
-        {"PRODUCT", TABLE_LEFT}, {"NAME", TABLE_LEFT}, {"PRICE", TABLE_RIGHT}};
+    static const struct table_column COLUMNS[] = {{"PRODUCT", TABLE_LEFT},
+                                                  {"NAME", TABLE_LEFT},
+                                                  {"PRICE", TABLE_RIGHT},
+                                                  {"STATE", TABLE_LEFT}};
     static const struct list_kind KIND = {
         .service = SERVICE,
         .method = "ListProducts",
@@ -163,4 +165,5 @@ static void list_cells(const ProtobufCMessage *item, struct arena *arena, const 
     cells[0] = product->product_id;
     cells[1] = product->display_name;
     cells[2] = cell_money(arena, product->unit_price_minor, product->currency);
+    cells[3] = cell_enum(arena, &shop__v1__product__state__descriptor, (int)product->state);
 }

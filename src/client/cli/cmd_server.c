@@ -8,11 +8,15 @@
 #include "client/cli/commands.h"
 #include "client/cli/contract_text.h"
 #include "client/cli/contracts.h"
+#include "client/cli/schema.h"
 #include "client/cli/table.h"
 #include "client/cli/text.h"
 
+#define NAME_BYTES_MAX 512 /* more than contract_text.h finds */
+
 static int list_services(struct cli *cli, const void *values);
 static int describe(struct cli *cli, const void *values);
+static int describe_method(struct cli *cli, const Google__Protobuf__FileDescriptorSet *set);
 static int show_stats(struct cli *cli, const void *values);
 static enum status get_services(struct cli *cli, const Rpc__V1__ListServicesResponse **services_out,
                                 struct failure *failure);
@@ -34,7 +38,8 @@ const struct cli_command COMMAND_DESCRIBE = {
     .summary = "Shows the contract of a service, method, message or enum, or of all services.",
     .details = "  orderctl describe shop.v1.OrderService\n"
                "  orderctl describe /shop.v1.OrderService/CreateOrder\n"
-               "  orderctl describe shop.v1.Order.State",
+               "  orderctl describe shop.v1.Order.State\n\n"
+               "The end of a method's name will do: orderctl describe CreateOrder.",
     .words_most = 1,
     .run = describe,
 };
@@ -88,11 +93,32 @@ static int describe(struct cli *cli, const void *values)
         contract_print_services(cli->out, set);
         return CLI_OK;
     }
-    if (!contract_print(cli->out, set, cli->words[0])) {
+    if (contract_print(cli->out, set, cli->words[0])) {
+        return CLI_OK;
+    }
+    return describe_method(cli, set);
+}
+
+/* As `orderctl call` finds it: by the end of its name. */
+static int describe_method(struct cli *cli, const Google__Protobuf__FileDescriptorSet *set)
+{
+    struct failure failure;
+    const struct schema *schema;
+    struct schema_method method;
+    char name[NAME_BYTES_MAX];
+    enum status status = schema_create(set, &cli->arena, &schema, &failure);
+    if (status == STATUS_OK) {
+        status = schema_find_method(schema, cli->words[0], &method, &failure);
+    }
+    if (status == STATUS_NOT_FOUND) {
         (void)failure_set(&failure, STATUS_NOT_FOUND, "NAME_NOT_FOUND",
                           "the server's contracts have no %s", cli->words[0]);
+    }
+    if (status != STATUS_OK) {
         return cli_fail(cli, &failure);
     }
+    (void)snprintf(name, sizeof name, "%s.%s", method.service->name, method.method->name);
+    (void)contract_print(cli->out, set, name);
     return CLI_OK;
 }
 

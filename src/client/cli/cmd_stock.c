@@ -110,8 +110,9 @@ static int get_stock(struct cli *cli, const void *values)
                      {"available", cell_int(&cli->arena, stock->available)},
                      {"on hand", cell_int(&cli->arena, stock->on_hand)},
                      {"reserved", cell_int(&cli->arena, stock->reserved)},
+                     {"kept back", cell_int(&cli->arena, stock->safety_stock)},
                  },
-                 4);
+                 5);
     return CLI_OK;
 }
 
@@ -127,7 +128,8 @@ static int list_once(struct cli *cli, const void *values)
     static const struct table_column COLUMNS[] = {{"PRODUCT", TABLE_LEFT},
                                                   {"AVAILABLE", TABLE_RIGHT},
                                                   {"ON HAND", TABLE_RIGHT},
-                                                  {"RESERVED", TABLE_RIGHT}};
+                                                  {"RESERVED", TABLE_RIGHT},
+                                                  {"KEPT BACK", TABLE_RIGHT}};
     static const struct list_kind KIND = {
         .service = SERVICE,
         .method = "ListStock",
@@ -146,6 +148,7 @@ static void list_cells(const ProtobufCMessage *item, struct arena *arena, const 
     cells[1] = cell_int(arena, stock->available);
     cells[2] = cell_int(arena, stock->on_hand);
     cells[3] = cell_int(arena, stock->reserved);
+    cells[4] = cell_int(arena, stock->safety_stock);
 }
 
 static int adjust_stock(struct cli *cli, const void *values)

@@ -29,8 +29,7 @@ int order_file_read(struct cli *cli, const char *path, Shop__V1__CreateOrderRequ
     struct failure failure;
     if (json_read(&shop__v1__create_order_request__descriptor, text, &STRICT, &cli->arena, &message,
                   &failure) != STATUS_OK) {
-        return cli_usage(cli, "%s: %s%s%s", path, failure.field,
-                         failure.field[0] != '\0' ? ": " : "", failure.message);
+        return cli_usage(cli, "%s: %s", path, failure.message); /* it names the field */
     }
     *request_out = (Shop__V1__CreateOrderRequest *)message;
     return CLI_OK;

@@ -5,6 +5,7 @@
 #include "client/cli/table.h"
 
 static const char *moment(struct cli *cli, const Google__Protobuf__Timestamp *time);
+static const char *durability(struct arena *arena, const Shop__V1__Order *order);
 static void show_lines(struct cli *cli, const Shop__V1__Order *order);
 
 int show_order(struct cli *cli, const Shop__V1__Order *order)
@@ -20,8 +21,7 @@ int show_order(struct cli *cli, const Shop__V1__Order *order)
             {"ref", order->order_ref[0] == '\0' ? "-" : order->order_ref},
             {"customer", order->customer_id},
             {"state", cell_enum(arena, &shop__v1__order__state__descriptor, (int)order->state)},
-            {"durability",
-             cell_enum(arena, &shop__v1__durability__descriptor, (int)order->durability)},
+            {"durability", durability(arena, order)},
             {"total", cell_money(arena, order->total_minor, order->currency)},
             {"placed", moment(cli, order->placed_time)},
             {"created", moment(cli, order->create_time)},
@@ -44,11 +44,20 @@ static const char *moment(struct cli *cli, const Google__Protobuf__Timestamp *ti
     return time == NULL ? "" : cli_text(cli, text);
 }
 
+static const char *durability(struct arena *arena, const Shop__V1__Order *order)
+{
+    if (order->durability == SHOP__V1__DURABILITY__DURABILITY_UNSPECIFIED) {
+        return "none: this was only a trial"; /* validate_only */
+    }
+    return cell_enum(arena, &shop__v1__durability__descriptor, (int)order->durability);
+}
+
 static void show_lines(struct cli *cli, const Shop__V1__Order *order)
 {
     static const struct table_column COLUMNS[] = {
-        {"PRODUCT", TABLE_LEFT},    {"QUANTITY", TABLE_RIGHT},   {"SENT", TABLE_RIGHT},
-        {"CANCELLED", TABLE_RIGHT}, {"UNIT PRICE", TABLE_RIGHT}, {"AMOUNT", TABLE_RIGHT}};
+        {"LINE", TABLE_RIGHT},  {"PRODUCT", TABLE_LEFT},    {"QUANTITY", TABLE_RIGHT},
+        {"SENT", TABLE_RIGHT},  {"CANCELLED", TABLE_RIGHT}, {"UNIT PRICE", TABLE_RIGHT},
+        {"AMOUNT", TABLE_RIGHT}};
     struct table table;
     fputc('\n', cli->out);
     table_init(&table, cli->out, COLUMNS, sizeof(COLUMNS) / sizeof(COLUMNS[0]));
@@ -56,7 +65,8 @@ static void show_lines(struct cli *cli, const Shop__V1__Order *order)
         const Shop__V1__OrderLine *line = order->lines[i];
         int64_t amount = line->unit_price_minor * line->quantity; /* below 2^63: shop/limits.h */
         table_row(&table, (const char *const[]){
-                              line->product_id, cell_int(&cli->arena, line->quantity),
+                              cell_int(&cli->arena, (int64_t)i + 1), line->product_id,
+                              cell_int(&cli->arena, line->quantity),
                               cell_int(&cli->arena, line->fulfilled_quantity),
                               cell_int(&cli->arena, line->cancelled_quantity),
                               cell_money(&cli->arena, line->unit_price_minor, order->currency),

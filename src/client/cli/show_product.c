@@ -1,6 +1,7 @@
 /* See show_product.h. */
 #include "client/cli/show_product.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "client/cli/cells.h"
@@ -34,6 +35,7 @@ int show_product(struct cli *cli, const Shop__V1__Product *product)
         {"kept back", product->safety_stock != 0, cell_int(arena, product->safety_stock)},
         {"low at", product->low_stock_threshold != 0,
          cell_int(arena, product->low_stock_threshold)},
+        {"etag", product->etag[0] != '\0', product->etag},
         {"created", true, cell_time(arena, product->create_time)},
         {"updated", true, cell_time(arena, product->update_time)},
     };
@@ -51,10 +53,18 @@ int show_product(struct cli *cli, const Shop__V1__Product *product)
 
 static const char *cell_limit(struct arena *arena, const Shop__V1__Product *product)
 {
+    static const struct {
+        int64_t seconds;
+        const char *name;
+    } units[] = {{86400, "days"}, {3600, "h"}, {60, "min"}, {1, "s"}};
     char text[64];
-    long long seconds =
-        product->limit_window != NULL ? (long long)product->limit_window->seconds : 0;
-    (void)snprintf(text, sizeof text, "%d within %lld s", product->max_per_customer, seconds);
+    int64_t seconds = product->limit_window != NULL ? product->limit_window->seconds : 0;
+    size_t unit = 0;
+    while (unit < 3 && (seconds % units[unit].seconds != 0 || seconds < 2 * units[unit].seconds)) {
+        unit++;
+    }
+    (void)snprintf(text, sizeof text, "%d within %" PRId64 " %s", product->max_per_customer,
+                   seconds / units[unit].seconds, units[unit].name);
     const char *cell = arena_strdup(arena, text);
     return cell != NULL ? cell : "?";
 }

@@ -1,6 +1,7 @@
 /* orderctl as its users see it: output, failures, exit codes. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/cli/cli.h"
 #include "run_orderctl.h"
@@ -65,10 +66,12 @@ static void makes_and_shows_a_product(void **state)
     assert_int_equal(shop.products[0].on_hand, 500);
     expect_parts("product get tea-01", CLI_OK,
                  "product  tea-01\nname     Green-tea\n"
-                 "price    18.00 USD\ncreated  20",
+                 "price    18.00 USD\nstate    ACTIVE\netag     1\ncreated  20",
                  NULL);
     expect_parts("product get tea-01 -o json", CLI_OK, "\"unitPriceMinor\": \"1800\"", NULL);
-    expect("product list", CLI_OK, "PRODUCT  NAME           PRICE\ntea-01   Green-tea  18.00 USD\n",
+    expect("product list", CLI_OK,
+           "PRODUCT  NAME           PRICE  STATE\n"
+           "tea-01   Green-tea  18.00 USD  ACTIVE\n",
            "");
 }
 
@@ -99,14 +102,14 @@ static void makes_a_product_with_the_rules_of_its_sale(void **state)
 static void shows_stock_as_table_and_as_json(void **state)
 {
     (void)state;
-    expect("stock list", CLI_OK, "PRODUCT  AVAILABLE  ON HAND  RESERVED\n", "");
+    expect("stock list", CLI_OK, "PRODUCT  AVAILABLE  ON HAND  RESERVED  KEPT BACK\n", "");
     expect("stock list -o json", CLI_OK, "[]\n", "");
     add_product("a", "1", "0");
     add_product("b", "1", "12345");
     expect("stock list", CLI_OK,
-           "PRODUCT  AVAILABLE  ON HAND  RESERVED\n"
-           "a                0        0         0\n"
-           "b            12345    12345         0\n",
+           "PRODUCT  AVAILABLE  ON HAND  RESERVED  KEPT BACK\n"
+           "a                0        0         0          0\n"
+           "b            12345    12345         0          0\n",
            "");
     expect("stock list -o json", CLI_OK,
            "[\n{\"productId\":\"a\",\"available\":\"0\",\"onHand\":\"0\",\"reserved\":\"0\","
@@ -116,19 +119,20 @@ static void shows_stock_as_table_and_as_json(void **state)
            "\n]\n",
            "");
     expect("stock get b", CLI_OK,
-           "product    b\navailable  12345\non hand    12345\nreserved   0\n", "");
+           "product    b\navailable  12345\non hand    12345\nreserved   0\nkept back  0\n", "");
 }
 
 static void walks_all_pages(void **state)
 {
     (void)state;
-    char expected[8192] = "PRODUCT  AVAILABLE  ON HAND  RESERVED\n";
+    char expected[8192] = "PRODUCT  AVAILABLE  ON HAND  RESERVED  KEPT BACK\n";
     for (int i = 0; i < 25; i++) {
         char id[16];
         snprintf(id, sizeof(id), "p-%02d", i);
         add_product(id, "1", "7");
         size_t size = strlen(expected);
-        snprintf(expected + size, sizeof(expected) - size, "%-7s  %9d  %7d  %8d\n", id, 7, 7, 0);
+        snprintf(expected + size, sizeof(expected) - size, "%-7s  %9d  %7d  %8d  %9d\n", id, 7, 7,
+                 0, 0);
     }
     expect("stock list --page-size 10", CLI_OK, expected, "");
     expect("stock list --page-size 25", CLI_OK, expected, "");
@@ -180,7 +184,7 @@ static void places_and_finds_orders(void **state)
     expect_parts("order create --customer bob --placed-time 1996-07-04T00:00:00Z tea-01=1 -o json",
                  CLI_OK, "\"placedTime\": \"1996-07-04T00:00:00Z\"", NULL);
     assert_int_equal(strlen(shop.orders[1].request_id), 36);
-    expect_parts("order get r1", CLI_OK, "18.00 USD  54.00 USD", NULL);
+    expect_parts("order get r1", CLI_OK, "   1  tea-01          3     0", NULL);
     expect_parts("order confirm r1 --payment pay-1 --reacquire", CLI_OK, "confirm pay-1 1", NULL);
     expect_parts("order cancel r1 1=1 --reason lost --write-off", CLI_OK, "cancel 1 lost 1", NULL);
     expect_parts("order fulfil r1 2=3 --tracking t-1", CLI_OK, "fulfil 2=3 t-1", NULL);
@@ -191,6 +195,40 @@ static void places_and_finds_orders(void **state)
     struct run run = run_orderctl(shop.endpoint, "order list --customer alice");
     assert_null(strstr(run.out, "bob"));
     run_free(&run);
+}
+
+static void places_the_order_of_a_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *error; /* NULL: it is placed */
+    } files[] = {
+        {"{\"customerId\": \"ida\", \"orderRef\": \"F-1\", \"lines\": [{\"productId\": "
+         "\"tea-01\", \"quantity\": 2}]}",
+         NULL},
+        {"{\"lines\": [{\"quantity\": \"x\"}]}", ": lines[0].quantity: an integer is expected\n"},
+        {"{\"colour\": 1}", ": colour: shop.v1.CreateOrderRequest has no such field\n"},
+        {"{", ": not valid JSON at byte 1"},
+    };
+    char path[64], line[128], message[256];
+    add_product("tea-01", "18.00", "10");
+    (void)snprintf(path, sizeof path, "/tmp/test-cli-%d.json", (int)getpid());
+    (void)snprintf(line, sizeof line, "order create --file %s", path);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        (void)fputs(files[i].json, file);
+        (void)fclose(file);
+        (void)snprintf(message, sizeof message, "orderctl: %s%s", path,
+                       files[i].error != NULL ? files[i].error : "");
+        expect_parts(line, files[i].error == NULL ? CLI_OK : CLI_USAGE,
+                     files[i].error == NULL ? "ref         F-1\ncustomer    ida\n" : NULL,
+                     files[i].error == NULL ? NULL : message);
+    }
+    assert_int_equal(shop.order_count, 1);
+    (void)snprintf(line, sizeof line, "order create --file %s --customer ben", path);
+    expect_parts(line, CLI_USAGE, NULL, "in the file or on the command line, not both");
+    (void)unlink(path);
 }
 
 static void says_why_the_server_refused(void **state)
@@ -353,6 +391,7 @@ int main(void)
         TEST(leaves_an_array_open_when_a_page_fails),
         TEST(adjusts_stock_both_ways),
         TEST(places_and_finds_orders),
+        TEST(places_the_order_of_a_file),
         TEST(says_why_the_server_refused),
         TEST(names_the_request_id_where_repeating_helps),
         TEST(maps_codes_to_exit_codes),

@@ -69,6 +69,8 @@ static void describes_services_methods_messages_and_enums(void **state)
                                   NULL};
     expect("describe /grpc.health.v1.Health/Check", CLI_OK, method);
     expect("describe grpc.health.v1.Health.Check", CLI_OK, method);
+    expect("describe Health/Check", CLI_OK, method);
+    expect("describe Check", CLI_OK, method);
     expect("describe rpc.v1.StatsResponse", CLI_OK,
            (const char *const[]){"  repeated rpc.v1.MethodStats methods = 6;\n", NULL});
     expect("describe grpc.health.v1.HealthCheckResponse.ServingStatus", CLI_OK,

@@ -67,6 +67,8 @@ static void fill_product(Shop__V1__Product *message, struct toy_product *product
     message->display_name = product->display_name;
     message->currency = product->currency;
     message->unit_price_minor = product->unit_price_minor;
+    message->state = SHOP__V1__PRODUCT__STATE__STATE_ACTIVE;
+    message->etag = (char *)(uintptr_t)"1";
     message->create_time = time;
     message->update_time = time;
 }
