@@ -115,20 +115,19 @@ void model_step_adjust(struct model_caller *caller)
               &request, &answer);
     caller->asked++;
     if (request.kind == MODEL_SET && strcmp(answer.failure.reason, "STOCK_CHANGED") == 0) {
-        caller->refused++; /* nothing is remembered */
+        caller->deeds[DEED_REFUSED]++; /* nothing is remembered */
         model_question_withdraw(caller, &question);
         (void)atomic_fetch_sub(&product->may_come_back, coming);
         return;
     }
     model_remember(caller, &request, &answer);
     if (answer.failure.code != STATUS_OK) {
-        caller->refused++;
+        caller->deeds[DEED_REFUSED]++;
         model_question_refused(caller, &question, &answer);
         (void)atomic_fetch_sub(&product->may_come_back, coming);
         return;
     }
-    caller->accepted++;
-    caller->set += request.kind == MODEL_SET ? 1 : 0;
+    caller->deeds[request.kind == MODEL_SET ? DEED_SET : DEED_ADJUSTED]++;
     model_question_accepted(caller, &question);
     (void)atomic_fetch_add(&product->on_hand, request.delta);
 }
@@ -167,7 +166,7 @@ void model_caller_end_hold(struct model_caller *caller, struct model_order *orde
     }
     now_us = clock_unix_us(clock_system());
     order->ends_until_us = order->ends_until_us < now_us ? order->ends_until_us : now_us;
-    caller->ended++;
+    caller->deeds[DEED_HOLD_ENDED]++;
 }
 
 static void step_end(struct model_caller *caller)
@@ -247,7 +246,7 @@ void model_step_repeat(struct model_caller *caller)
     model_ask(caller->channels, (unsigned)model_between(caller, 0, 1), caller->run->products,
               &request, &answer);
     caller->asked++;
-    caller->repeated++;
+    caller->deeds[DEED_ASKED_AGAIN]++;
     if (!(twisted ? is_reused(&request, &answer) : is_same(&request, &answer))) {
         model_problem(
             caller->run,

@@ -11,6 +11,24 @@
 
 #define MODEL_CALLERS 8
 
+/* What a run must have done of each. */
+enum model_deed {
+    DEED_CREATED,
+    DEED_CREATED_IN_BATCH,
+    DEED_CONFIRMED,
+    DEED_TAKEN_AGAIN, /* after its hold had ended */
+    DEED_CANCELLED,
+    DEED_CANCELLED_IN_PART,
+    DEED_FULFILLED,
+    DEED_FULFILLED_IN_PART,
+    DEED_ADJUSTED,
+    DEED_SET,
+    DEED_HOLD_ENDED, /* at once; others end by themselves */
+    DEED_REFUSED,
+    DEED_ASKED_AGAIN,
+    DEEDS,
+};
+
 struct model_caller {
     struct model_run *run;
     int index;
@@ -23,7 +41,7 @@ struct model_caller {
     size_t order_count, order_room;
     struct model_request *requests; /* whose answers are remembered */
     size_t request_count, request_room;
-    size_t asked, accepted, refused, repeated, ended, reacquired, set;
+    size_t asked, deeds[DEEDS];
 };
 
 struct model_run {

@@ -26,6 +26,7 @@ struct changing {
     size_t life_count;
 };
 
+static enum model_deed deed_of(const struct model_change *change, const struct life *life);
 static void draw(struct model_caller *caller, struct changing *changing);
 static void open_bounds(struct model_caller *caller, struct changing *changing);
 static void imagine(struct changing *changing, int64_t answered_us);
@@ -57,12 +58,25 @@ void model_step_change(struct model_caller *caller)
         judge_none(caller, &changing, &answer);
         return;
     }
-    caller->accepted += life->outcome == MODEL_CHANGES ? 1 : 0;
-    caller->refused += life->outcome == MODEL_REFUSES ? 1 : 0;
+    caller->deeds[DEED_REFUSED] += life->outcome == MODEL_REFUSES ? 1 : 0;
     if (life->outcome == MODEL_CHANGES) {
+        caller->deeds[deed_of(&changing.request.change, life)]++;
         model_remember(caller, &changing.request, &answer);
     }
     live(caller, &changing, life);
+}
+
+static enum model_deed deed_of(const struct model_change *change, const struct life *life)
+{
+    switch (change->verb) {
+    case MODEL_CONFIRM:
+        return life->takes_again ? DEED_TAKEN_AGAIN : DEED_CONFIRMED;
+    case MODEL_CANCEL:
+        return change->is_whole ? DEED_CANCELLED : DEED_CANCELLED_IN_PART;
+    case MODEL_FULFIL:
+        break;
+    }
+    return change->is_whole ? DEED_FULFILLED : DEED_FULFILLED_IN_PART;
 }
 
 static void draw(struct model_caller *caller, struct changing *changing)
@@ -198,7 +212,7 @@ static void judge_none(struct model_caller *caller, struct changing *changing,
         may_be_short = may_be_short || changing->lives[i].takes_again;
     }
     if (may_be_short && answer->failure.code == STATUS_FAILED_PRECONDITION) {
-        caller->refused++;
+        caller->deeds[DEED_REFUSED]++;
         model_question_refused(caller, &changing->question, answer);
         model_remember(caller, &changing->request, answer);
         if (changing->order->state == MODEL_PENDING) {
@@ -223,7 +237,6 @@ static void live(struct model_caller *caller, struct changing *changing, const s
     const struct model_change *change = &changing->request.change;
     int64_t now_us = clock_unix_us(clock_system());
     if (life->takes_again) {
-        caller->reacquired++;
         model_question_accepted(caller, &changing->question);
     } else {
         model_question_withdraw(caller, &changing->question);

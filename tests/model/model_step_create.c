@@ -14,13 +14,16 @@
 struct creation {
     struct model_request request;
     struct model_question question;
+    enum model_deed deed;
     int32_t ending[MODEL_LINES_MAX]; /* units that come back when its hold ends in this run */
 };
 
-static void draw(struct model_caller *caller, int customer, struct creation *creation)
+static void draw(struct model_caller *caller, int customer, enum model_deed deed,
+                 struct creation *creation)
 {
     struct model_request *request = &creation->request;
     memset(creation, 0, sizeof *creation);
+    creation->deed = deed;
     request->kind = MODEL_CREATE;
     request->order.customer = customer;
     request->order.line_count = (int)model_between(caller, 1, MODEL_LINES_MAX - 1);
@@ -64,12 +67,12 @@ static void judge(struct model_caller *caller, struct creation *creation,
     caller->asked++;
     model_remember(caller, &creation->request, answer);
     if (answer->failure.code != STATUS_OK) {
-        caller->refused++;
+        caller->deeds[DEED_REFUSED]++;
         model_question_refused(caller, &creation->question, answer);
         model_come_back(caller, &order, creation->ending, -1);
         return;
     }
-    caller->accepted++;
+    caller->deeds[creation->deed]++;
     model_question_accepted(caller, &creation->question);
     memcpy(order.id, answer->order.id, sizeof order.id);
     order.state = creation->request.hold_s > 0 ? MODEL_PENDING : MODEL_CONFIRMED;
@@ -99,7 +102,7 @@ void model_step_create(struct model_caller *caller)
 {
     struct creation creation;
     struct model_answer answer;
-    draw(caller, next_customer(caller), &creation);
+    draw(caller, next_customer(caller), DEED_CREATED, &creation);
     model_ask(caller->channels, (unsigned)model_between(caller, 0, 1), caller->run->products,
               &creation.request, &answer);
     judge(caller, &creation, &answer);
@@ -114,7 +117,7 @@ void model_step_batch(struct model_caller *caller)
     size_t count = (size_t)model_between(caller, 1, MODEL_BATCH_MAX);
     int customer = next_customer(caller);
     for (size_t i = 0; i < count; i++) {
-        draw(caller, customer + (int)i, &creations[i]);
+        draw(caller, customer + (int)i, DEED_CREATED_IN_BATCH, &creations[i]);
         requests[i] = creations[i].request;
     }
     model_ask_batch(caller->channels, (unsigned)model_between(caller, 0, 1), caller->run->products,
