@@ -6,7 +6,7 @@
 
 /* ---- stock that comes back ---- */
 
-static void test_a_delta_is_applied_once(void **state)
+static void test_s21_a_delta_is_applied_once(void **state)
 {
     struct book_fixture *fixture = *state;
     const struct book_delta deltas[] = {
@@ -165,7 +165,7 @@ static void test_two_shards_do_not_see_each_other(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_a_delta_is_applied_once),
+        TEST(test_s21_a_delta_is_applied_once),
         TEST(test_ids_of_deltas_may_come_again_in_another_epoch),
         TEST(test_many_deltas_go_in_several_commands),
         TEST(test_a_delta_of_a_later_epoch_waits),

@@ -334,7 +334,7 @@ static bool is_at_rest(void *state)
                database_int(&the_system.database, "SELECT epoch FROM control");
 }
 
-static void test_point(void **state)
+static void test_s29_s31_a_crash_at_each_point(void **state)
 {
     const struct point *point = *state;
     start_all();
@@ -358,7 +358,7 @@ int main(void)
     for (size_t i = 0; i < POINT_COUNT; i++) {
         tests[i] = (struct CMUnitTest){
             .name = POINTS[i].name,
-            .test_func = test_point,
+            .test_func = test_s29_s31_a_crash_at_each_point,
             .initial_state = (void *)(uintptr_t)&POINTS[i],
         };
     }

@@ -168,7 +168,7 @@ static void test_postgresql_away_costs_time_only(void **state)
     tcp_proxy_destroy(&proxy);
 }
 
-static void test_s05_two_workers_share_the_work_without_deadlock(void **state)
+static void test_two_workers_share_the_work(void **state)
 {
     (void)state;
     start_worker();
@@ -221,7 +221,7 @@ int main(void)
         WORKER_TEST(f03_sixty_deaths_cost_no_order),
         WORKER_TEST(test_redis_away_is_caught_up_with),
         WORKER_TEST(test_postgresql_away_costs_time_only),
-        WORKER_TEST(test_s05_two_workers_share_the_work_without_deadlock),
+        WORKER_TEST(test_two_workers_share_the_work),
         WORKER_TEST(test_a_stop_finishes_the_batch),
         WORKER_TEST(test_a_queue_with_other_limits_ends_the_worker_with_a_word),
     };

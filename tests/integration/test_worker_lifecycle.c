@@ -224,7 +224,7 @@ static void test_dying_before_the_commit_changes_nothing(void **state)
     die_at("before_commit");
 }
 
-static void test_dying_after_the_commit_doubles_nothing(void **state)
+static void test_s21_dying_after_the_commit_gives_back_once(void **state)
 {
     (void)state;
     die_at("after_commit");
@@ -411,7 +411,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_s33_shuffled_and_repeated_to_two_workers),
         TEST(test_dying_before_the_commit_changes_nothing),
-        TEST(test_dying_after_the_commit_doubles_nothing),
+        TEST(test_s21_dying_after_the_commit_gives_back_once),
         TEST(test_dying_after_the_settle_doubles_nothing),
         TEST(test_what_a_dead_worker_left_waiting_the_sweep_applies),
         TEST(test_units_of_an_event_that_waits_are_not_for_sale),
