@@ -177,7 +177,7 @@ static void test_s05_lines_in_any_sequence_are_locked_in_one(void **state)
     struct database holder;
     open_two_servers(&system, &rush);
     for (int i = 0; i < 6; i++) {
-        char id[16];
+        char id[24];
         (void)snprintf(id, sizeof id, "shelf-%d", i);
         system_create_product(rush.channels[0], id, 100);
     }
