@@ -14,6 +14,11 @@
  * a spin. */
 #define RETRY_MS_DEFAULT 10
 
+/* A busy machine delays an answer by as much as it delays the rest of a call. */
+#define ANSWER_MARGIN_PART   20
+#define ANSWER_MARGIN_MS_MIN 20
+#define ANSWER_MARGIN_MS_MAX 200
+
 struct call_pool {
     struct call_pool_options options;
     pthread_mutex_t lock;
@@ -206,6 +211,14 @@ const char *rpc_call_traceparent(const struct rpc_call *call)
 int64_t rpc_call_deadline_ms(const struct rpc_call *call)
 {
     return call->deadline_ms;
+}
+
+int64_t rpc_call_answer_by_ms(const struct rpc_call *call)
+{
+    int64_t margin_ms = (call->deadline_ms - call->arrived_us / 1000) / ANSWER_MARGIN_PART;
+    margin_ms = margin_ms < ANSWER_MARGIN_MS_MIN ? ANSWER_MARGIN_MS_MIN : margin_ms;
+    margin_ms = margin_ms > ANSWER_MARGIN_MS_MAX ? ANSWER_MARGIN_MS_MAX : margin_ms;
+    return call->deadline_ms - margin_ms;
 }
 
 bool rpc_call_is_local(const struct rpc_call *call)

@@ -29,6 +29,10 @@ const char *rpc_call_id(const struct rpc_call *call);
 const char *rpc_call_traceparent(const struct rpc_call *call);
 /* Monotonic ms by the server's clock. */
 int64_t rpc_call_deadline_ms(const struct rpc_call *call);
+/* The same, less what an answer needs to reach its caller: a twentieth of the call's time, within
+ * 20 to 200 ms. For who waits on the caller's behalf and has an answer also without what he waits
+ * for. */
+int64_t rpc_call_answer_by_ms(const struct rpc_call *call);
 /* Whether it came over the local ipc socket. */
 bool rpc_call_is_local(const struct rpc_call *call);
 /* Who calls, for events, logs and roles (security.h). */

@@ -11,8 +11,6 @@
 #include "server/recall_commands.h"
 #include "server/shop_lane.h"
 
-/* An answer needs this long to reach its caller. */
-#define REPLY_MARGIN_MS 20
 /* One caller in a hurry does not take the confirm from the others of its batch. */
 #define PUBLISH_LEAST_MS 100
 /* While RabbitMQ does not confirm in time, no batch waits longer: the lane goes on taking orders.
@@ -355,7 +353,7 @@ static int64_t publish_deadline_ms(const struct shop_lane *lane, const struct ba
         if (command->fate != COMMAND_ACCEPTED || command->call == NULL) {
             continue;
         }
-        int64_t caller_ms = rpc_call_deadline_ms(command->call) - REPLY_MARGIN_MS;
+        int64_t caller_ms = rpc_call_answer_by_ms(command->call);
         caller_ms = caller_ms > least_ms ? caller_ms : least_ms;
         deadline_ms = caller_ms < deadline_ms ? caller_ms : deadline_ms;
     }

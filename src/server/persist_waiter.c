@@ -14,9 +14,8 @@
 
 /* A worker writes every few milliseconds. With many waiting the questions are rarer: at most some
  * 64 records a millisecond are looked at, a tenth of what Redis can. */
-#define ROUND_MS        5
-#define READS_A_MS      64
-#define REPLY_MARGIN_MS 20 /* an answer needs this long to reach its caller */
+#define ROUND_MS   5
+#define READS_A_MS 64
 
 struct wait {
     struct rpc_call *call;
@@ -206,7 +205,7 @@ static void answer_some(struct persist_waiter *waiter, bool all)
     for (size_t i = 0; i < waiter->count; i++) {
         struct wait *wait = &waiter->waits[i];
         if (all || wait->reached == DURABILITY_PERSISTED ||
-            now_ms >= rpc_call_deadline_ms(wait->call) - REPLY_MARGIN_MS) {
+            now_ms >= rpc_call_answer_by_ms(wait->call)) {
             answer(wait);
         } else {
             waiter->waits[left++] = *wait;

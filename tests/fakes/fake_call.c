@@ -62,6 +62,11 @@ int64_t rpc_call_deadline_ms(const struct rpc_call *call)
     return call->deadline_ms;
 }
 
+int64_t rpc_call_answer_by_ms(const struct rpc_call *call)
+{
+    return call->deadline_ms - 20;
+}
+
 bool rpc_call_is_local(const struct rpc_call *call)
 {
     return call->local;

@@ -176,14 +176,14 @@ static void test_what_expires_in_the_queue_is_never_handled(void **state)
     toy_stop(&toy);
 }
 
-/* What a handler has left of a caller's time, as the header names it. */
-static long ask_left_ms(const struct toy *toy, uint32_t timeout_ms)
+/* What the toy says to this customer about a call with this time, as the header names it. */
+static long ask_ms(const struct toy *toy, const char *customer_id, uint32_t timeout_ms)
 {
     uint8_t request[1024];
     const struct envelope_request envelope = {
         .method = "/shop.v1.OrderService/CreateOrder", .timeout_ms = timeout_ms, .call_id = "c"};
     Shop__V1__CreateOrderRequest body = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
-    body.customer_id = text("deadline");
+    body.customer_id = text(customer_id);
     size_t size = envelope_encode_request(&envelope, request, sizeof request);
     size += shop__v1__create_order_request__pack(&body, request + size);
     nng_socket socket;
@@ -203,12 +203,12 @@ static long ask_left_ms(const struct toy *toy, uint32_t timeout_ms)
     Shop__V1__Order *order =
         shop__v1__order__unpack(NULL, response.payload.size, response.payload.data);
     assert_non_null(order);
-    long left_ms = strtol(order->order_ref, NULL, 10);
+    long ms = strtol(order->order_ref, NULL, 10);
     shop__v1__order__free_unpacked(order, NULL);
     arena_fini(&arena);
     nng_free(answer, answer_size);
     (void)nng_close(socket);
-    return left_ms;
+    return ms;
 }
 
 static void test_a_deadline_has_a_default_and_a_maximum(void **state)
@@ -227,8 +227,24 @@ static void test_a_deadline_has_a_default_and_a_maximum(void **state)
     struct toy toy;
     start_toy_on(&toy, "ipc");
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        long left_ms = ask_left_ms(&toy, CASES[i].asked);
+        long left_ms = ask_ms(&toy, "deadline", CASES[i].asked);
         assert_in_range(left_ms, CASES[i].given - 900, CASES[i].given); /* a busy machine */
+    }
+    toy_stop(&toy);
+}
+
+static void test_an_answer_has_time_to_reach_its_caller(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t timeout_ms;
+        long margin_ms;
+    } CASES[] = {{50, 20}, {400, 20}, {2000, 100}, {4000, 200}, {RPC_TIMEOUT_MS_MAX, 200}};
+    struct toy toy;
+    start_toy_on(&toy, "ipc");
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        long margin_ms = ask_ms(&toy, "margin", CASES[i].timeout_ms);
+        assert_in_range(margin_ms, CASES[i].margin_ms - 1, CASES[i].margin_ms); /* rounded */
     }
     toy_stop(&toy);
 }
@@ -313,6 +329,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_above_a_lanes_queue_is_refused_at_once),
         cmocka_unit_test(test_what_expires_in_the_queue_is_never_handled),
         cmocka_unit_test(test_a_deadline_has_a_default_and_a_maximum),
+        cmocka_unit_test(test_an_answer_has_time_to_reach_its_caller),
         cmocka_unit_test(test_unknown_methods),
         cmocka_unit_test(test_bad_text_is_refused_with_its_field),
     };

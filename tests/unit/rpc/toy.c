@@ -172,11 +172,16 @@ static void create_order(struct rpc_call *call)
         order.currency = arena_strdup(rpc_call_arena(call), rpc_call_tag(call));
         order.etag = arena_strdup(rpc_call_arena(call), rpc_call_method(call));
     }
-    char left_ms[24];
+    char ms[24];
     if (strcmp(request->customer_id, "deadline") == 0) {
-        (void)snprintf(left_ms, sizeof left_ms, "%lld",
+        (void)snprintf(ms, sizeof ms, "%lld",
                        (long long)(rpc_call_deadline_ms(call) - toy_now_ms()));
-        order.order_ref = left_ms;
+        order.order_ref = ms;
+    }
+    if (strcmp(request->customer_id, "margin") == 0) {
+        (void)snprintf(ms, sizeof ms, "%lld",
+                       (long long)(rpc_call_deadline_ms(call) - rpc_call_answer_by_ms(call)));
+        order.order_ref = ms;
     }
     rpc_reply(call, &order.base);
 }
