@@ -27,7 +27,7 @@ step() {
     "$@" >"$log" 2>&1 </dev/null &
     STEP_PID=$!
     set +m
-    watch_step "$label" "$started"
+    watch_step "$label" "$log" "$started"
     wait "$STEP_PID" || status=$?
     STEP_PID=
     if [ "$status" -eq 0 ]; then
@@ -53,19 +53,24 @@ live() {
 
 # A terminal gets one line that counts; anything else a plain line now and then.
 watch_step() {
-    local label=$1 started=$2 pause=0.05 shown=0 elapsed
+    local label=$1 log=$2 started=$3 pause=0.05 shown=0 elapsed
     [ -t 2 ] || say "  ..    $label"
     while kill -0 "$STEP_PID" 2>/dev/null; do
         sleep "$pause"
         elapsed=$((SECONDS - started))
         [ "$elapsed" -lt 1 ] || pause=0.25
         if [ -t 2 ]; then
-            printf '\r  ..    %s (%d s)' "$label" "$elapsed" >&2
+            printf '\r  ..    %s (%s%d s)\033[K' "$label" "$(progress "$log")" "$elapsed" >&2
         elif [ "$((elapsed - shown))" -ge 30 ]; then
             shown=$elapsed
-            say "  ..    $label ($elapsed s)"
+            say "  ..    $label ($(progress "$log")$elapsed s)"
         fi
     done
+}
+
+# Of a build, from its log: "312 of 570, ". Of other steps nothing.
+progress() {
+    tail -c 400 "$1" 2>/dev/null | sed -nE 's/^\[([0-9]+)\/([0-9]+)\] .*/\1 of \2, /p' | tail -n 1 || true
 }
 
 end_line() {
