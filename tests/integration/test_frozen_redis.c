@@ -7,15 +7,17 @@
 
 #include "base/clock.h"
 #include "tests/cmocka_all.h"
+#include "tests/support/delays.h"
 #include "tests/support/system.h"
 
 #define DEADLINE_MS 50
-#define ANSWER_MS   100  /* at the latest, whatever happens inside */
-#define STALLED_MS  5000 /* where the machine lets the test itself wait */
+#define ANSWER_MS   100 /* at the latest, whatever happens inside */
 #define CALLS       60
+#define ROUNDS_MAX  3
 
 static struct system the_system;
 static struct rpc_channel *patient, *hasty;
+static struct delays *delays;
 
 static int set_up(void **state)
 {
@@ -28,12 +30,14 @@ static int set_up(void **state)
     struct rpc_channel_options options = {.endpoint = the_system.ipc[0], .timeout_ms = DEADLINE_MS};
     struct failure failure;
     assert_int_equal(rpc_channel_open(&options, &hasty, &failure), STATUS_OK);
+    delays = delays_start();
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
+    delays_stop(&delays);
     process_signal(&the_system.redis, SIGCONT);
     rpc_channel_close(&hasty);
     rpc_channel_close(&patient);
@@ -83,33 +87,48 @@ static bool sells_again(void *channel)
     return system_create_order(channel, NULL, "p-1", 1).code == STATUS_OK;
 }
 
-/* All of them in time, where nothing else has the processors: of a busy machine's delays, which are
- * the test's own, only a part is borne. */
-static void test_a_deadline_holds_while_redis_stands_still(void **state)
+/* How long a call took, less what the machine took from it. */
+static int64_t time_hasty_call(void)
 {
-    (void)state;
+    delays_begin(delays);
+    int64_t begin_ms = now_ms();
+    struct answer answer = system_create_order(hasty, NULL, "p-1", 1);
+    int64_t took_ms = now_ms() - begin_ms - delays_ms(delays);
+    if (answer.code != STATUS_DEADLINE_EXCEEDED && answer.code != STATUS_UNAVAILABLE) {
+        fail_msg("%s %s: %s", status_name(answer.code), answer.failure.reason,
+                 answer.failure.message);
+    }
+    return took_ms;
+}
+
+static bool all_answers_are_in_time(void)
+{
     int in_time = 0;
     int64_t longest_ms = 0;
-    process_signal(&the_system.redis, SIGSTOP);
     for (int i = 0; i < CALLS; i++) {
-        int64_t begin_ms = now_ms();
-        struct answer answer = system_create_order(hasty, NULL, "p-1", 1);
-        int64_t took_ms = now_ms() - begin_ms;
-        if (answer.code != STATUS_DEADLINE_EXCEEDED && answer.code != STATUS_UNAVAILABLE) {
-            fail_msg("call %d: %s %s: %s", i, status_name(answer.code), answer.failure.reason,
-                     answer.failure.message);
-        }
+        int64_t took_ms = time_hasty_call();
         in_time += took_ms <= ANSWER_MS;
         longest_ms = took_ms > longest_ms ? took_ms : longest_ms;
         if (i % 10 == 5) {
             expect_others_go_on();
         }
     }
-    process_signal(&the_system.redis, SIGCONT);
     print_message("%d of %d calls answered within %d ms, the last after %lld ms\n", in_time, CALLS,
                   ANSWER_MS, (long long)longest_ms);
-    assert_true(in_time > CALLS / 2);
-    assert_true(longest_ms < STALLED_MS);
+    return in_time == CALLS;
+}
+
+/* Every one of them. A round in which a busy machine hid more than it showed is done again: what
+ * the system does wrong, it does again. */
+static void test_a_deadline_holds_while_redis_stands_still(void **state)
+{
+    (void)state;
+    int round = 1;
+    process_signal(&the_system.redis, SIGSTOP);
+    while (!all_answers_are_in_time()) {
+        assert_true(round++ < ROUNDS_MAX);
+    }
+    process_signal(&the_system.redis, SIGCONT);
     assert_true(wait_until(sells_again, patient, 30000));
     system_wait_settled(&the_system, 60000);
     system_assert_books(&the_system);
