@@ -18,11 +18,16 @@ export const services = [...registry].filter((desc) => desc.kind === 'service' &
 // Of a busy machine with sanitizers: how long a test waits before it says that something does not come.
 const PATIENCE_MS = 60000;
 
-// Resolves with the fields of its "listening" line; program.exit with its exit code.
-function start(path, args, env) {
+// What is wrong when a log says it: sanitizers, nng, assert.
+export const FINDING = /Sanitizer|runtime error:|panic:|Assertion `/;
+const TOLD_LINES = 60;
+
+// A program. log: the lines of its stderr. exit: its exit code or signal, when the log is complete. listening: the
+// fields of its "listening" line.
+export function start(path, args, env) {
   const child = spawn(path, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
   const log = [];
-  const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
+  const exit = new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal)));
   const listening = new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`${path} does not listen\n${log.join('\n')}`)), PATIENCE_MS);
     createInterface({ input: child.stderr }).on('line', (line) => {
@@ -34,7 +39,19 @@ function start(path, args, env) {
     exit.then((code) => { clearTimeout(late); reject(new Error(`${path} ended: ${code}\n${log.join('\n')}`)); });
   });
   listening.catch(() => {});
-  return { child, log, exit, listening };
+  return { path, child, log, exit, listening };
+}
+
+// Ends programs. Fails where one did not end with 0 - or by SIGTERM before it could handle that, or killed by its
+// test - or had a finding in its log: a leak shows only here.
+export async function stop(...programs) {
+  for (const { child } of programs) child.kill('SIGTERM');
+  const codes = await Promise.all(programs.map(({ exit }) => exit));
+  for (const [i, { path, log }] of programs.entries()) {
+    const found = log.findIndex((line) => FINDING.test(line));
+    assert.equal(found, -1, `${path}: ${log.slice(found, found + TOLD_LINES).join('\n')}`);
+    assert.ok([0, 'SIGTERM', 'SIGKILL'].includes(codes[i]), `${path} ended with ${codes[i]}\n${log.slice(-TOLD_LINES).join('\n')}`);
+  }
 }
 
 export async function startGateway(settings = {}, { withServer = true } = {}) {
@@ -45,9 +62,9 @@ export async function startGateway(settings = {}, { withServer = true } = {}) {
     ORDER_ENDPOINT: endpoint, ORDER_GATEWAY_LISTEN: '127.0.0.1:0', ORDER_GATEWAY_OPERATIONS_LISTEN: '127.0.0.1:0',
     ORDER_GATEWAY_TIMEOUT_MS: '30000', ...settings, // answers count here, not how soon they come
   });
-  const [listening] = await Promise.all([gateway.listening, server?.listening]).catch(async (error) => {
-    for (const program of [gateway, server]) program?.child.kill('SIGTERM');
-    await Promise.all([gateway.exit, server?.exit]);
+  const programs = server ? [gateway, server] : [gateway];
+  const [listening] = await Promise.all(programs.map((program) => program.listening)).catch(async (error) => {
+    await stop(...programs).catch(() => {});
     rmSync(folder, { recursive: true });
     throw error;
   });
@@ -55,14 +72,10 @@ export async function startGateway(settings = {}, { withServer = true } = {}) {
   return {
     gateway, server, port: Number(port),
     url: `http://127.0.0.1:${port}`, operations: `http://127.0.0.1:${operationsPort}`,
-    // A sanitizer's finding, a leak among them, is an exit code.
     async stop() {
-      gateway.child.kill('SIGTERM');
-      const code = await gateway.exit;
-      server?.child.kill('SIGTERM');
-      await server?.exit;
-      rmSync(folder, { recursive: true });
-      assert.equal(code, 0, gateway.log.join('\n'));
+      gateway.child.kill('SIGTERM'); // before the server: it finishes what is under way
+      await gateway.exit;
+      await stop(...programs).finally(() => rmSync(folder, { recursive: true }));
     },
   };
 }

@@ -112,12 +112,16 @@ function generate(desc, depth = 0) {
 
 // --- the bridge ---
 
-let bridge, answers;
+let bridge, ended, answers;
 before(() => {
   bridge = spawn(process.env.ORDER_JSON_BRIDGE, { stdio: ['pipe', 'pipe', 'inherit'] });
+  ended = new Promise((resolve) => bridge.once('exit', (code, signal) => resolve(code ?? signal)));
   answers = createInterface({ input: bridge.stdout })[Symbol.asyncIterator]();
 });
-after(() => bridge.stdin.end());
+after(async () => {
+  bridge.stdin.end();
+  assert.equal(await ended, 0);
+});
 async function ask(line) {
   bridge.stdin.write(`${line}\n`);
   const { value: answer, done } = await answers.next();

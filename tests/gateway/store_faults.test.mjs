@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { until } from './gateway.mjs';
+import { FINDING, until } from './gateway.mjs';
 import { startSystem } from './system.mjs';
 
 const CALL_MS = '700';
@@ -90,7 +90,9 @@ async function restCall([, method, , verb, path, body]) {
 async function nngCall([service, method, request]) {
   const error = await orderctl('call', `/shop.v1.${service}Service/${method}`, JSON.stringify(request), '--timeout', `${CALL_MS}ms`).catch((failed) => failed);
   const own = `endpoint: ${system.endpoint}`; // what the caller said himself
-  if (error instanceof Error) note('nng', method, (error.stderr + error.stdout).replace(own, ''));
+  if (!(error instanceof Error)) return;
+  assert.ok(error.signal === null && !FINDING.test(error.stderr), error.stderr);
+  note('nng', method, (error.stderr + error.stdout).replace(own, ''));
 }
 
 let round = 0;

@@ -1,12 +1,12 @@
 // The whole system for tests of order-gateway that need one: a Redis, a database and queues of their own,
 // order-server, order-worker, and the gateway in front. Needs what ./dev test puts into the environment.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startGateway, until } from './gateway.mjs';
+import { start, startGateway, stop, until } from './gateway.mjs';
 
 const READY_MS = 120000; // sanitizers on a busy machine
 let number = 0;
@@ -18,14 +18,6 @@ function freePort() {
     const server = createServer().once('error', () => resolve(freePort()));
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(port)));
   });
-}
-
-function run(program, args, env = {}) {
-  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
-  const log = [];
-  child.stderr.on('data', (text) => log.push(text));
-  const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
-  return { child, exit, log, stop: async () => { child.kill('SIGTERM'); return exit; } };
 }
 
 const sql = (url, text) => execFileSync('psql', ['--no-psqlrc', '-qtAX', url, '-c', text], { encoding: 'utf8' }).trim();
@@ -70,8 +62,8 @@ export async function startSystem(settings = {}, { servers: serverCount = 1, int
   const database = TEST_DATABASE_URL.replace(/\/[^/?]*(\?|$)/, `/${name}$1`);
   const redisPort = await freePort();
   sql(TEST_DATABASE_URL, `CREATE DATABASE ${name} TEMPLATE order_template`);
-  const redis = run(TEST_REDIS_SERVER, ['--port', String(redisPort), '--bind', '127.0.0.1', '--dir', folder,
-    '--appendonly', 'yes', '--maxmemory-policy', 'noeviction', '--save', '']);
+  const redis = start(TEST_REDIS_SERVER, ['--port', String(redisPort), '--bind', '127.0.0.1', '--dir', folder,
+    '--appendonly', 'yes', '--maxmemory-policy', 'noeviction', '--save', ''], {});
   const stores = { redis: `redis://127.0.0.1:${redisPort}`, rabbitmq: TEST_RABBITMQ_URL, postgres: database };
   const links = {};
   for (const store of interposed ? Object.keys(stores) : []) links[store] = await interpose(stores[store]);
@@ -83,27 +75,27 @@ export async function startSystem(settings = {}, { servers: serverCount = 1, int
     ORDER_EXCHANGE: `${name}.events`, ORDER_QUEUE: `${name}.persist`,
     ORDER_PARKED_EXCHANGE: `${name}.parked-exchange`, ORDER_PARKED_QUEUE: `${name}.parked`,
   };
-  const servers = endpoints.map((listen) => run(join(ORDER_BIN_DIR, 'order-server'), [], { ...env, ORDER_SERVER_LISTEN: listen }));
-  const worker = run(join(ORDER_BIN_DIR, 'order-worker'), [], env);
+  const servers = endpoints.map((listen) => start(join(ORDER_BIN_DIR, 'order-server'), [], { ...env, ORDER_SERVER_LISTEN: listen }));
+  const worker = start(join(ORDER_BIN_DIR, 'order-worker'), [], env);
   const orderctl = (...args) => execFileSync(join(ORDER_BIN_DIR, 'orderctl'), args,
     { encoding: 'utf8', env: { ...process.env, ORDER_ENDPOINT: endpoint }, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const [i, one] of endpoints.entries()) { // each of them: a test may end another
     await until(async () => orderctl('health', '--timeout', '1s', '--endpoint', one),
-      { ms: READY_MS, tell: () => servers[i].log.join('') });
+      { ms: READY_MS, tell: () => servers[i].log.join('\n') });
   }
   const gateway = await startGateway({ ORDER_ENDPOINT: endpoint, ...settings }, { withServer: false });
   return {
     ...gateway, orderctl, sql: (text) => sql(database, text), endpoint, servers, worker, links, stores, env, folder,
     database: name,
     async stop() {
-      await gateway.stop();
       for (const link of Object.values(links)) link.set('pass');
-      await Promise.all([...servers, worker].map((program) => program.stop()));
+      const ended = await Promise.allSettled([gateway.stop(), stop(...servers, worker)]);
       for (const link of Object.values(links)) link.close();
-      await redis.stop();
+      await stop(redis);
       sql(TEST_DATABASE_URL, `DROP DATABASE ${name} WITH (FORCE)`);
       for (const queue of [env.ORDER_QUEUE, env.ORDER_PARKED_QUEUE]) execFileSync('rabbitmqctl', ['-q', 'delete_queue', queue], { stdio: 'ignore' });
       rmSync(folder, { recursive: true });
+      for (const { reason } of ended) if (reason) throw reason;
     },
   };
 }

@@ -20,6 +20,7 @@
 
 static void become(const char *const *argv, const char *const *environment, const char *log_path);
 static int reap(struct process *process, int status);
+static bool log_is_clean(const struct process *process);
 
 void process_start(struct process *process, const char *const *argv, const char *const *environment,
                    const char *log_path)
@@ -105,6 +106,39 @@ int process_end(struct process *process, int64_t timeout_ms)
         return -SIGKILL;
     }
     return reap(process, ending.status);
+}
+
+bool process_end_well(struct process *process, int64_t timeout_ms)
+{
+    if (process->log_path[0] == '\0') {
+        return true;
+    }
+    int code = process_end(process, timeout_ms);
+    if (code != 0 && code != -SIGTERM) {
+        process_show_log(process);
+        (void)fprintf(stderr, "%s: it ended with %d\n", process->log_path, code);
+        return false;
+    }
+    return log_is_clean(process);
+}
+
+/* A log that is not there was moved away by a test that keeps it, since it failed. */
+static bool log_is_clean(const struct process *process)
+{
+    static const char *const findings[] = {"Sanitizer", "runtime error:", "Assertion `", "panic:"};
+    if (access(process->log_path, R_OK) != 0) {
+        return true;
+    }
+    char *log = read_whole(process->log_path);
+    const char *found = NULL;
+    for (size_t i = 0; i < sizeof findings / sizeof *findings && found == NULL; i++) {
+        found = strstr(log, findings[i]);
+    }
+    if (found != NULL) {
+        (void)fprintf(stderr, "--- %s\n%.*s---\n", process->log_path, SHOWN_LOG_BYTES, found);
+    }
+    free(log);
+    return found == NULL;
 }
 
 int process_wait(struct process *process, int64_t timeout_ms)

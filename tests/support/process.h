@@ -23,6 +23,11 @@ void process_signal(const struct process *process, int signal_number);
 void process_kill(struct process *process);
 /* SIGTERM and wait up to timeout_ms, then SIGKILL. The exit code, or -signal when it was killed. */
 int process_end(struct process *process, int64_t timeout_ms);
+/* For one of ours that is to end as it was written to: process_end, and false unless it ended well
+ * and had no finding of a sanitizer, failed assertion or panic in its log, whose lines are then
+ * printed. Ended well: with 0, or by SIGTERM before it could handle that. One that does not run any
+ * more (a test killed it) is judged by its log. */
+bool process_end_well(struct process *process, int64_t timeout_ms);
 /* Waits for it to end by itself; fails the test after timeout_ms. The exit code, or -signal. */
 int process_wait(struct process *process, int64_t timeout_ms);
 /* Prints the log's last lines to standard error, for a failing test. */

@@ -17,9 +17,11 @@
 #include "tests/support/stores.h"
 
 #define START_TIMEOUT_MS 60000 /* sanitizers on a busy machine */
+#define END_TIMEOUT_MS   60000 /* the same: a program is done in a second */
 #define CREATE_TRIES_MAX 5
 
 static const char *port_of(const char *url);
+static bool end_programs(struct system *system);
 
 static const char *need(const char *name)
 {
@@ -98,12 +100,7 @@ void system_start_redis(struct system *system)
 
 void system_destroy(struct system *system)
 {
-    for (size_t i = 0; i < SYSTEM_WORKERS_MAX; i++) {
-        process_kill(&system->workers[i]);
-    }
-    for (size_t i = 0; i < SYSTEM_SERVERS_MAX; i++) {
-        process_kill(&system->servers[i]);
-    }
+    bool ended_well = end_programs(system);
     process_kill(&system->redis);
     for (size_t i = 0; i < SYSTEM_PROGRAMS * SYSTEM_LINKS; i++) {
         tcp_proxy_destroy(&system->links[i / SYSTEM_LINKS][i % SYSTEM_LINKS]);
@@ -111,6 +108,21 @@ void system_destroy(struct system *system)
     stores_delete_queues(need("TEST_RABBITMQ_URL"), system->prefix);
     database_drop(&system->database);
     remove_directory(system->directory);
+    if (!ended_well) {
+        fail_msg("a program of the system did not end well");
+    }
+}
+
+/* While the stores are there. */
+static bool end_programs(struct system *system)
+{
+    struct process *programs[SYSTEM_PROGRAMS] = {&system->servers[0], &system->servers[1],
+                                                 &system->workers[0], &system->workers[1]};
+    bool ended_well = true;
+    for (size_t i = 0; i < SYSTEM_PROGRAMS; i++) {
+        ended_well = process_end_well(programs[i], END_TIMEOUT_MS) && ended_well;
+    }
+    return ended_well;
 }
 
 /* The environment of a program, as "KEY=value" texts. */

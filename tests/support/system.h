@@ -47,7 +47,8 @@ struct system {
 
 /* Stores only; then servers and workers as the test wants them. */
 void system_create(struct system *system);
-/* Ends what runs and removes all of it. */
+/* Ends what runs and removes all of it. Fails the test where a program did not end well
+ * (process_end_well): a leak shows only there. */
 void system_destroy(struct system *system);
 
 /* Puts a proxy of its own between each program and each store, for those that are started from now
