@@ -34,16 +34,6 @@
 #define BROKER_MESSAGE_BYTES_MAX  (256 * 1024)
 #define BROKER_MESSAGE_EVENTS_MAX 256
 
-/* What the settings of both sides start with, as text for their tables. The same everywhere:
- * RabbitMQ refuses to declare a queue that exists with other limits. 2 GiB are about five million
- * orders. */
-#define BROKER_DEFAULT_EXCHANGE        "shop.events"
-#define BROKER_DEFAULT_QUEUE           "orders.persist"
-#define BROKER_DEFAULT_PARKED_EXCHANGE "shop.parked"
-#define BROKER_DEFAULT_PARKED_QUEUE    "orders.parked"
-#define BROKER_DEFAULT_QUEUE_BYTES_MAX "2147483648"
-#define BROKER_DEFAULT_HEARTBEAT_S     "10"
-
 /* Attempts to process a message before it is parked. RabbitMQ counts every return - a crashed
  * worker, a lost connection - so this is far above what a bad hour of restarts costs. */
 #define BROKER_DELIVERY_LIMIT 100

@@ -109,19 +109,7 @@ static void fill_lane_options(const struct server_config *config, struct stock_g
         .redis_url = config->redis_url,
         .cache_url = config->cache_redis_url,
         .database_url = config->database_url,
-        .broker =
-            {
-                .url = config->rabbitmq_url,
-                .exchange = config->exchange,
-                .queue = config->queue,
-                .parked_exchange = config->parked_exchange,
-                .parked_queue = config->parked_queue,
-                .queue_bytes_max = config->queue_bytes_max,
-                .connect_timeout_ms = config->connect_timeout_ms,
-                .heartbeat_s = config->heartbeat_s,
-                .connection_name = config->server_id,
-                .clock = clock_system(),
-            },
+        .broker = config->broker,
         .connect_timeout_ms = config->connect_timeout_ms,
         .redis_timeout_ms = config->redis_timeout_ms,
         .cache_timeout_ms = config->cache_timeout_ms,
@@ -130,6 +118,9 @@ static void fill_lane_options(const struct server_config *config, struct stock_g
         .product_ttl_ms = config->product_ttl_ms,
         .missing_product_ttl_ms = config->missing_product_ttl_ms,
     };
+    lanes_out->broker.connect_timeout_ms = config->connect_timeout_ms;
+    lanes_out->broker.connection_name = config->server_id;
+    lanes_out->broker.clock = lanes_out->clock;
 }
 
 /* What must be right before anything is served. */

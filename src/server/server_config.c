@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/config.h"
-#include "broker/broker.h"
+#include "broker/broker_settings.h"
 
 #define TEXT(member) CONFIG_TEXT, offsetof(struct server_config, member)
 #define INT(member)  CONFIG_INT, offsetof(struct server_config, member)
@@ -22,22 +22,10 @@ static const struct config_entry TABLE[] = {
      "Redis that holds stock and outbox"},
     {"cache-redis-url", "CACHE_REDIS_URL", TEXT(cache_redis_url), "", 0, 0, "", true,
      "Redis that caches products; empty: the same"},
-    {"rabbitmq-url", "RABBITMQ_URL", TEXT(rabbitmq_url), "amqp://guest:guest@localhost:5672/", 0, 0,
-     "", true, "RabbitMQ: amqp[s]://user:password@host:port/vhost"},
-    {"exchange", "ORDER_EXCHANGE", TEXT(exchange), BROKER_DEFAULT_EXCHANGE, 0, 0, "", false,
-     "exchange of the events"},
-    {"queue", "ORDER_QUEUE", TEXT(queue), BROKER_DEFAULT_QUEUE, 0, 0, "", false,
-     "queue that the workers share"},
-    {"parked-exchange", "ORDER_PARKED_EXCHANGE", TEXT(parked_exchange),
-     BROKER_DEFAULT_PARKED_EXCHANGE, 0, 0, "", false, "exchange of what was given back too often"},
-    {"parked-queue", "ORDER_PARKED_QUEUE", TEXT(parked_queue), BROKER_DEFAULT_PARKED_QUEUE, 0, 0,
-     "", false, "its queue"},
-    {"queue-bytes-max", "ORDER_QUEUE_BYTES_MAX", INT(queue_bytes_max),
-     BROKER_DEFAULT_QUEUE_BYTES_MAX, 65536, 1LL << 46, "bytes", false,
-     "a fuller queue refuses; the same for all programs"},
+    BROKER_SETTINGS(struct server_config),
     {"shard", "ORDER_SHARD", TEXT(shard), "s0", 0, 0, "", false, "tag of the keys in Redis"},
-    {"heartbeat", "ORDER_SERVER_HEARTBEAT_S", INT(heartbeat_s), BROKER_DEFAULT_HEARTBEAT_S, 2, 600,
-     "s", false, "RabbitMQ notices a dead server after twice this"},
+    {"heartbeat", "ORDER_SERVER_HEARTBEAT_S", INT(broker.heartbeat_s), BROKER_DEFAULT_HEARTBEAT_S,
+     2, 600, "s", false, "RabbitMQ notices a dead server after twice this"},
     {"server-id", "ORDER_SERVER_ID", TEXT(server_id), "", 0, 0, "", false,
      "name in answers and logs; empty: host and process"},
     {"write-lanes", "ORDER_SERVER_WRITE_LANES", INT(write_lanes), "2", 1, 64, "lanes", false,

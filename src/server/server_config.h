@@ -5,13 +5,13 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "broker/broker.h"
 
 #define SERVER_ENDPOINTS_MAX 8
 
 struct server_config {
     const char *listen;
-    const char *database_url, *redis_url, *cache_redis_url, *rabbitmq_url;
-    const char *exchange, *queue, *parked_exchange, *parked_queue;
+    const char *database_url, *redis_url, *cache_redis_url;
     const char *shard, *server_id, *log_level, *ops_listen;
     const char *tls_cert_file, *tls_ca_file, *ipc_mode_text, *policy_file;
     int64_t write_lanes, read_lanes, bulk_lanes;
@@ -23,7 +23,7 @@ struct server_config {
     int64_t product_ttl_ms, missing_product_ttl_ms;
     bool allow_plain_tcp;
     bool allow_volatile_redis;
-    int64_t queue_bytes_max, heartbeat_s;
+    struct broker_options broker; /* but connect_timeout_ms, connection_name and clock */
 
     /* Made from the above. */
     enum log_level log;

@@ -43,8 +43,8 @@ static int run(const void *state)
     struct worker_metrics metrics = {.count = 0};
     struct ops_port *ops = NULL;
     struct failure failure;
-    log_line(LOG_INFO, "starting", "lanes", LOG_INT(config->lanes), "queue", config->queue, "shard",
-             config->shard, "batch_events", LOG_INT(config->batch_events), "prefetch",
+    log_line(LOG_INFO, "starting", "lanes", LOG_INT(config->lanes), "queue", config->broker.queue,
+             "shard", config->shard, "batch_events", LOG_INT(config->batch_events), "prefetch",
              LOG_INT(config->prefetch), NULL);
     const struct ops_port_options options = {
         .listen = config->ops_listen,

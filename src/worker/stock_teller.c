@@ -90,18 +90,11 @@ static bool build(struct stock_teller *teller, const struct worker_config *confi
         .application_name = teller->name,
         .clock = teller->clock,
     });
-    teller->publisher = broker_publisher_create(&(struct broker_options){
-        .url = config->rabbitmq_url,
-        .exchange = config->exchange,
-        .queue = config->queue,
-        .parked_exchange = config->parked_exchange,
-        .parked_queue = config->parked_queue,
-        .queue_bytes_max = config->queue_bytes_max,
-        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .heartbeat_s = config->heartbeat_s,
-        .connection_name = teller->name,
-        .clock = teller->clock,
-    });
+    struct broker_options broker = config->broker;
+    broker.connect_timeout_ms = CONNECT_TIMEOUT_MS;
+    broker.connection_name = teller->name;
+    broker.clock = teller->clock;
+    teller->publisher = broker_publisher_create(&broker);
     return teller->link != NULL && teller->publisher != NULL;
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/config.h"
 #include "base/log.h"
-#include "broker/broker.h"
+#include "broker/broker_settings.h"
 
 #define TEXT(member) CONFIG_TEXT, offsetof(struct worker_config, member)
 #define INT(member)  CONFIG_INT, offsetof(struct worker_config, member)
@@ -15,22 +15,10 @@ static const struct config_entry TABLE[] = {
      true, "PostgreSQL: any libpq connection string"},
     {"redis-url", "REDIS_URL", TEXT(redis_url), "redis://localhost:6379", 0, 0, "", true,
      "Redis that holds stock and outbox"},
-    {"rabbitmq-url", "RABBITMQ_URL", TEXT(rabbitmq_url), "amqp://guest:guest@localhost:5672/", 0, 0,
-     "", true, "RabbitMQ: amqp[s]://user:password@host:port/vhost"},
-    {"exchange", "ORDER_EXCHANGE", TEXT(exchange), BROKER_DEFAULT_EXCHANGE, 0, 0, "", false,
-     "exchange of the events"},
-    {"queue", "ORDER_QUEUE", TEXT(queue), BROKER_DEFAULT_QUEUE, 0, 0, "", false,
-     "queue that the workers share"},
-    {"parked-exchange", "ORDER_PARKED_EXCHANGE", TEXT(parked_exchange),
-     BROKER_DEFAULT_PARKED_EXCHANGE, 0, 0, "", false, "exchange of what was given back too often"},
-    {"parked-queue", "ORDER_PARKED_QUEUE", TEXT(parked_queue), BROKER_DEFAULT_PARKED_QUEUE, 0, 0,
-     "", false, "its queue"},
-    {"queue-bytes-max", "ORDER_QUEUE_BYTES_MAX", INT(queue_bytes_max),
-     BROKER_DEFAULT_QUEUE_BYTES_MAX, 65536, 1LL << 46, "bytes", false,
-     "a fuller queue refuses; the same for all programs"},
+    BROKER_SETTINGS(struct worker_config),
     {"shard", "ORDER_SHARD", TEXT(shard), "s0", 0, 0, "", false, "tag of the keys in Redis"},
-    {"heartbeat", "ORDER_WORKER_HEARTBEAT_S", INT(heartbeat_s), BROKER_DEFAULT_HEARTBEAT_S, 2, 600,
-     "s", false, "RabbitMQ notices a dead worker after twice this"},
+    {"heartbeat", "ORDER_WORKER_HEARTBEAT_S", INT(broker.heartbeat_s), BROKER_DEFAULT_HEARTBEAT_S,
+     2, 600, "s", false, "RabbitMQ notices a dead worker after twice this"},
     {"lanes", "ORDER_WORKER_LANES", INT(lanes), "1", 1, 64, "lanes", false,
      "threads, each with its own connections"},
     {"prefetch", "ORDER_WORKER_PREFETCH", INT(prefetch), "512", 1, 65535, "messages", false,

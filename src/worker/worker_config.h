@@ -5,14 +5,13 @@
 #include <stdio.h>
 
 #include "base/status.h"
+#include "broker/broker.h"
 
 struct worker_config {
-    const char *database_url, *redis_url, *rabbitmq_url;
-    const char *exchange, *queue, *parked_exchange, *parked_queue;
+    const char *database_url, *redis_url;
     const char *shard;
     const char *log_level, *ops_listen;
-    int64_t queue_bytes_max;
-    int64_t heartbeat_s;
+    struct broker_options broker; /* but connect_timeout_ms, connection_name and clock */
     int64_t lanes;
     int64_t prefetch;
     int64_t batch_events, batch_bytes, batch_age_ms;

@@ -88,20 +88,11 @@ static enum status build(struct worker_lane *lane, const struct worker_config *c
     }
     lane->book = book_create(lane->redis, config->shard, &BOOK_LIMITS_DEFAULT);
     lane->store = event_store_create(config->database_url, config->shard, lane->name, clock);
-    lane->consumer = broker_consumer_create(
-        &(struct broker_options){
-            .url = config->rabbitmq_url,
-            .exchange = config->exchange,
-            .queue = config->queue,
-            .parked_exchange = config->parked_exchange,
-            .parked_queue = config->parked_queue,
-            .queue_bytes_max = config->queue_bytes_max,
-            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-            .heartbeat_s = config->heartbeat_s,
-            .connection_name = lane->name,
-            .clock = clock,
-        },
-        (uint16_t)config->prefetch);
+    struct broker_options broker = config->broker;
+    broker.connect_timeout_ms = CONNECT_TIMEOUT_MS;
+    broker.connection_name = lane->name;
+    broker.clock = clock;
+    lane->consumer = broker_consumer_create(&broker, (uint16_t)config->prefetch);
     const struct batch_limits limits = {
         .events_max = (size_t)config->batch_events,
         .bytes_max = (size_t)config->batch_bytes,

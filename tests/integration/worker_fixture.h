@@ -2,7 +2,7 @@
  * to a real RabbitMQ - made by hand, so that a test decides what it looks like. */
 #pragma once
 
-#include "broker/broker.h"
+#include "broker/broker_settings.h"
 #include "redis/book.h"
 #include "redis/redis_link.h"
 #include "shop/event_codec.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/stop.h"
-#include "broker/broker.h"
+#include "broker/broker_settings.h"
 #include "client/cli/cells.h"
 #include "client/cli/commands.h"
 #include "client/cli/table.h"

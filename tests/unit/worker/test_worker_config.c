@@ -10,7 +10,7 @@ static void test_defaults_are_in_range(void **state)
     struct worker_config config;
     char *argv[] = {(char[]){"order-worker"}, NULL};
     assert_int_equal(worker_config_load(1, argv, &config, NULL), STATUS_OK);
-    assert_string_equal(config.queue, "orders.persist");
+    assert_string_equal(config.broker.queue, "orders.persist");
     assert_int_equal(config.lanes, 1);
     assert_int_equal(config.batch_events, 1024);
 }
@@ -24,7 +24,7 @@ static void test_the_command_line_wins_over_the_environment(void **state)
     assert_int_equal(setenv("ORDER_QUEUE", "mine", 1), 0);
     assert_int_equal(worker_config_load(2, argv, &config, NULL), STATUS_OK);
     assert_int_equal(config.lanes, 3);
-    assert_string_equal(config.queue, "mine");
+    assert_string_equal(config.broker.queue, "mine");
     assert_int_equal(unsetenv("ORDER_WORKER_LANES"), 0);
     assert_int_equal(unsetenv("ORDER_QUEUE"), 0);
 }
