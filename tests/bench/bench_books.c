@@ -8,15 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "postgres/postgres_link.h"
 #include "server/audit_books.h"
 #include "server/audit_books_sql.h"
 #include "tests/bench/bench.h"
-#include "tests/support/database.h"
+#include "tests/bench/bench_store.h"
 
 #define STEPS_MAX 100000
 
-static struct database database;
+static struct bench_store store;
 
 static void fill(long long orders, long long products)
 {
@@ -45,19 +44,10 @@ static void fill(long long orders, long long products)
         " sum(delta_on_hand) AS h, sum(delta_reserved) AS r FROM stock_movements GROUP BY 1) m"
         " WHERE m.product_id = stock.product_id",
         products, orders, products);
-    database_execute(&database, sql);
+    database_execute(&store.database, sql);
     static const char *const tables[] = {"stock", "stock_ledger", "orders", "order_lines",
                                          "order_events"};
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        (void)snprintf(sql, sizeof sql, "VACUUM ANALYZE %s", tables[i]);
-        database_execute(&database, sql);
-    }
-}
-
-static int compare(const void *left, const void *right)
-{
-    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-    return (a > b) - (a < b);
+    bench_store_vacuum(&store, tables, sizeof tables / sizeof tables[0]);
 }
 
 static void found(void *state, const struct audit_book *book)
@@ -66,7 +56,7 @@ static void found(void *state, const struct audit_book *book)
     (*(size_t *)state)++;
 }
 
-static void walk(struct postgres_link *link)
+static void walk(void)
 {
     static int64_t took[STEPS_MAX];
     size_t steps = 0, wrong = 0;
@@ -76,7 +66,7 @@ static void walk(struct postgres_link *link)
     struct failure failure;
     bool done = false;
     int64_t begin_us = bench_now_us();
-    enum status status = audit_books_begin(link, &options, &books, &failure);
+    enum status status = audit_books_begin(store.link, &options, &books, &failure);
     while (status == STATUS_OK && !done && steps < STEPS_MAX) {
         int64_t from_us = bench_now_us();
         status = audit_books_step(books, 0, &done, &failure);
@@ -88,26 +78,20 @@ static void walk(struct postgres_link *link)
         exit(1);
     }
     int64_t all_us = bench_now_us() - begin_us;
-    qsort(took, steps, sizeof took[0], compare);
+    int64_t median_us = bench_median(took, steps); /* and the longest is the last */
     (void)printf("%zu steps, %zu wrong: %.2f s in all, median %.1f ms, longest %.1f ms\n", steps,
-                 wrong, (double)all_us / 1e6, (double)took[steps / 2] / 1e3,
+                 wrong, (double)all_us / 1e6, (double)median_us / 1e3,
                  (double)took[steps - 1] / 1e3);
 }
 
 static void explain(long long orders)
 {
-    static char sql[8192];
-    (void)snprintf(sql, sizeof sql, "PREPARE step AS %s", AUDIT_BOOKS_ORDERS.sql);
-    database_execute(&database, sql);
-    database_execute(&database, "SET plan_cache_mode = force_generic_plan");
-    (void)snprintf(sql, sizeof sql,
-                   "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) EXECUTE step ("
-                   "(lpad(to_hex(%lld), 12, '0') || '70008000000000000000')::uuid, "
+    char arguments[256];
+    (void)snprintf(arguments, sizeof arguments,
+                   "((lpad(to_hex(%lld), 12, '0') || '70008000000000000000')::uuid, "
                    "(lpad(to_hex(%lld), 12, '0') || '70008000000000000000')::uuid)",
                    orders / 2, orders / 2 + AUDIT_BOOKS_ORDERS_MAX);
-    char *plan = database_rows(&database, sql);
-    (void)printf("%s", plan);
-    free(plan);
+    bench_store_explain(&store, "a step in the middle", &AUDIT_BOOKS_ORDERS, arguments);
 }
 
 int main(int argc, char **argv)
@@ -123,18 +107,11 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    database_create(&database);
+    bench_store_create(&store, "bench_books");
     fill(orders, products);
-    struct postgres_link *link =
-        postgres_link_create(&(struct postgres_link_options){.url = database.url,
-                                                             .connect_timeout_ms = 5000,
-                                                             .statement_timeout_ms = 30000,
-                                                             .application_name = "bench_books",
-                                                             .clock = clock_system()});
-    walk(link);
-    walk(link);
+    walk();
+    walk();
     explain(orders);
-    postgres_link_destroy(&link);
-    database_drop(&database);
+    bench_store_destroy(&store);
     return 0;
 }

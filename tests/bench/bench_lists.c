@@ -11,7 +11,7 @@
 #include "server/order_list_sql.h"
 #include "server/order_reader.h"
 #include "tests/bench/bench.h"
-#include "tests/support/database.h"
+#include "tests/bench/bench_store.h"
 
 #define ROUNDS       15
 #define PAGE_SIZE    50
@@ -27,8 +27,7 @@ struct question {
     const char *arguments; /* behind the first eight, of EXPLAIN */
 };
 
-static struct database database;
-static struct postgres_link *reader;
+static struct bench_store store;
 static struct arena arena;
 static long long order_count = ORDERS_USUAL;
 
@@ -61,13 +60,14 @@ static void fill(void)
         "to_timestamp(1700000000 + n / 10.0), to_timestamp(1700000000 + n / 10.0) "
         "FROM generate_series(1, %lld) n",
         order_count / 100, order_count);
-    database_execute(&database, sql);
+    database_execute(&store.database, sql);
     database_execute(
-        &database, "INSERT INTO order_lines (order_id, line_number, product_id, quantity, "
-                   "unit_price_minor) SELECT order_id, l, 'p-' || (extract(epoch FROM create_time)"
-                   "::bigint * l) % 100, 1, 100 FROM orders, generate_series(1, 2) l");
-    database_execute(&database, "VACUUM ANALYZE orders");
-    database_execute(&database, "VACUUM ANALYZE order_lines");
+        &store.database,
+        "INSERT INTO order_lines (order_id, line_number, product_id, quantity, "
+        "unit_price_minor) SELECT order_id, l, 'p-' || (extract(epoch FROM create_time)"
+        "::bigint * l) % 100, 1, 100 FROM orders, generate_series(1, 2) l");
+    static const char *const tables[] = {"orders", "order_lines"};
+    bench_store_vacuum(&store, tables, sizeof tables / sizeof tables[0]);
 }
 
 static struct order_page ask(const struct order_page_filter *filter)
@@ -75,17 +75,11 @@ static struct order_page ask(const struct order_page_filter *filter)
     struct order_page page;
     struct failure failure;
     arena_reset(&arena);
-    if (order_reader_list(reader, filter, &arena, 0, &page, &failure) != STATUS_OK) {
+    if (order_reader_list(store.link, filter, &arena, 0, &page, &failure) != STATUS_OK) {
         (void)fprintf(stderr, "bench_lists: %s: %s\n", failure.reason, failure.message);
         exit(1);
     }
     return page;
-}
-
-static int compare(const void *left, const void *right)
-{
-    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-    return (a > b) - (a < b);
 }
 
 /* How long a page takes behind `skipped` of all orders, and how many it has. */
@@ -108,25 +102,19 @@ static int64_t measure(const struct question *question, long long skipped, size_
         *rows_out = ask(&filter).count;
         took[i] = bench_now_us() - from_us;
     }
-    qsort(took, ROUNDS, sizeof took[0], compare);
-    return took[ROUNDS / 2];
+    return bench_median(took, ROUNDS);
 }
 
 static void explain(const struct question *question)
 {
-    static char sql[16 * 1024];
-    (void)snprintf(sql, sizeof sql, "PREPARE list AS %s", question->statement->sql);
-    database_execute(&database, sql);
-    (void)snprintf(sql, sizeof sql,
-                   "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE list "
+    char title[64], arguments[512];
+    (void)snprintf(title, sizeof title, "%s, a page in the middle", question->name);
+    (void)snprintf(arguments, sizeof arguments,
                    "(to_timestamp(%lld), '00000000-0000-0000-0000-000000000000', '-infinity', %d, "
                    "%lld, '-infinity', 'infinity', %d%s)",
                    1700000000 + order_count / 20, ORDER_PAGE_SCAN_MAX, (long long)question->states,
                    PAGE_SIZE + 1, question->arguments);
-    char *plan = database_rows(&database, sql);
-    (void)printf("\n%s, a page in the middle:\n%s", question->name, plan);
-    free(plan);
-    database_execute(&database, "DEALLOCATE list");
+    bench_store_explain(&store, title, question->statement, arguments);
 }
 
 int main(int argc, char **argv)
@@ -142,12 +130,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    database_create(&database);
-    reader = postgres_link_create(&(struct postgres_link_options){.url = database.url,
-                                                                  .connect_timeout_ms = 5000,
-                                                                  .statement_timeout_ms = 60000,
-                                                                  .application_name = "bench_lists",
-                                                                  .clock = clock_system()});
+    bench_store_create(&store, "bench_lists");
     arena_init(&arena, 1024 * 1024, 64 * 1024 * 1024);
     fill();
     static const long long per_mille[DEPTHS] = {0, 10, 250, 500, 900};
@@ -164,12 +147,10 @@ int main(int argc, char **argv)
                          (double)us / (double)first_us);
         }
     }
-    database_execute(&database, "SET plan_cache_mode = force_generic_plan");
     for (size_t i = 0; explains && i < QUESTION_COUNT; i++) {
         explain(&QUESTIONS[i]);
     }
-    postgres_link_destroy(&reader);
     arena_fini(&arena);
-    database_drop(&database);
+    bench_store_destroy(&store);
     return 0;
 }

@@ -12,15 +12,14 @@
 #include "server/movements.h"
 #include "server/movements_list_sql.h"
 #include "tests/bench/bench.h"
-#include "tests/support/database.h"
+#include "tests/bench/bench_store.h"
 
 #define ROUNDS    15
 #define PAGE_SIZE 50
 #define BEGIN_S   1700000000LL
 #define END_US    INT64_C(253402300799000000)
 
-static struct database database;
-static struct postgres_link *reader;
+static struct bench_store store;
 static struct arena arena;
 static long long order_count = 300000;
 
@@ -49,18 +48,9 @@ static void fill(void)
         " '{1,2}'::int[] END, CASE v WHEN 2 THEN '{1,1}'::int[] END"
         " FROM orders, generate_series(1, 2) v",
         BEGIN_S, BEGIN_S, BEGIN_S, order_count);
-    database_execute(&database, sql);
+    database_execute(&store.database, sql);
     static const char *const tables[] = {"stock_ledger", "orders", "order_lines", "order_events"};
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        (void)snprintf(sql, sizeof sql, "VACUUM ANALYZE %s", tables[i]);
-        database_execute(&database, sql);
-    }
-}
-
-static int compare(const void *left, const void *right)
-{
-    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-    return (a > b) - (a < b);
+    bench_store_vacuum(&store, tables, sizeof tables / sizeof tables[0]);
 }
 
 static int64_t measure_reader(const char *product_id, int64_t from_us, size_t *rows_out)
@@ -72,7 +62,7 @@ static int64_t measure_reader(const char *product_id, int64_t from_us, size_t *r
         struct failure failure;
         int64_t begin_us = bench_now_us();
         arena_reset(&arena);
-        if (movements_list(reader, product_id, &after, END_US, PAGE_SIZE, MOVEMENTS_LOOKS_MAX,
+        if (movements_list(store.link, product_id, &after, END_US, PAGE_SIZE, MOVEMENTS_LOOKS_MAX,
                            &arena, 0, &page, &failure) != STATUS_OK) {
             (void)fprintf(stderr, "bench_movements: %s: %s\n", failure.reason, failure.message);
             exit(1);
@@ -80,8 +70,7 @@ static int64_t measure_reader(const char *product_id, int64_t from_us, size_t *r
         *rows_out = page.count;
         took[i] = bench_now_us() - begin_us;
     }
-    qsort(took, ROUNDS, sizeof took[0], compare);
-    return took[ROUNDS / 2];
+    return bench_median(took, ROUNDS);
 }
 
 static int64_t measure_view(const char *product_id, int64_t from_us)
@@ -92,24 +81,18 @@ static int64_t measure_view(const char *product_id, int64_t from_us)
                    "SELECT * FROM stock_movements WHERE product_id = '%s' AND event_time >="
                    " to_timestamp(%lld) ORDER BY event_time, event_id, line_number LIMIT %d",
                    product_id, (long long)(from_us / 1000000), PAGE_SIZE);
-    free(database_rows(&database, sql));
+    free(database_rows(&store.database, sql));
     return bench_now_us() - begin_us;
 }
 
 static void explain(const char *product_id, int64_t from_us)
 {
-    static char sql[16 * 1024];
-    (void)snprintf(sql, sizeof sql, "PREPARE list AS %s", MOVEMENTS_LIST.sql);
-    database_execute(&database, sql);
-    (void)snprintf(sql, sizeof sql,
-                   "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) EXECUTE list ('%s', "
-                   "to_timestamp(%lld), '00000000-0000-0000-0000-000000000000', -1, 'infinity', "
-                   "%d, %d)",
+    char arguments[256];
+    (void)snprintf(arguments, sizeof arguments,
+                   "('%s', to_timestamp(%lld), '00000000-0000-0000-0000-000000000000', -1, "
+                   "'infinity', %d, %d)",
                    product_id, (long long)(from_us / 1000000), MOVEMENTS_LOOKS_MAX, PAGE_SIZE + 1);
-    char *plan = database_rows(&database, sql);
-    (void)printf("\n%s:\n%s", product_id, plan);
-    free(plan);
-    database_execute(&database, "DEALLOCATE list");
+    bench_store_explain(&store, product_id, &MOVEMENTS_LIST, arguments);
 }
 
 int main(int argc, char **argv)
@@ -125,13 +108,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    database_create(&database);
-    reader =
-        postgres_link_create(&(struct postgres_link_options){.url = database.url,
-                                                             .connect_timeout_ms = 5000,
-                                                             .statement_timeout_ms = 60000,
-                                                             .application_name = "bench_movements",
-                                                             .clock = clock_system()});
+    bench_store_create(&store, "bench_movements");
     arena_init(&arena, 1024 * 1024, 64 * 1024 * 1024);
     fill();
     static const char *const products[] = {"hot", "p-7", "none"};
@@ -147,12 +124,10 @@ int main(int argc, char **argv)
                          (long long)us, (long long)measure_view(products[i], from_us));
         }
     }
-    database_execute(&database, "SET plan_cache_mode = force_generic_plan");
     for (size_t i = 0; explains && i < sizeof products / sizeof products[0]; i++) {
         explain(products[i], (BEGIN_S + order_count / 1000 * 50) * 1000000);
     }
-    postgres_link_destroy(&reader);
     arena_fini(&arena);
-    database_drop(&database);
+    bench_store_destroy(&store);
     return 0;
 }
