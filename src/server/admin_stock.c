@@ -32,23 +32,17 @@ static void rebuild(struct shop_lane *lane, struct rpc_call *call);
 
 void audit_stock(void *lane, struct rpc_call **calls, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        audit(lane, calls[i]);
-    }
+    query_each(lane, calls, count, audit);
 }
 
 void repair_stock(void *lane, struct rpc_call **calls, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        repair(lane, calls[i]);
-    }
+    query_each(lane, calls, count, repair);
 }
 
 void rebuild_stock(void *lane, struct rpc_call **calls, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        rebuild(lane, calls[i]);
-    }
+    query_each(lane, calls, count, rebuild);
 }
 
 static void audit(struct shop_lane *lane, struct rpc_call *call)
@@ -182,7 +176,6 @@ static void repair(struct shop_lane *lane, struct rpc_call *call)
     struct audit_slice slice = {0};
     struct stock_pass pass;
     struct failure failure, cause;
-    arena_reset(&lane->arena);
     enum status status = stock_gate_enter(lane->options->gate, &pass)
                              ? audit_one(lane, request->product_id, &slice, &failure)
                              : refuse_fenced(&failure);

@@ -21,11 +21,7 @@ static enum status find_end(struct shop_lane *lane, struct rpc_call *call,
 
 void follow_order_events(void *state, struct rpc_call **calls, size_t count)
 {
-    struct shop_lane *lane = state;
-    for (size_t i = 0; i < count; i++) {
-        arena_reset(&lane->arena);
-        follow(lane, calls[i]);
-    }
+    query_each(state, calls, count, follow);
 }
 
 static void follow(struct shop_lane *lane, struct rpc_call *call)

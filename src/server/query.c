@@ -6,6 +6,15 @@
 #include "shop/order_codec.h"
 #include "shop/rules.h"
 
+void query_each(struct shop_lane *lane, struct rpc_call **calls, size_t count,
+                void (*answer)(struct shop_lane *lane, struct rpc_call *call))
+{
+    for (size_t i = 0; i < count; i++) {
+        arena_reset(&lane->arena);
+        answer(lane, calls[i]);
+    }
+}
+
 void query_fail_all(struct rpc_call **calls, size_t count, const struct failure *failure)
 {
     for (size_t i = 0; i < count; i++) {

@@ -4,6 +4,10 @@
 #include "rpc/call.h"
 #include "server/shop_lane.h"
 
+/* For answers that share nothing: one call after the other, each with the lane's arena to itself.
+ */
+void query_each(struct shop_lane *lane, struct rpc_call **calls, size_t count,
+                void (*answer)(struct shop_lane *lane, struct rpc_call *call));
 /* Answers all of them with one failure. */
 void query_fail_all(struct rpc_call **calls, size_t count, const struct failure *failure);
 void query_overloaded(struct rpc_call **calls, size_t count);

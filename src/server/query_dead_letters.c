@@ -13,9 +13,11 @@
 #define LIST_NAME "dead_letters"
 
 static void list(struct shop_lane *lane, struct rpc_call *call);
+static void get(struct shop_lane *lane, struct rpc_call *call);
+static void requeue(struct shop_lane *lane, struct rpc_call *call);
+static void discard(struct shop_lane *lane, struct rpc_call *call);
 static void decide(struct shop_lane *lane, struct rpc_call *call, const char *id_text,
                    enum letter_state state);
-static void show(struct shop_lane *lane, struct rpc_call *call, const char *id_text);
 static enum status find(struct shop_lane *lane, struct rpc_call *call, const char *id_text,
                         struct letter **letter_out, struct failure *failure);
 static enum status read_id(const char *text, int64_t *id_out, struct failure *failure);
@@ -28,43 +30,24 @@ static char *text(const char *constant)
     return (char *)(uintptr_t)constant;
 }
 
-void list_dead_letters(void *state, struct rpc_call **calls, size_t count)
+void list_dead_letters(void *lane, struct rpc_call **calls, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        arena_reset(&((struct shop_lane *)state)->arena);
-        list(state, calls[i]);
-    }
+    query_each(lane, calls, count, list);
 }
 
-void get_dead_letters(void *state, struct rpc_call **calls, size_t count)
+void get_dead_letters(void *lane, struct rpc_call **calls, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const ProtobufCMessage *request = rpc_call_request(calls[i]);
-        arena_reset(&((struct shop_lane *)state)->arena);
-        show(state, calls[i], ((const Shop__V1__GetDeadLetterRequest *)request)->dead_letter_id);
-    }
+    query_each(lane, calls, count, get);
 }
 
-void requeue_dead_letters(void *state, struct rpc_call **calls, size_t count)
+void requeue_dead_letters(void *lane, struct rpc_call **calls, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const ProtobufCMessage *request = rpc_call_request(calls[i]);
-        arena_reset(&((struct shop_lane *)state)->arena);
-        decide(state, calls[i],
-               ((const Shop__V1__RequeueDeadLetterRequest *)request)->dead_letter_id,
-               LETTER_REQUEUED);
-    }
+    query_each(lane, calls, count, requeue);
 }
 
-void discard_dead_letters(void *state, struct rpc_call **calls, size_t count)
+void discard_dead_letters(void *lane, struct rpc_call **calls, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const ProtobufCMessage *request = rpc_call_request(calls[i]);
-        arena_reset(&((struct shop_lane *)state)->arena);
-        decide(state, calls[i],
-               ((const Shop__V1__DiscardDeadLetterRequest *)request)->dead_letter_id,
-               LETTER_DISCARDED);
-    }
+    query_each(lane, calls, count, discard);
 }
 
 static void list(struct shop_lane *lane, struct rpc_call *call)
@@ -112,6 +95,34 @@ static void list(struct shop_lane *lane, struct rpc_call *call)
     query_reply(call, &response.base);
 }
 
+static void get(struct shop_lane *lane, struct rpc_call *call)
+{
+    const Shop__V1__GetDeadLetterRequest *request =
+        (const Shop__V1__GetDeadLetterRequest *)rpc_call_request(call);
+    struct letter *letter;
+    struct failure failure;
+    if (find(lane, call, request->dead_letter_id, &letter, &failure) != STATUS_OK) {
+        rpc_fail(call, &failure);
+        return;
+    }
+    Shop__V1__DeadLetter *message = make_letter(letter, &lane->arena);
+    query_reply(call, message != NULL ? &message->base : NULL);
+}
+
+static void requeue(struct shop_lane *lane, struct rpc_call *call)
+{
+    const Shop__V1__RequeueDeadLetterRequest *request =
+        (const Shop__V1__RequeueDeadLetterRequest *)rpc_call_request(call);
+    decide(lane, call, request->dead_letter_id, LETTER_REQUEUED);
+}
+
+static void discard(struct shop_lane *lane, struct rpc_call *call)
+{
+    const Shop__V1__DiscardDeadLetterRequest *request =
+        (const Shop__V1__DiscardDeadLetterRequest *)rpc_call_request(call);
+    decide(lane, call, request->dead_letter_id, LETTER_DISCARDED);
+}
+
 /* Already decided the same way is as good as decided now. */
 static void decide(struct shop_lane *lane, struct rpc_call *call, const char *id_text,
                    enum letter_state state)
@@ -136,18 +147,6 @@ static void decide(struct shop_lane *lane, struct rpc_call *call, const char *id
                              "nothing was done: it is requeued, discarded or stored already");
     }
     if (status != STATUS_OK) {
-        rpc_fail(call, &failure);
-        return;
-    }
-    Shop__V1__DeadLetter *message = make_letter(letter, &lane->arena);
-    query_reply(call, message != NULL ? &message->base : NULL);
-}
-
-static void show(struct shop_lane *lane, struct rpc_call *call, const char *id_text)
-{
-    struct letter *letter;
-    struct failure failure;
-    if (find(lane, call, id_text, &letter, &failure) != STATUS_OK) {
         rpc_fail(call, &failure);
         return;
     }

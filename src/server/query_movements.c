@@ -41,11 +41,7 @@ static enum status read_available(struct shop_lane *lane, struct stock *stock,
 
 void list_stock_movements(void *state, struct rpc_call **calls, size_t count)
 {
-    struct shop_lane *lane = state;
-    for (size_t i = 0; i < count; i++) {
-        arena_reset(&lane->arena);
-        list(lane, calls[i]);
-    }
+    query_each(state, calls, count, list);
 }
 
 static void list(struct shop_lane *lane, struct rpc_call *call)
@@ -187,11 +183,7 @@ static enum status check_product(struct shop_lane *lane, struct rpc_call *call,
 
 void explain_stock(void *state, struct rpc_call **calls, size_t count)
 {
-    struct shop_lane *lane = state;
-    for (size_t i = 0; i < count; i++) {
-        arena_reset(&lane->arena);
-        explain(lane, calls[i]);
-    }
+    query_each(state, calls, count, explain);
 }
 
 static void explain(struct shop_lane *lane, struct rpc_call *call)

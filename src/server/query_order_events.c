@@ -31,11 +31,7 @@ static enum status check_order(struct shop_lane *lane, struct rpc_call *call,
 
 void list_order_events(void *state, struct rpc_call **calls, size_t count)
 {
-    struct shop_lane *lane = state;
-    for (size_t i = 0; i < count; i++) {
-        arena_reset(&lane->arena);
-        list(lane, calls[i]);
-    }
+    query_each(state, calls, count, list);
 }
 
 static void list(struct shop_lane *lane, struct rpc_call *call)

@@ -93,11 +93,7 @@ static void answer_order(struct shop_lane *lane, struct rpc_call *call,
 
 void batch_get_orders(void *state, struct rpc_call **calls, size_t count)
 {
-    struct shop_lane *lane = state;
-    for (size_t i = 0; i < count; i++) {
-        arena_reset(&lane->arena);
-        batch_get(lane, calls[i]);
-    }
+    query_each(state, calls, count, batch_get);
 }
 
 static void batch_get(struct shop_lane *lane, struct rpc_call *call)
@@ -160,11 +156,7 @@ static void answer_batch(struct shop_lane *lane, struct rpc_call *call,
 
 void list_orders(void *state, struct rpc_call **calls, size_t count)
 {
-    struct shop_lane *lane = state;
-    for (size_t i = 0; i < count; i++) {
-        arena_reset(&lane->arena);
-        list(lane, calls[i]);
-    }
+    query_each(state, calls, count, list);
 }
 
 static void list(struct shop_lane *lane, struct rpc_call *call)

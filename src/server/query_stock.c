@@ -109,11 +109,7 @@ static enum status fill_available(struct shop_lane *lane, struct stock *stock, s
 
 void list_stock(void *state, struct rpc_call **calls, size_t count)
 {
-    struct shop_lane *lane = state;
-    for (size_t i = 0; i < count; i++) {
-        arena_reset(&lane->arena);
-        list(lane, calls[i]);
-    }
+    query_each(state, calls, count, list);
 }
 
 static void list(struct shop_lane *lane, struct rpc_call *call)

@@ -24,11 +24,7 @@ static enum status refuse_use(const struct product_lock *lock, struct failure *f
 
 void update_products(void *state, struct rpc_call **calls, size_t count)
 {
-    struct shop_lane *lane = state;
-    for (size_t i = 0; i < count; i++) {
-        arena_reset(&lane->arena);
-        update(lane, calls[i]);
-    }
+    query_each(state, calls, count, update);
 }
 
 static void update(struct shop_lane *lane, struct rpc_call *call)
@@ -128,11 +124,7 @@ static enum status change(struct shop_lane *lane, const struct product_lock *loc
 
 void delete_products(void *state, struct rpc_call **calls, size_t count)
 {
-    struct shop_lane *lane = state;
-    for (size_t i = 0; i < count; i++) {
-        arena_reset(&lane->arena);
-        delete (lane, calls[i]);
-    }
+    query_each(state, calls, count, delete);
 }
 
 static void delete(struct shop_lane *lane, struct rpc_call *call)
