@@ -33,7 +33,7 @@ static inline int64_t clock_unix_us(const struct clock *clock)
     return clock->unix_us(clock->state);
 }
 
-/* Waits for a retry: min(base * 2^attempt, most), the upper half of it by chance. */
+/* How long to wait before a retry: min(base * 2^attempt, most), the upper half of it by chance. */
 int64_t clock_backoff_ms(const struct clock *clock, unsigned attempt, int64_t base_ms,
                          int64_t most_ms);
 

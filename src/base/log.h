@@ -27,8 +27,8 @@ bool log_is_on(enum log_level level);
  * NULL. A NULL value prints as "-". */
 void log_line(enum log_level level, const char *event, ...) __attribute__((sentinel));
 
-/* Prints a number into a small buffer that lives until the end of the full expression's statement
- * block: LOG_INT(batch_size). */
+/* A number as text, for log_line: LOG_INT(batch_size). The text lives to the end of the block in
+ * which LOG_INT stands. */
 struct log_number {
     char text[24];
 };

@@ -2,10 +2,10 @@
  * them. A request's fields come from the path, the query (camelCase) and the body; what is unknown
  * is refused with its path, because a misspelt filter would show what was not asked for.
  *     Idempotency-Key   the request's request_id
- *     If-Match          its etag; refused where the method has none, because it would protect
- * nothing ETag              the answer's etag; If-None-Match with it: 304 Cache-Control
- * shop.v1.public_max_age_s of the method Answers are proto3 JSON with all fields, errors Google's
- * {"error": {...}}. */
+ *     If-Match          its etag; refused where the method has none: it would protect nothing
+ *     ETag              the answer's etag; If-None-Match with it: 304
+ *     Cache-Control     shop.v1.public_max_age_s of the method
+ * Answers are proto3 JSON with all fields, errors Google's {"error": {...}}. */
 #pragma once
 
 #include "gateway/call.h"

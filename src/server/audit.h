@@ -1,17 +1,20 @@
 /* Audit: whether Redis and PostgreSQL agree about stock. Called by auditor.c (a slice a second, all
  * the time) and admin_stock.c (all of it, when asked).
  *
- * *   Redis' available = on_hand - reserved - safety_stock - what undecided dead letters hold
+ *     Redis' available = on_hand - reserved - safety_stock - what undecided dead letters hold
  *                      - what events took that wait for their predecessors (decisions/0008)
  *                      - what is in flight (out of Redis, not in PostgreSQL yet)
  *                      - what Redis has not been told yet (stock_deltas)
  *
  * The stores are not read at one moment, so a look is PostgreSQL, Redis, PostgreSQL, and what
- * counts is what no order of events in between can explain: too high  above what PostgreSQL would
- * allow both times, in three looks. What is in flight makes Redis lower, never higher; only units
- * that come back, and more of them sold and stored within the same milliseconds, three times, could
- * look like it. too low   below what PostgreSQL would allow both times, less what Redis has not
- * been told, while the outbox is empty before and after: then nothing is in flight.
+ * counts is what no order of events in between can explain:
+ *
+ *     too high   above what PostgreSQL would allow both times, in three looks. What is in flight
+ *                makes Redis lower, never higher; only units that come back, and more of them sold
+ *                and stored within the same milliseconds, three times, could look like it.
+ *     too low    below what PostgreSQL would allow both times, less what Redis has not been told,
+ *                while the outbox is empty before and after: then nothing is in flight.
+ *
  * Last, a look asks whether Redis has the epoch and its scripts. One that was restarted and has
  * lost the end of its file has too much, but the fence is up already: what was read then is no
  * finding. Not here: what follows from it. */

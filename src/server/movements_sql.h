@@ -1,7 +1,9 @@
 /* Movements: what an order's event did to the product of a line, as the view stock_movements has
  * it, for statements that cannot go through the view: its running sums make it read all of a
- * product. e  an event that was applied  l  a line of its order c  (line_number, quantity), of a
- * change of an order: what its event moved Used by audit_books_sql.h and movements_list_sql.h. */
+ * product. Used by audit_books_sql.h and movements_list_sql.h. Their statements name
+ *     e  an event that was applied
+ *     l  a line of its order
+ *     c  (line_number, quantity) of an event that changed an order: what it moved */
 #pragma once
 
 #define MOVED_BY_CREATION "e.version = 1 AND e.outcome = 1"

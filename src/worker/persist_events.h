@@ -3,11 +3,11 @@
  * Called by a lane, over and over. Invariants, each with tests of its name:
  *   W1 a message is acknowledged only after all its events are committed;
  *   W2 an event that is delivered again changes nothing;
- *   W3 an event that cannot be stored leaves by the dead-letter door, and its neighbours are
- * stored; W4 PostgreSQL away costs time, not delivery attempts: the batch is held and tried again,
- * then given back once, and nothing is taken until PostgreSQL answers; W5 Redis away stops nothing:
- * what it was not told stays in stock_deltas and in its outbox; W6 asked to be quiet, it lets go of
- * the queue, but not of anything it has taken. */
+ *   W3 an event that cannot be stored leaves by the dead-letter door, its neighbours are stored;
+ *   W4 PostgreSQL away costs time, not delivery attempts: the batch is held and tried again, then
+ *      given back once, and nothing is taken until PostgreSQL answers;
+ *   W5 Redis away stops nothing: what it was not told stays in stock_deltas and in its outbox;
+ *   W6 asked to be quiet, it lets go of the queue, but not of anything it has taken. */
 #pragma once
 
 #include "redis/book.h"
