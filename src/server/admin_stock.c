@@ -8,6 +8,7 @@
 #include "server/audit_books.h"
 #include "server/query.h"
 #include "server/refusals.h"
+#include "shop/message_parts.h"
 
 #define DISCREPANCIES_MAX 1000
 
@@ -23,6 +24,10 @@ static enum status audit_all(struct shop_lane *lane, struct findings *findings,
                              struct failure *failure);
 static enum status audit_own_books(struct shop_lane *lane, struct rpc_call *call,
                                    struct findings *findings, struct failure *failure);
+static enum status add_waiting(struct shop_lane *lane, struct rpc_call *call,
+                               struct findings *findings, struct failure *failure);
+static Shop__V1__WaitingOrder *write_waiting(const struct audit_waiting *waiting,
+                                             struct arena *arena);
 static void found_wrong(void *state, const struct audit_book *book);
 static enum status add(struct findings *findings, const char *product_id,
                        Shop__V1__Discrepancy__Kind kind, int64_t expected, int64_t actual,
@@ -58,6 +63,9 @@ static void audit(struct shop_lane *lane, struct rpc_call *call)
                              : refuse_overloaded(&failure);
     if (status == STATUS_OK) {
         status = audit_own_books(lane, call, &findings, &failure);
+    }
+    if (status == STATUS_OK) {
+        status = add_waiting(lane, call, &findings, &failure);
     }
     if (status != STATUS_OK) {
         rpc_fail(call, &failure);
@@ -120,6 +128,51 @@ static enum status audit_own_books(struct shop_lane *lane, struct rpc_call *call
     }
     audit_books_destroy(&books);
     return status == STATUS_OK && findings->full ? refuse_overloaded(failure) : status;
+}
+
+static enum status add_waiting(struct shop_lane *lane, struct rpc_call *call,
+                               struct findings *findings, struct failure *failure)
+{
+    struct audit_waiting *waiting;
+    struct failure cause;
+    size_t count;
+    arena_reset(&lane->arena);
+    if (audit_read_waiting(lane->postgres, AUDIT_WAITING_MAX, &lane->arena,
+                           rpc_call_deadline_ms(call), &waiting, &count, &cause) != STATUS_OK) {
+        return shop_lane_blame(lane, &lane->postgres_outage, &cause, failure);
+    }
+    Shop__V1__AuditResponse *response = &findings->response;
+    response->waiting_orders =
+        arena_calloc(findings->arena, count, sizeof(response->waiting_orders[0]));
+    for (size_t i = 0; i < count; i++) {
+        Shop__V1__WaitingOrder *order =
+            response->waiting_orders != NULL ? write_waiting(&waiting[i], findings->arena) : NULL;
+        if (order == NULL) {
+            return refuse_overloaded(failure);
+        }
+        response->waiting_orders[response->n_waiting_orders++] = order;
+    }
+    return STATUS_OK;
+}
+
+/* NULL when the arena is full. */
+static Shop__V1__WaitingOrder *write_waiting(const struct audit_waiting *waiting,
+                                             struct arena *arena)
+{
+    Shop__V1__WaitingOrder *order = arena_alloc(arena, sizeof *order);
+    char *order_id = arena_alloc(arena, UUID_TEXT_BYTES);
+    Google__Protobuf__Timestamp *since = parts_time(waiting->since_us, arena);
+    if (order == NULL || order_id == NULL || since == NULL) {
+        return NULL;
+    }
+    shop__v1__waiting_order__init(order);
+    uuid_print(&waiting->order_id, order_id);
+    order->order_id = order_id;
+    order->version = waiting->version;
+    order->waiting_version = waiting->waiting_version;
+    order->waiting_count = waiting->waiting_count;
+    order->waiting_since_time = since;
+    return order;
 }
 
 static void found_wrong(void *state, const struct audit_book *book)

@@ -24,6 +24,9 @@
 
 #define AUDIT_SLICE_MAX 500
 #define AUDIT_LOOKS     3
+/* A change overtakes the one before it by milliseconds, by seconds when RabbitMQ is away. */
+#define AUDIT_WAITING_AGE_MS 60000
+#define AUDIT_WAITING_MAX    100
 
 struct audit_product {
     const char *product_id;
@@ -54,6 +57,18 @@ enum status audit_read(struct postgres_link *link, const char *shard, const char
                        const char *only, size_t most, struct arena *arena, int64_t deadline_ms,
                        struct audit_product **products_out, size_t *count_out,
                        struct failure *failure);
+/* An order whose changes wait for one before them (decisions/0008), longer than on any usual way.
+ */
+struct audit_waiting {
+    struct uuid order_id;
+    int32_t version; /* the last applied; 0: there is no such order */
+    int32_t waiting_version;
+    int64_t waiting_count, since_us;
+};
+/* Those that wait longest first. Implemented in audit_postgres.c. */
+enum status audit_read_waiting(struct postgres_link *link, size_t most, struct arena *arena,
+                               int64_t deadline_ms, struct audit_waiting **waiting_out,
+                               size_t *count_out, struct failure *failure);
 /* Units that Redis lacks come back by way of stock_deltas, once; a row of stock_repairs says who
  * asked. False in *done_out: another epoch is in force. */
 enum status audit_repair(struct postgres_link *link, const char *shard, int64_t epoch,

@@ -55,6 +55,44 @@ enum status audit_read(struct postgres_link *link, const char *shard, const char
     return STATUS_OK;
 }
 
+enum status audit_read_waiting(struct postgres_link *link, size_t most, struct arena *arena,
+                               int64_t deadline_ms, struct audit_waiting **waiting_out,
+                               size_t *count_out, struct failure *failure)
+{
+    static const struct postgres_statement read = {
+        "audit_read_waiting",
+        "SELECT e.order_id, coalesce(o.version, 0), min(e.version), count(*), min(e.event_time)"
+        " FROM order_events e LEFT JOIN orders o USING (order_id)"
+        " WHERE e.outcome = 0 AND e.event_time < now() - $1::int8 * interval '1 ms'"
+        " GROUP BY e.order_id, o.version ORDER BY 5, 1 LIMIT $2::int8",
+    };
+    struct postgres_parameter parameters[] = {postgres_int8(arena, AUDIT_WAITING_AGE_MS),
+                                              postgres_int8(arena, (int64_t)most)};
+    const struct postgres_result *result;
+    enum status status =
+        postgres_link_query(link, &read, parameters, 2, deadline_ms, &result, failure);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    size_t count = postgres_result_rows(result);
+    struct audit_waiting *waiting = arena_calloc(arena, count, sizeof *waiting);
+    for (size_t i = 0; i < count; i++) {
+        if (waiting == NULL) {
+            return refuse_overloaded(failure);
+        }
+        waiting[i] = (struct audit_waiting){
+            .order_id = postgres_result_uuid(result, i, 0),
+            .version = (int32_t)postgres_result_int(result, i, 1),
+            .waiting_version = (int32_t)postgres_result_int(result, i, 2),
+            .waiting_count = postgres_result_int(result, i, 3),
+            .since_us = postgres_result_unix_us(result, i, 4),
+        };
+    }
+    *waiting_out = waiting;
+    *count_out = count;
+    return STATUS_OK;
+}
+
 /* The lock keeps the epoch: a delta of one that has ended would be lost, and need not be applied.
  */
 enum status audit_repair(struct postgres_link *link, const char *shard, int64_t epoch,

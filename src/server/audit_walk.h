@@ -12,8 +12,9 @@ struct audit_gauges {
     _Atomic int64_t drift_units;    /* too few in Redis, or wrong in PostgreSQL's own books: of the
                                        last walk over each */
     _Atomic int64_t outbox, unpublished_ms, unpersisted_ms; /* of the book, a second ago at most */
-    _Atomic int64_t walked_ms; /* when the last walk over all products ended; 0 = none yet */
-    _Atomic int64_t books_ms;  /* the same of PostgreSQL's own books */
+    _Atomic int64_t waiting_orders; /* with changes that wait for one before them; 100 at most */
+    _Atomic int64_t walked_ms;      /* when the last walk over all products ended; 0 = none yet */
+    _Atomic int64_t books_ms;       /* the same of PostgreSQL's own books */
 };
 
 struct audit_books;

@@ -20,6 +20,7 @@ static void gauge(struct shop_lane *lane);
 static bool judge(struct shop_lane *lane, const struct audit_slice *slice);
 static void fence(struct shop_lane *lane);
 static void end_walk(struct shop_lane *lane);
+static void look_for_waiting(struct shop_lane *lane);
 static void begin_books(struct shop_lane *lane);
 static enum relay_pace step_books(struct shop_lane *lane);
 static void end_books(struct shop_lane *lane);
@@ -110,10 +111,34 @@ static void end_walk(struct shop_lane *lane)
     walk->after[0] = '\0';
     atomic_store(&lane->options->audit->drift_units,
                  walk->drift_units + walk->last_books_drift_units);
+    look_for_waiting(lane);
     atomic_store(&lane->options->audit->walked_ms, now_ms);
     walk->drift_units = 0;
     if (walk->books == NULL && now_ms >= walk->next_books_ms) {
         begin_books(lane);
+    }
+}
+
+/* A line when there are more than in the walk before. */
+static void look_for_waiting(struct shop_lane *lane)
+{
+    struct audit_gauges *audit = lane->options->audit;
+    int64_t deadline_ms = clock_monotonic_ms(lane->clock) + lane->options->postgres_timeout_ms;
+    struct audit_waiting *waiting;
+    struct failure failure;
+    size_t count;
+    arena_reset(&lane->arena);
+    if (audit_read_waiting(lane->postgres, AUDIT_WAITING_MAX, &lane->arena, deadline_ms, &waiting,
+                           &count, &failure) != STATUS_OK) {
+        outage_note(&lane->postgres_outage, lane->clock, &failure);
+        return;
+    }
+    if ((int64_t)count > atomic_exchange(&audit->waiting_orders, (int64_t)count)) {
+        char order_id[UUID_TEXT_BYTES];
+        uuid_print(&waiting[0].order_id, order_id);
+        log_line(LOG_WARN, "audit: changes wait for one before them that does not come", "order_id",
+                 order_id, "version", LOG_INT(waiting[0].version), "waiting_version",
+                 LOG_INT(waiting[0].waiting_version), "orders", LOG_INT((int64_t)count), NULL);
     }
 }
 

@@ -52,6 +52,9 @@ static void print_stock(struct server_metrics *metrics, struct ops_page *page)
     ops_page_gauge(page, "order_drift_units",
                    "Units too few in Redis, or wrong in PostgreSQL's own books, in the last walks.",
                    atomic_load(&audit->drift_units));
+    ops_page_gauge(page, "order_waiting_orders",
+                   "Orders with changes that wait for one before them for a minute; 100 at most.",
+                   atomic_load(&audit->waiting_orders));
     ops_page_family(page, "order_audit_lag_seconds", "gauge",
                     "Since the audit has seen all products; 0 before the first time.");
     ops_page_seconds(page, "order_audit_lag_seconds", "", lag_us);

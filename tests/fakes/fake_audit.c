@@ -37,6 +37,16 @@ enum status audit_read(struct postgres_link *link, const char *shard, const char
     return STATUS_OK;
 }
 
+enum status audit_read_waiting(struct postgres_link *link, size_t most, struct arena *arena,
+                               int64_t deadline_ms, struct audit_waiting **waiting_out,
+                               size_t *count_out, struct failure *failure)
+{
+    (void)link, (void)most, (void)arena, (void)deadline_ms, (void)failure;
+    *waiting_out = NULL;
+    *count_out = 0;
+    return STATUS_OK;
+}
+
 enum status audit_repair(struct postgres_link *link, const char *shard, int64_t epoch,
                          const char *product_id, int64_t quantity, const char *actor,
                          struct arena *arena, int64_t deadline_ms, bool *done_out,

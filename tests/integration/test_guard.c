@@ -278,6 +278,38 @@ static void test_the_auditor_finds_wrong_books_by_itself(void **state)
     assert_int_equal(count("SELECT epoch FROM control"), 1); /* reported, and nothing else */
 }
 
+static bool says_that_changes_wait(void *log_path)
+{
+    char *log = read_whole(log_path);
+    bool does = strstr(log, "audit: changes wait for one before them") != NULL;
+    free(log);
+    return does;
+}
+
+/* What was decided before it was lost with Redis, and never reached RabbitMQ: it is seen. */
+static void test_an_order_that_waits_for_what_was_lost_is_shown(void **state)
+{
+    (void)state;
+    struct answer answer = system_create_order(channel, "guard-gap", "tea", 3);
+    char sql[320];
+    assert_int_equal(answer.code, STATUS_OK);
+    system_wait_settled(&the_system, DEADLINE_MS);
+    for (int version = 4; version >= 3; version--) {
+        (void)snprintf(sql, sizeof sql,
+                       "INSERT INTO order_events (order_id, version, event_id, kind, event_time, "
+                       "actor, from_state, to_state, outcome, epoch) VALUES ('%s', %d, "
+                       "gen_random_uuid(), 3, now() - interval '%d seconds', 'x', 2, 2, 0, 1)",
+                       answer.order_id, version, version == 4 ? 5 : 70);
+        expect(0, "0 discrepancies", "audit", NULL, NULL); /* version 4 waits for no minute yet */
+        database_execute(&the_system.database, sql);
+    }
+    expect(1, "1 orders with changes that wait", "audit", NULL, NULL);
+    expect(1, answer.order_id, "audit", NULL, NULL);
+    expect(1, "\"waitingVersion\": 3", "audit", "-o", "json");
+    const char *path = the_system.servers[0].log_path;
+    assert_true(wait_until(says_that_changes_wait, (void *)(uintptr_t)path, DEADLINE_MS));
+}
+
 /* Whatever moment the audit takes, it is one. */
 static void test_books_are_right_while_orders_flow(void **state)
 {
@@ -371,6 +403,7 @@ int main(void)
         TEST(test_reserved_that_no_line_explains_is_reported),
         TEST(test_on_hand_that_no_movement_explains_is_reported),
         TEST(test_the_auditor_finds_wrong_books_by_itself),
+        TEST(test_an_order_that_waits_for_what_was_lost_is_shown),
         TEST(test_books_are_right_while_orders_flow),
         TEST(test_stock_is_rebuilt_when_somebody_asks),
         TEST(test_units_of_an_undecided_letter_stay_out_of_sale),

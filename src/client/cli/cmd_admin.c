@@ -26,6 +26,7 @@ static int requeue_letter(struct cli *cli, const void *values);
 static int discard_letter(struct cli *cli, const void *values);
 static int decide(struct cli *cli, const char *method, const ProtobufCMessage *request);
 static int audit(struct cli *cli, const void *values);
+static void print_waiting(struct cli *cli, const Shop__V1__AuditResponse *found);
 static bool repair(struct cli *cli, const Shop__V1__Discrepancy *found, bool yes, int *code);
 static int rebuild(struct cli *cli, const void *values);
 
@@ -217,6 +218,35 @@ static int discard_letter(struct cli *cli, const void *values)
     return decide(cli, "DiscardDeadLetter", &request.base);
 }
 
+/* Orders that stand still, because a change before others never came. */
+static void print_waiting(struct cli *cli, const Shop__V1__AuditResponse *found)
+{
+    static const struct table_column COLUMNS[] = {{"ORDER", TABLE_LEFT},
+                                                  {"IS AT VERSION", TABLE_RIGHT},
+                                                  {"WAITING FROM", TABLE_RIGHT},
+                                                  {"CHANGES", TABLE_RIGHT},
+                                                  {"SINCE", TABLE_LEFT}};
+    struct table table;
+    if (found->n_waiting_orders == 0) {
+        return;
+    }
+    (void)fprintf(cli->out, "%zu orders with changes that wait for one before them\n",
+                  found->n_waiting_orders);
+    table_init(&table, cli->out, COLUMNS, 5);
+    for (size_t i = 0; i < found->n_waiting_orders; i++) {
+        const Shop__V1__WaitingOrder *one = found->waiting_orders[i];
+        const char *cells[] = {
+            one->order_id,
+            cell_int(&cli->arena, one->version),
+            cell_int(&cli->arena, one->waiting_version),
+            cell_int(&cli->arena, one->waiting_count),
+            cell_ago(&cli->arena, one->waiting_since_time, clock_unix_us(cli->environment->clock)),
+        };
+        table_row(&table, cells);
+    }
+    table_fini(&table);
+}
+
 static void print_audit(struct cli *cli, const Shop__V1__AuditResponse *found)
 {
     static const struct table_column COLUMNS[] = {{"PRODUCT", TABLE_LEFT},
@@ -227,6 +257,7 @@ static void print_audit(struct cli *cli, const Shop__V1__AuditResponse *found)
     (void)fprintf(cli->out, "%" PRId64 " products, %" PRId64 " discrepancies%s\n", found->products,
                   found->discrepancy_count,
                   found->complete ? "" : "; orders are under way: too few may go unseen");
+    print_waiting(cli, found);
     if (found->n_discrepancies == 0) {
         return;
     }
@@ -257,7 +288,8 @@ static int audit(struct cli *cli, const void *values)
         return cli_fail(cli, &failure);
     }
     const Shop__V1__AuditResponse *found = (const Shop__V1__AuditResponse *)response;
-    int code = found->discrepancy_count == 0 ? CLI_OK : CLI_REFUSED;
+    bool is_right = found->discrepancy_count == 0 && found->n_waiting_orders == 0;
+    int code = is_right ? CLI_OK : CLI_REFUSED;
     if (cli->globals.output == CLI_JSON && !options->repair) {
         int printed = cli_print_json(cli, response);
         return printed != CLI_OK ? printed : code;
