@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/arena.h"
 #include "base/status.h"
+#include "http/ops_page.h"
 
 struct metrics;
 
@@ -19,6 +19,4 @@ void metrics_count(struct metrics *metrics, size_t method, enum status code, int
 /* A request that led to no method. */
 void metrics_count_unrouted(struct metrics *metrics);
 
-/* The text format, version 0.0.4; data is NULL when the arena is full. `busy`: requests under way.
- */
-struct bytes metrics_print(struct metrics *metrics, size_t busy, struct arena *arena);
+void metrics_print(struct metrics *metrics, struct ops_page *page);

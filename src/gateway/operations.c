@@ -4,6 +4,8 @@
 #include <grpc/health/v1/health.pb-c.h>
 #include <string.h>
 
+#include "gateway/event_hub.h"
+
 #define READY_TIMEOUT_MS 1000 /* a probe that waits longer is as good as a no */
 #define TEXT_TYPE        "text/plain; charset=utf-8"
 
@@ -72,14 +74,19 @@ static void on_health(const Grpc__Health__V1__HealthCheckResponse *response, voi
 
 static void print_metrics(struct operations *operations, struct http_request *http)
 {
-    struct bytes page =
-        metrics_print(operations->gateway->metrics, http_server_busy(operations->served),
-                      http_request_arena(http));
-    if (page.data == NULL) {
+    struct ops_page page;
+    if (!ops_page_init(&page, http_request_arena(http))) {
         answer(http, 503, "no memory\n");
         return;
     }
-    http_respond(http, 200, "text/plain; version=0.0.4; charset=utf-8", page);
+    metrics_print(operations->gateway->metrics, &page);
+    ops_page_gauge(&page, "order_gateway_requests_busy", "Requests under way, streams among them.",
+                   (int64_t)http_server_busy(operations->served));
+    ops_page_gauge(&page, "order_gateway_streams", "Followers of events.",
+                   (int64_t)event_hub_streams(operations->gateway->events));
+    http_add_header(http, "Cache-Control", "no-store");
+    http_respond(http, 200, "text/plain; version=0.0.4; charset=utf-8",
+                 bytes_of(page.data, page.size));
 }
 
 static void answer(struct http_request *http, unsigned status, const char *text)

@@ -32,6 +32,21 @@ void ops_page_seconds(struct ops_page *page, const char *name, const char *label
     append(page, "%s%s%s%s %.6f\n", name, open, labels, close, (double)us / 1e6);
 }
 
+void ops_page_histogram(struct ops_page *page, const char *name, const char *labels,
+                        const struct ops_histogram *histogram)
+{
+    uint64_t below = 0;
+    for (size_t i = 0; i < histogram->bound_count; i++) {
+        below += histogram->counts[i];
+        append(page, "%s_bucket{%s,le=\"%.9g\"} %" PRIu64 "\n", name, labels,
+               (double)histogram->bounds_us[i] / 1e6, below);
+    }
+    below += histogram->counts[histogram->bound_count];
+    append(page, "%s_bucket{%s,le=\"+Inf\"} %" PRIu64 "\n", name, labels, below);
+    append(page, "%s_sum{%s} %.6f\n", name, labels, (double)histogram->sum_us / 1e6);
+    append(page, "%s_count{%s} %" PRIu64 "\n", name, labels, below);
+}
+
 void ops_page_gauge(struct ops_page *page, const char *name, const char *help, int64_t value)
 {
     ops_page_family(page, name, "gauge", help);

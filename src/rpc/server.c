@@ -39,6 +39,7 @@ static enum status start_lanes(struct rpc_server *server, struct failure *failur
 static enum status make_router(struct rpc_server *server, struct failure *failure);
 static void inform_own_services(struct rpc_server *server);
 static enum status open_listeners(struct rpc_server *server, struct failure *failure);
+static void count_latencies(struct method_stats *stats, struct rpc_method_counts *counts);
 static void end_threads(struct rpc_server *server);
 static void destroy(struct rpc_server *server);
 
@@ -250,7 +251,23 @@ void rpc_server_each_method(struct rpc_server *server,
         for (size_t code = 0; code < RPC_CODES; code++) {
             counts.codes[code] = atomic_load_explicit(&stats->codes[code], memory_order_relaxed);
         }
+        count_latencies(stats, &counts);
         each(context, route != NULL ? route->path : "", &counts);
+    }
+}
+
+/* A bound that doubles is one of the finer ones that are counted. */
+static void count_latencies(struct method_stats *stats, struct rpc_method_counts *counts)
+{
+    uint64_t bound_us = RPC_LATENCY_LEAST_US;
+    size_t bound = 0;
+    for (size_t bucket = 0; bucket < STATS_BUCKETS; bucket++) {
+        if (bound < RPC_LATENCY_BOUNDS && stats_bucket_upper_us(bucket) > bound_us) {
+            bound_us *= 2;
+            bound++;
+        }
+        counts->latencies[bound] +=
+            atomic_load_explicit(&stats->latencies[bucket], memory_order_relaxed);
     }
 }
 

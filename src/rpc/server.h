@@ -105,8 +105,11 @@ void rpc_server_set_serving(struct rpc_server *server, bool serving);
 size_t rpc_server_waiting(const struct rpc_server *server);
 /* What became of a method's calls so far. */
 #define RPC_CODES (STATUS_UNAUTHENTICATED + 1)
+/* Latencies are counted below bounds that double: 128 us, 256 us, ... 33.6 s, and above them. */
+#define RPC_LATENCY_BOUNDS   19
+#define RPC_LATENCY_LEAST_US 128
 struct rpc_method_counts {
-    uint64_t started, codes[RPC_CODES], total_us;
+    uint64_t started, codes[RPC_CODES], total_us, latencies[RPC_LATENCY_BOUNDS + 1];
 };
 /* Calls `each` with every method, and with path "" for requests that named none. Any thread. */
 void rpc_server_each_method(struct rpc_server *server,

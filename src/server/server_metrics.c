@@ -26,8 +26,8 @@ void server_metrics_print(void *state, struct ops_page *page)
     ops_page_family(page, "order_server_calls_total", "counter",
                     "Calls that were answered, by method and code.");
     rpc_server_each_method(metrics->rpc, print_codes, page);
-    ops_page_family(page, "order_server_call_seconds_total", "counter",
-                    "From the intake to the answer, all calls of a method together.");
+    ops_page_family(page, "order_server_call_seconds", "histogram",
+                    "From the intake to the answer, by method.");
     rpc_server_each_method(metrics->rpc, print_seconds, page);
     ops_page_gauge(page, "order_server_calls_waiting", "Calls that wait for a lane.",
                    (int64_t)rpc_server_waiting(metrics->rpc));
@@ -98,6 +98,14 @@ static void print_codes(void *page, const char *path, const struct rpc_method_co
 static void print_seconds(void *page, const char *path, const struct rpc_method_counts *counts)
 {
     char labels[LABELS_BYTES];
+    int64_t bounds_us[RPC_LATENCY_BOUNDS];
     (void)snprintf(labels, sizeof labels, "method=\"%s\"", path);
-    ops_page_seconds(page, "order_server_call_seconds_total", labels, (int64_t)counts->total_us);
+    for (size_t i = 0; i < RPC_LATENCY_BOUNDS; i++) {
+        bounds_us[i] = (int64_t)RPC_LATENCY_LEAST_US << i;
+    }
+    const struct ops_histogram histogram = {.bounds_us = bounds_us,
+                                            .counts = counts->latencies,
+                                            .bound_count = RPC_LATENCY_BOUNDS,
+                                            .sum_us = counts->total_us};
+    ops_page_histogram(page, "order_server_call_seconds", labels, &histogram);
 }

@@ -84,6 +84,56 @@ export const orderctl = (...args) => execFileSync(process.env.ORDERCTL, args, { 
 export const makeKey = (file, name, scopes, customer) =>
   orderctl('keys', 'create', name, '--file', file, '--scopes', scopes, ...(customer ? ['--customer', customer] : [])).trim();
 
+// A page of metrics as Prometheus wants it (text format 0.0.4): each family told once, before its values, and together;
+// no series twice; buckets that grow up to a last one, +Inf, that is the count.
+export function checkMetrics(text) {
+  assert.ok(text.endsWith('\n'));
+  const types = new Map(), series = new Map();
+  let family;
+  for (const line of text.slice(0, -1).split('\n')) {
+    const [, kind, name, rest] = /^# (HELP|TYPE) ([a-zA-Z_:][\w:]*) (.+)$/.exec(line) ?? [];
+    if (kind === 'HELP') {
+      assert.ok(!types.has(name), `told twice: ${line}`);
+      family = name;
+      types.set(name, undefined);
+    } else if (kind === 'TYPE') {
+      assert.equal(name, family, line);
+      assert.match(rest, /^(counter|gauge|histogram)$/, line);
+      types.set(name, rest);
+      if (rest === 'counter') assert.match(name, /_total$/);
+    } else {
+      const [, key, value] = /^([a-zA-Z_:][\w:]*(?:\{(?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\[\\"n])*",?)+\})?) (\S+)$/.exec(line) ?? [];
+      assert.ok(key, line);
+      assert.ok(Number.isFinite(Number(value)), line);
+      const own = types.get(family) === 'histogram' ? key.replace(/_(bucket|sum|count)(?=\{|$)/, '') : key;
+      assert.equal(own.replace(/\{.*/, ''), family, line);
+      assert.ok(!series.has(key), `twice: ${line}`);
+      series.set(key, Number(value));
+    }
+  }
+  for (const [name, type] of types) {
+    if (type === 'histogram') checkHistogram(name, series);
+  }
+  return series;
+}
+
+function checkHistogram(name, series) {
+  const counts = [...series].filter(([key]) => key.startsWith(`${name}_count`));
+  assert.ok(counts.length > 0, name);
+  for (const [key, count] of counts) {
+    const labels = key.slice(`${name}_count`.length).replace(/\}$/, ',');
+    const buckets = [...series].filter(([bucket]) => bucket.startsWith(`${name}_bucket${labels}`));
+    let below = 0, last = -Infinity;
+    for (const [bucket, value] of buckets) {
+      const le = /le="([^"]+)"/.exec(bucket)[1], bound = le === '+Inf' ? Infinity : Number(le);
+      assert.ok(bound > last && value >= below, bucket);
+      [last, below] = [bound, value];
+    }
+    assert.deepEqual([last, below], [Infinity, count], key);
+    assert.ok(series.get(key.replace('_count', '_sum')) >= 0, key);
+  }
+}
+
 // Sends bytes as they are; resolves with all that comes until the peer closes. closed: false when it does not, and
 // `ms` pass in silence.
 export function raw(port, bytes, { ms = PATIENCE_MS, end = false } = {}) {

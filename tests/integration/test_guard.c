@@ -137,7 +137,7 @@ static void test_too_few_in_redis_are_reported_and_repaired(void **state)
 
 static int64_t metric(uint16_t port, const char *name)
 {
-    char *page = http_get(port, "GET", "/metrics"), line[96];
+    char *page = http_get(port, "GET", "/metrics"), line[128];
     (void)snprintf(line, sizeof line, "\n%s ", name);
     const char *at = strstr(page, line);
     if (at == NULL) {
@@ -171,6 +171,11 @@ static void test_metrics_say_what_was_done_and_found(void **state)
         metric(
             ports[0],
             "order_server_calls_total{method=\"/shop.v1.OrderService/CreateOrder\",code=\"OK\"}"),
+        2);
+    assert_int_equal(
+        metric(ports[0],
+               "order_server_call_seconds_bucket{method=\"/shop.v1.OrderService/CreateOrder\","
+               "le=\"+Inf\"}"),
         2);
     assert_int_equal(metric(ports[0], "order_stock_epoch"), 1);
     assert_int_equal(metric(ports[0], "order_oversold_units_total"), 0);

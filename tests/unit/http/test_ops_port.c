@@ -23,6 +23,12 @@ static void print(void *context, struct ops_page *page)
     ops_page_int(page, "calls_total", "method=\"/a\"", 7);
     ops_page_gauge(page, "depth", "How deep.", -3);
     ops_page_seconds(page, "lag_seconds", "", 1500000);
+    static const int64_t BOUNDS_US[] = {500, 33554432};
+    static const uint64_t COUNTS[] = {2, 0, 3};
+    const struct ops_histogram histogram = {
+        .bounds_us = BOUNDS_US, .counts = COUNTS, .bound_count = 2, .sum_us = 100000001};
+    ops_page_family(page, "call_seconds", "histogram", "How long.");
+    ops_page_histogram(page, "call_seconds", "method=\"/a\"", &histogram);
 }
 
 static int setup(void **state)
@@ -69,7 +75,13 @@ static void test_metrics_are_in_prometheus_format(void **state)
     expect("GET", "/metrics", " 200 ",
            "# HELP calls_total Calls.\n# TYPE calls_total counter\n"
            "calls_total{method=\"/a\"} 7\n"
-           "# HELP depth How deep.\n# TYPE depth gauge\ndepth -3\nlag_seconds 1.500000\n");
+           "# HELP depth How deep.\n# TYPE depth gauge\ndepth -3\nlag_seconds 1.500000\n"
+           "# HELP call_seconds How long.\n# TYPE call_seconds histogram\n"
+           "call_seconds_bucket{method=\"/a\",le=\"0.0005\"} 2\n"
+           "call_seconds_bucket{method=\"/a\",le=\"33.554432\"} 2\n"
+           "call_seconds_bucket{method=\"/a\",le=\"+Inf\"} 5\n"
+           "call_seconds_sum{method=\"/a\"} 100.000001\n"
+           "call_seconds_count{method=\"/a\"} 5\n");
     expect("GET", "/metrics", " 200 ", "Content-Type: text/plain; version=0.0.4");
 }
 
