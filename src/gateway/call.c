@@ -34,6 +34,7 @@ struct call *call_create(struct gateway *gateway, struct http_request *http,
     call->gateway = gateway;
     call->http = http;
     call->method = method;
+    call->credential = "";
     call->timeout_ms = gateway->timeout_ms;
     return call;
 }
@@ -62,7 +63,8 @@ static enum status admit(struct call *call, struct failure *failure)
         status = take_of_address(call, failure);
     }
     if (status == STATUS_OK && gateway->callers != NULL) {
-        status = callers_admit(gateway->callers, key_of(call->http), call->method,
+        call->credential = key_of(call->http);
+        status = callers_admit(gateway->callers, call->credential, call->method,
                                http_request_arena(call->http), &call->caller, failure);
     }
     if (status == STATUS_OK && call->caller.is_known && gateway->caller_limit != NULL) {
@@ -123,14 +125,17 @@ void call_start(struct call *call, ProtobufCMessage *request)
 static void on_done(const ProtobufCMessage *response, void *state)
 {
     struct call *call = state;
-    if (response == NULL) {
-        call->on_failure(call, &call->stub.failure);
-    } else if (caller_may_see(&call->caller, response)) {
+    const struct failure *failure = &call->stub.failure;
+    bool is_hidden = response == NULL ? caller_is_kept_from(&call->caller, call->method, failure)
+                                      : !caller_may_see(&call->caller, response);
+    if (is_hidden) { /* not even that it is there */
+        struct failure hidden = {0};
+        (void)failure_set(&hidden, STATUS_NOT_FOUND, "NOT_FOUND", "there is no such thing");
+        call->on_failure(call, &hidden);
+    } else if (response == NULL) {
+        call->on_failure(call, failure);
+    } else {
         call->on_response(call, response);
-    } else { /* not even that it is there */
-        struct failure failure = {0};
-        (void)failure_set(&failure, STATUS_NOT_FOUND, "NOT_FOUND", "there is no such thing");
-        call->on_failure(call, &failure);
     }
 }
 

@@ -40,7 +40,8 @@ struct call {
     void (*on_response)(struct call *call, const ProtobufCMessage *response);
     void (*on_failure)(struct call *call, const struct failure *failure);
     struct caller caller;
-    bool is_proto; /* bodies are protobuf, not JSON */
+    const char *credential; /* what it was admitted by; "" for none */
+    bool is_proto;          /* bodies are protobuf, not JSON */
     int32_t timeout_ms;
     struct rpc_stub stub;
 };

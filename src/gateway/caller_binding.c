@@ -8,6 +8,8 @@
 
 #define CUSTOMER_FIELD "customer_id"
 #define REQUEST_FIELD  "request_id"
+#define ORDER_FIELD    "order_id"
+#define OPERATOR_SCOPE "admin."
 
 struct binding {
     const struct caller *caller;
@@ -17,7 +19,8 @@ struct binding {
     bool is_answer; /* nothing is written */
 };
 
-static bool names_customer(const ProtobufCMessageDescriptor *type);
+static bool is_for_all(const struct method *method);
+static bool has_field(const ProtobufCMessageDescriptor *type, const char *name);
 static void walk(struct binding *binding, ProtobufCMessage *message);
 static void visit(struct binding *binding, const ProtobufCFieldDescriptor *field, void *member);
 static void visit_customer(struct binding *binding, char **customer_id);
@@ -30,7 +33,7 @@ enum status caller_bind(const struct caller *caller, const struct method *method
         return STATUS_OK;
     }
     bool is_bound = caller->customer_id[0] != '\0';
-    if (is_bound && !method->has_no_side_effects && !names_customer(request->descriptor)) {
+    if (is_bound && is_for_all(method)) {
         return failure_set(failure, STATUS_PERMISSION_DENIED, "CUSTOMER_NOT_NAMED",
                            "this caller stands for one customer; this method is for all");
     }
@@ -49,13 +52,32 @@ bool caller_may_see(const struct caller *caller, const ProtobufCMessage *respons
     return binding.status == STATUS_OK;
 }
 
-/* The contracts have no message within itself, so this ends. */
-static bool names_customer(const ProtobufCMessageDescriptor *type)
+bool caller_is_kept_from(const struct caller *caller, const struct method *method,
+                         const struct failure *failure)
+{
+    return caller->is_known && caller->customer_id[0] != '\0' &&
+           failure->code == STATUS_NOT_FOUND && method->has_no_side_effects &&
+           has_field(method_descriptor(method)->output, CUSTOMER_FIELD);
+}
+
+static bool is_for_all(const struct method *method)
+{
+    const ProtobufCMethodDescriptor *descriptor = method_descriptor(method);
+    if (strncmp(method->scope, OPERATOR_SCOPE, sizeof OPERATOR_SCOPE - 1) == 0) {
+        return true;
+    }
+    return method->has_no_side_effects ? has_field(descriptor->output, ORDER_FIELD) &&
+                                             !has_field(descriptor->output, CUSTOMER_FIELD)
+                                       : !has_field(descriptor->input, CUSTOMER_FIELD);
+}
+
+/* At any depth. The contracts have no message within itself, so this ends. */
+static bool has_field(const ProtobufCMessageDescriptor *type, const char *name)
 {
     for (unsigned i = 0; i < type->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &type->fields[i];
-        if (strcmp(field->name, CUSTOMER_FIELD) == 0 ||
-            (field->type == PROTOBUF_C_TYPE_MESSAGE && names_customer(field->descriptor))) {
+        if (strcmp(field->name, name) == 0 ||
+            (field->type == PROTOBUF_C_TYPE_MESSAGE && has_field(field->descriptor, name))) {
             return true;
         }
     }

@@ -1,6 +1,6 @@
 // API keys: who may call what, whose orders, revoked while the gateway runs.
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -70,6 +70,30 @@ test('what is another customer\'s is not there; what is for all is not a custome
   await refused(await call(ada, 'GET', '/v1/orders/o-1'), 404, 'NOT_FOUND'); // the mirror names no customer
   assert.equal((await call(all, 'GET', '/v1/orders/o-1')).status, 200);
   await refused(await call(ada, 'POST', '/v1/products/p/stock:adjust', { delta: '1' }), 403, 'CUSTOMER_NOT_NAMED');
+  await refused(await call(ada, 'GET', '/v1/products/p/stock/movements'), 403, 'CUSTOMER_NOT_NAMED'); // whose orders they are it does not say
+  const every = makeKey(file, 'every', '*', 'c-every');
+  await until(async () => (await call(every, 'GET', '/v1/products/p')).status === 200);
+  await refused(await call(every, 'GET', '/v1/deadLetters'), 403, 'CUSTOMER_NOT_NAMED');
+  await refused(await call(every, 'GET', '/v1/stats'), 403, 'CUSTOMER_NOT_NAMED');
+});
+
+test('a key that expires while it is in use', async () => {
+  const brief = makeKey(file, 'brief', 'order.read');
+  await until(async () => (await call(brief, 'GET', '/v1/orders')).status === 200);
+  const soon = Math.floor(Date.now() / 1000) + 2;
+  const id = brief.split('_')[1];
+  const lines = readFileSync(file, 'utf8').split('\n').map((line) => (line.startsWith(id) ? line.replace(/-$/, String(soon)) : line));
+  assert.ok(lines.some((line) => line.endsWith(String(soon))));
+  writeFileSync(file, lines.join('\n'));
+  await until(async () => {
+    const response = await call(brief, 'GET', '/v1/orders');
+    if (response.status === 200) return false;
+    await refused(response, 401, 'KEY_INVALID');
+    return true;
+  });
+  assert.ok(Date.now() / 1000 >= soon, 'not before its time');
+  assert.match(orderctl('keys', 'list', '--file', file, '-o', 'json'), new RegExp(`"keyId":\\s*"${id}"`));
+  assert.equal((await call(all, 'GET', '/v1/orders')).status, 200, 'the others go on');
 });
 
 test('ids of strangers cannot meet: the server sees the request_id mixed', async () => {

@@ -131,6 +131,54 @@ static void test_answers_about_others_are_not_seen(void **state)
     assert_false(caller_may_see(&ADA, &orders[1].base));
 }
 
+static enum status bind_empty(struct binding_case *test, const char *path)
+{
+    const struct method *method = method_find(bytes_of_text(path));
+    const ProtobufCMessageDescriptor *type = method_descriptor(method)->input;
+    ProtobufCMessage *request = arena_calloc(&test->arena, 1, type->sizeof_message);
+    type->message_init(request);
+    return caller_bind(&ADA, method, request, &test->arena, &test->failure);
+}
+
+static void test_what_is_for_all_is_not_a_customers(void **state)
+{
+    static const char *const OPEN[] = {
+        "/shop.v1.OrderService/GetOrder", "/shop.v1.OrderService/ListOrders",
+        "/shop.v1.OrderService/ListOrderEvents", "/shop.v1.ProductService/GetProduct",
+        "/shop.v1.ProductService/ListStock"};
+    static const char *const CLOSED[] = {
+        "/shop.v1.OrderService/CancelOrder",   "/shop.v1.OrderService/ConfirmOrder",
+        "/shop.v1.ProductService/AdjustStock", "/shop.v1.ProductService/ListStockMovements",
+        "/shop.v1.AdminService/GetDeadLetter", "/shop.v1.AdminService/ListDeadLetters",
+        "/shop.v1.AdminService/RebuildStock",  "/rpc.v1.Admin/Stats"};
+    for (size_t i = 0; i < sizeof OPEN / sizeof *OPEN; i++) {
+        assert_int_equal(bind_empty(*state, OPEN[i]), STATUS_OK);
+    }
+    for (size_t i = 0; i < sizeof CLOSED / sizeof *CLOSED; i++) {
+        struct binding_case *test = *state;
+        assert_int_equal(bind_empty(test, CLOSED[i]), STATUS_PERMISSION_DENIED);
+        assert_string_equal(test->failure.reason, "CUSTOMER_NOT_NAMED");
+    }
+}
+
+static void test_not_found_says_nothing_of_others(void **state)
+{
+    (void)state;
+    const struct method *get = method_find(bytes_of_text("/shop.v1.OrderService/GetOrder"));
+    const struct method *create = method_find(bytes_of_text("/shop.v1.OrderService/CreateOrder"));
+    const struct method *product = method_find(bytes_of_text("/shop.v1.ProductService/GetProduct"));
+    struct failure failure = {0};
+    (void)failure_set(&failure, STATUS_NOT_FOUND, "ORDER_NOT_FOUND", "no such order");
+    assert_true(caller_is_kept_from(&ADA, get, &failure));
+    assert_false(caller_is_kept_from(&SHOP, get, &failure));
+    assert_false(caller_is_kept_from(&STRANGER, get, &failure));
+    /* Which product is missing may be known, and must be said. */
+    assert_false(caller_is_kept_from(&ADA, create, &failure));
+    assert_false(caller_is_kept_from(&ADA, product, &failure));
+    (void)failure_set(&failure, STATUS_UNAVAILABLE, "NO_SERVER", "away");
+    assert_false(caller_is_kept_from(&ADA, get, &failure));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +187,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_request_ids_are_mixed_with_the_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_uuidv7_keeps_its_time, setup, teardown),
         cmocka_unit_test(test_answers_about_others_are_not_seen),
+        cmocka_unit_test_setup_teardown(test_what_is_for_all_is_not_a_customers, setup, teardown),
+        cmocka_unit_test(test_not_found_says_nothing_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
