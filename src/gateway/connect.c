@@ -37,9 +37,10 @@ void connect_handle(struct gateway *gateway, struct http_request *http, const st
     call->on_response = on_response;
     call->on_failure = on_failure;
     const char *verb = http_request_verb(http);
-    bool is_get = strcmp(verb, "GET") == 0 && method->has_no_side_effects;
+    bool is_get =
+        (strcmp(verb, "GET") == 0 || strcmp(verb, "HEAD") == 0) && method->has_no_side_effects;
     if (!is_get && strcmp(verb, "POST") != 0) {
-        refuse_bare(call, 405, "Allow", method->has_no_side_effects ? "GET, POST" : "POST");
+        refuse_bare(call, 405, "Allow", method->has_no_side_effects ? "GET, HEAD, POST" : "POST");
     } else if (!call_admit(call)) {
         return;
     } else if (is_get) {

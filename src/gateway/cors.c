@@ -50,7 +50,8 @@ static void answer_preflight(struct http_request *http)
     http_add_header(http, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
     http_add_header(http, "Access-Control-Allow-Headers",
                     "Authorization, X-Api-Key, Content-Type, Idempotency-Key, If-Match, "
-                    "If-None-Match, Connect-Protocol-Version, Connect-Timeout-Ms, Traceparent");
+                    "If-None-Match, Last-Event-ID, Connect-Protocol-Version, Connect-Timeout-Ms, "
+                    "Traceparent");
     http_add_header(http, "Access-Control-Max-Age", MAX_AGE_S);
     http_respond(http, 204, NULL, (struct bytes){0});
 }

@@ -120,7 +120,7 @@ test('what the protocol says of other verbs, types, encodings and paths', async 
   assert.equal((await post('/shop.v1.orderservice/GetOrder', '{}')).status, 404);
   assert.equal((await post(`${get}/`, '{}')).status, 404);
   const put = await fetch(system.url + get, { method: 'PUT', body: '{}' });
-  assert.deepEqual([put.status, put.headers.get('allow')], [405, 'GET, POST']);
+  assert.deepEqual([put.status, put.headers.get('allow')], [405, 'GET, HEAD, POST']);
   const write = await fetch(`${system.url}/shop.v1.OrderService/CreateOrder?encoding=json&message=%7B%7D`);
   assert.deepEqual([write.status, write.headers.get('allow')], [405, 'POST']);
   for (const type of ['text/plain', 'application/json5', 'application/grpc', 'application/x-protobuf']) {
@@ -151,6 +151,16 @@ test('GET: any order, unknown parameters, base64 of both kinds', async () => {
   assert.equal((await ask('encoding=json&base64=1&message=*')).status, 400);
   assert.equal((await ask('encoding=json&message=%7B%7D&connect=v2')).status, 400);
   assert.equal((await ask('encoding=json&message=%7B%7D&compression=gzip')).status, 501);
+});
+
+test('HEAD: what GET would say, without its body', async () => {
+  const url = `${system.url}/shop.v1.OrderService/GetOrder?connect=v1&encoding=json&message=${encodeURIComponent('{"orderId":"o"}')}`;
+  const got = await fetch(url);
+  const head = await fetch(url, { method: 'HEAD' });
+  assert.deepEqual([head.status, await head.text()], [200, '']);
+  for (const name of ['content-type', 'content-length', 'cache-control']) assert.equal(head.headers.get(name), got.headers.get(name), name);
+  const write = await fetch(`${system.url}/shop.v1.OrderService/CreateOrder?encoding=json&message=%7B%7D`, { method: 'HEAD' });
+  assert.deepEqual([write.status, write.headers.get('allow')], [405, 'POST']);
 });
 
 test('GET: kept as long as the contract says; POST is not', async () => {

@@ -31,6 +31,7 @@ test('those that are named, and no other', async () => {
     assert.deepEqual([preflight.statusCode, preflight.headers['access-control-allow-origin'], preflight.headers.vary], [204, origin, 'Origin']);
     assert.match(preflight.headers['access-control-allow-headers'], /Content-Type/);
     assert.match(preflight.headers['access-control-allow-headers'], /Connect-Protocol-Version/);
+    assert.match(preflight.headers['access-control-allow-headers'], /Last-Event-ID/);
     for (const path of ['/v1/orders', '/v1/orders/gone', '/nowhere', '/shop.v1.OrderService/GetOrder']) {
       const answer = await ask(system, 'GET', path, { Origin: origin });
       assert.equal(answer.headers['access-control-allow-origin'], origin, path);
