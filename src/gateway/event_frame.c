@@ -9,29 +9,30 @@
 #define VERSION_BYTES 16
 #define FIELDS_BYTES  128 /* of a frame, besides its texts */
 
-static struct bytes make(struct event_frame *frame, const char *id);
 static struct bytes print(const ProtobufCMessage *message, struct arena *arena);
 static struct bytes compose(const char *id, const char *name, struct bytes json,
                             struct arena *arena);
 
 struct bytes event_frame_of_feed(struct event_frame *frame)
 {
-    return make(frame, frame->cursor);
+    const Shop__V1__OrderEvent *event = frame->event;
+    if (frame->of_feed.size == 0) {
+        frame->of_feed =
+            compose(frame->cursor, event->type, print(&event->base, frame->arena), frame->arena);
+    }
+    return frame->of_feed;
 }
 
 struct bytes event_frame_of_order(struct event_frame *frame)
 {
-    char version[VERSION_BYTES];
-    (void)snprintf(version, sizeof version, "%" PRId32, frame->event->version);
-    return make(frame, version);
-}
-
-static struct bytes make(struct event_frame *frame, const char *id)
-{
-    if (frame->json.size == 0) {
-        frame->json = print(&frame->event->base, frame->arena);
+    const Shop__V1__OrderEvent *event = frame->event;
+    if (frame->of_order.size == 0) {
+        char version[VERSION_BYTES];
+        (void)snprintf(version, sizeof version, "%" PRId32, event->version);
+        frame->of_order =
+            compose(version, event->type, print(&event->base, frame->arena), frame->arena);
     }
-    return compose(id, frame->event->type, frame->json, frame->arena);
+    return frame->of_order;
 }
 
 struct bytes event_frame_message(const char *name, const ProtobufCMessage *message,

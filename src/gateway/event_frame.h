@@ -1,5 +1,5 @@
-/* Event frame: one order's event as a server-sent event. Used by event_hub.c, which hands the same
- * event to many: its JSON is printed once. */
+/* Event frame: one order's event as a server-sent event. Used by event_hub_rounds.c, which hands
+ * the same event to many: it is printed once. */
 #pragma once
 
 #include <shop/v1/order_service.pb-c.h>
@@ -11,7 +11,7 @@ struct event_frame {
     const Shop__V1__OrderEvent *event;
     const char *cursor; /* of the feed; NULL in a timeline */
     struct arena *arena;
-    struct bytes json; /* once it was needed */
+    struct bytes of_feed, of_order; /* once they were needed */
 };
 
 /* "id: CURSOR", "event: order.created", "data: {...}"; nothing when the arena is full. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wait.h"
 #include "gateway/event_hub_inside.h"
 
 #define ROUND_BYTES_FIRST (64 * 1024)
@@ -19,14 +20,10 @@ enum status event_hub_start(const struct event_hub_options *options, struct even
     if (hub == NULL) {
         return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no memory");
     }
-    pthread_condattr_t monotonic;
     hub->options = *options;
     arena_init(&hub->arena, ROUND_BYTES_FIRST, ROUND_BYTES_LIMIT);
     (void)pthread_mutex_init(&hub->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&hub->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&hub->changed);
     if (pthread_create(&hub->thread, NULL, event_hub_run, hub) != 0) {
         arena_fini(&hub->arena);
         free(hub);
@@ -41,16 +38,21 @@ void event_hub_drain(struct event_hub *hub)
     (void)pthread_mutex_lock(&hub->lock);
     hub->is_draining = true;
     for (struct follower *one = hub->followers; one != NULL; one = one->next) {
-        if (one->stream != NULL) {
-            http_stream_end(one->stream);
-            one->stream = NULL;
-        }
+        event_hub_end(one);
     }
     (void)pthread_cond_signal(&hub->changed);
     (void)pthread_mutex_unlock(&hub->lock);
     if (!hub->is_joined) {
         hub->is_joined = true;
         (void)pthread_join(hub->thread, NULL);
+    }
+}
+
+void event_hub_end(struct follower *follower)
+{
+    if (follower->stream != NULL) {
+        http_stream_end(follower->stream);
+        follower->stream = NULL;
     }
 }
 
@@ -83,16 +85,19 @@ enum status event_hub_join(struct event_hub *hub, struct http_request *request,
         return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no memory");
     }
     follower->hub = hub;
+    follower->caller = *interest->caller;
+    follower->credential = interest->credential;
+    follower->method = interest->method;
     follower->after_version = interest->after_version;
     follower->needs_timeline = interest->order_id[0] != '\0';
-    follower->written_ms = clock_monotonic_ms(hub->options.clock);
-    (void)snprintf(follower->caller, sizeof follower->caller, "%s", interest->caller);
-    (void)snprintf(follower->customer_id, EVENT_ID_BYTES, "%s", interest->customer_id);
+    follower->written_ms = follower->checked_ms = clock_monotonic_ms(hub->options.clock);
     (void)snprintf(follower->order_id, EVENT_ID_BYTES, "%s", interest->order_id);
     (void)snprintf(follower->cursor, EVENT_CURSOR_BYTES, "%s", interest->cursor);
     (void)pthread_mutex_lock(&hub->lock);
-    enum status status = check_room(hub, interest->caller, failure);
+    enum status status = check_room(hub, interest->caller->name, failure);
     if (status == STATUS_OK) {
+        http_add_header(request, "Cache-Control", "no-store");
+        http_add_header(request, "X-Accel-Buffering", "no"); /* nginx would keep events back */
         follower->stream = http_stream_start(request, "text/event-stream", on_closed, follower);
         status = follower->stream != NULL ? STATUS_OK
                                           : failure_set(failure, STATUS_RESOURCE_EXHAUSTED,
@@ -103,6 +108,7 @@ enum status event_hub_join(struct event_hub *hub, struct http_request *request,
         follower->next = hub->followers;
         hub->followers = follower;
         hub->count++;
+        follower->number = ++hub->joined;
         (void)pthread_cond_signal(&hub->changed);
     } else {
         free(follower);
@@ -115,7 +121,7 @@ static enum status check_room(struct event_hub *hub, const char *caller, struct 
 {
     size_t own = 0;
     for (const struct follower *one = hub->followers; one != NULL; one = one->next) {
-        own += caller[0] != '\0' && strcmp(one->caller, caller) == 0 ? 1 : 0;
+        own += caller[0] != '\0' && strcmp(one->caller.name, caller) == 0 ? 1 : 0;
     }
     if (hub->is_draining) {
         return failure_set(failure, STATUS_UNAVAILABLE, "DRAINING",

@@ -1,5 +1,5 @@
 /* See event_hub.h: the hub's thread. A round asks where the feed ends (for those who begin now),
- * for the timelines of those who joined to follow one order, then for what is new. */
+ * for the timelines of those who joined to follow one order, a page each, then for what is new. */
 #include <shop/v1/order_service.pb-c.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,22 +19,19 @@ struct question {
     const char *cursor; /* asked from */
     const char *head;   /* where the foremost stand; "" = this asks for it */
     char next[EVENT_CURSOR_BYTES];
-    struct follower *asker; /* of a timeline */
 };
 
 static void play_round(struct event_hub *hub);
 static void ask_for_end(struct event_hub *hub);
-static void ask_for_timelines(struct event_hub *hub);
 static void ask_for_events(struct event_hub *hub);
-static bool ask(struct question *question, struct rpc_stub *stub);
+static void find_foremost(struct event_hub *hub, const char *below,
+                          char cursor_out[EVENT_CURSOR_BYTES]);
 static void on_end(const Shop__V1__FollowOrderEventsResponse *response, void *question);
 static void on_events(const Shop__V1__FollowOrderEventsResponse *response, void *question);
-static void on_timeline(const Shop__V1__ListOrderEventsResponse *response, void *question);
 static void begin_from_now(struct follower *follower);
 static void reset_from(struct event_hub *hub, const char *cursor, const char *reason);
-static void deliver(struct follower *follower, struct event_frame *frame);
-static void keep_alive(struct event_hub *hub);
-static void pause_round(struct event_hub *hub);
+static void hand_out(struct follower *follower, struct event_frame *frame);
+static int64_t next_round_ms(const struct event_hub *hub);
 
 void *event_hub_run(void *state)
 {
@@ -47,9 +44,8 @@ void *event_hub_run(void *state)
         }
         (void)pthread_mutex_unlock(&hub->lock);
         play_round(hub);
+        event_hub_care(hub, next_round_ms(hub));
         (void)pthread_mutex_lock(&hub->lock);
-        keep_alive(hub);
-        pause_round(hub);
     }
     (void)pthread_mutex_unlock(&hub->lock);
     return NULL;
@@ -59,12 +55,12 @@ void *event_hub_run(void *state)
  * follow. */
 static void play_round(struct event_hub *hub)
 {
-    arena_reset(&hub->arena);
+    hub->round++;
     hub->has_more = false;
     bool was_away = hub->is_away;
     hub->is_away = false;
     ask_for_end(hub);
-    ask_for_timelines(hub);
+    event_hub_ask_for_timelines(hub);
     ask_for_events(hub);
     if (hub->is_away != was_away) {
         log_line(hub->is_away ? LOG_WARN : LOG_INFO,
@@ -72,12 +68,12 @@ static void play_round(struct event_hub *hub)
     }
 }
 
-static bool ask(struct question *question, struct rpc_stub *stub)
+bool event_hub_prepare(struct event_hub *hub, struct rpc_stub *stub)
 {
-    struct event_hub *hub = question->hub;
     if (hub->is_away) {
         return false;
     }
+    arena_reset(&hub->arena);
     rpc_stub_init(stub, hub->options.channel, &shop__v1__order_service__descriptor);
     stub->timeout_ms = ASK_TIMEOUT_MS;
     return true;
@@ -93,7 +89,7 @@ static void ask_for_end(struct event_hub *hub)
         is_needed = is_needed || one->cursor[0] == '\0';
     }
     (void)pthread_mutex_unlock(&hub->lock);
-    if (!is_needed || !ask(&question, &stub)) {
+    if (!is_needed || !event_hub_prepare(hub, &stub)) {
         return;
     }
     Shop__V1__FollowOrderEventsRequest request = SHOP__V1__FOLLOW_ORDER_EVENTS_REQUEST__INIT;
@@ -118,53 +114,6 @@ static void on_end(const Shop__V1__FollowOrderEventsResponse *response, void *st
     (void)pthread_mutex_unlock(&hub->lock);
 }
 
-/* Those who joined since the last round, one question each. */
-static void ask_for_timelines(struct event_hub *hub)
-{
-    for (;;) {
-        char order_id[EVENT_ID_BYTES] = "";
-        struct question question = {.hub = hub};
-        struct rpc_stub stub;
-        (void)pthread_mutex_lock(&hub->lock);
-        for (struct follower *one = hub->followers; one != NULL; one = one->next) {
-            if (one->needs_timeline && one->cursor[0] != '\0') {
-                memcpy(order_id, one->order_id, sizeof order_id);
-            }
-        }
-        (void)pthread_mutex_unlock(&hub->lock);
-        if (order_id[0] == '\0' || !ask(&question, &stub)) {
-            return;
-        }
-        question.cursor = order_id;
-        Shop__V1__ListOrderEventsRequest request = SHOP__V1__LIST_ORDER_EVENTS_REQUEST__INIT;
-        request.order_id = order_id;
-        request.page_size = PAGE_EVENTS; /* more changes than any order has */
-        shop__v1__order_service__list_order_events(&stub.service, &request, on_timeline, &question);
-        hub->is_away = stub.failure.code != STATUS_OK;
-    }
-}
-
-static void on_timeline(const Shop__V1__ListOrderEventsResponse *response, void *state)
-{
-    struct question *question = state;
-    struct event_hub *hub = question->hub;
-    if (response == NULL) {
-        return;
-    }
-    (void)pthread_mutex_lock(&hub->lock);
-    for (struct follower *one = hub->followers; one != NULL; one = one->next) {
-        if (!one->needs_timeline || strcmp(one->order_id, question->cursor) != 0) {
-            continue;
-        }
-        one->needs_timeline = false;
-        for (size_t i = 0; i < response->n_order_events; i++) {
-            struct event_frame frame = {.event = response->order_events[i], .arena = &hub->arena};
-            deliver(one, &frame);
-        }
-    }
-    (void)pthread_mutex_unlock(&hub->lock);
-}
-
 /* The foremost first: then it is known up to where the others can be brought in this round. */
 static void ask_for_events(struct event_hub *hub)
 {
@@ -173,15 +122,8 @@ static void ask_for_events(struct event_hub *hub)
         char cursor[EVENT_CURSOR_BYTES] = "";
         struct question question = {.hub = hub, .cursor = cursor, .head = head};
         struct rpc_stub stub;
-        (void)pthread_mutex_lock(&hub->lock);
-        for (const struct follower *one = hub->followers; one != NULL; one = one->next) {
-            bool is_left = below[0] == '\0' || strcmp(one->cursor, below) < 0;
-            if (is_left && strcmp(one->cursor, cursor) > 0) {
-                memcpy(cursor, one->cursor, sizeof cursor);
-            }
-        }
-        (void)pthread_mutex_unlock(&hub->lock);
-        if (cursor[0] == '\0' || !ask(&question, &stub)) {
+        find_foremost(hub, below, cursor);
+        if (cursor[0] == '\0' || !event_hub_prepare(hub, &stub)) {
             return;
         }
         Shop__V1__FollowOrderEventsRequest request = SHOP__V1__FOLLOW_ORDER_EVENTS_REQUEST__INIT;
@@ -201,7 +143,24 @@ static void ask_for_events(struct event_hub *hub)
     }
 }
 
-/* Delivers no further than to where the foremost stand, and there they join them. */
+/* Of those who can take something and stand below `below` ("" = all); "" for nobody. */
+static void find_foremost(struct event_hub *hub, const char *below,
+                          char cursor_out[EVENT_CURSOR_BYTES])
+{
+    cursor_out[0] = '\0';
+    (void)pthread_mutex_lock(&hub->lock);
+    for (struct follower *one = hub->followers; one != NULL; one = one->next) {
+        bool is_left = below[0] == '\0' || strcmp(one->cursor, below) < 0;
+        if (is_left && strcmp(one->cursor, cursor_out) > 0 && !one->needs_timeline &&
+            event_hub_has_room(one)) {
+            memcpy(cursor_out, one->cursor, EVENT_CURSOR_BYTES);
+        }
+    }
+    (void)pthread_mutex_unlock(&hub->lock);
+}
+
+/* Delivers no further than to where the foremost stand, and there they join them; who has no room
+ * left stays behind the last event that it got. */
 static void on_events(const Shop__V1__FollowOrderEventsResponse *response, void *state)
 {
     struct question *question = state;
@@ -214,22 +173,35 @@ static void on_events(const Shop__V1__FollowOrderEventsResponse *response, void 
     (void)snprintf(question->next, sizeof question->next, "%s", reaches ? head : response->cursor);
     hub->has_more = hub->has_more || response->has_more;
     (void)pthread_mutex_lock(&hub->lock);
+    for (struct follower *one = hub->followers; one != NULL; one = one->next) {
+        one->is_taking = strcmp(one->cursor, question->cursor) == 0 && !one->needs_timeline &&
+                         one->stream != NULL;
+    }
     for (size_t i = 0; i < response->n_order_events; i++) {
         const Shop__V1__FollowedOrderEvent *event = response->order_events[i];
         struct event_frame frame = {
             .event = event->order_event, .cursor = event->cursor, .arena = &hub->arena};
         for (struct follower *one = hub->followers; one != NULL; one = one->next) {
-            if (strcmp(one->cursor, question->cursor) == 0 && strcmp(event->cursor, head) <= 0) {
-                deliver(one, &frame);
+            if (one->is_taking && strcmp(event->cursor, head) <= 0) {
+                hand_out(one, &frame);
             }
         }
     }
     for (struct follower *one = hub->followers; one != NULL; one = one->next) {
-        if (strcmp(one->cursor, question->cursor) == 0) {
+        if (one->is_taking) {
             memcpy(one->cursor, question->next, sizeof one->cursor);
         }
     }
     (void)pthread_mutex_unlock(&hub->lock);
+}
+
+/* Where it stands moves with each event, so that it can stop behind any. */
+static void hand_out(struct follower *follower, struct event_frame *frame)
+{
+    follower->is_taking = event_hub_deliver(follower, frame);
+    if (follower->is_taking) {
+        (void)snprintf(follower->cursor, sizeof follower->cursor, "%s", frame->cursor);
+    }
 }
 
 /* From now on it gets every event: whoever reads this may rely on it. An id without an event is
@@ -265,22 +237,31 @@ static void reset_from(struct event_hub *hub, const char *cursor, const char *re
     (void)pthread_mutex_unlock(&hub->lock);
 }
 
-static void deliver(struct follower *follower, struct event_frame *frame)
+bool event_hub_deliver(struct follower *follower, struct event_frame *frame)
 {
     const Shop__V1__OrderEvent *event = frame->event;
+    const char *customer_id = follower->caller.customer_id;
     bool is_of_order = follower->order_id[0] != '\0';
-    if (is_of_order && (strcmp(follower->order_id, event->order_id) != 0 ||
-                        event->version <= follower->after_version)) {
-        return;
+    bool is_wanted = is_of_order
+                         ? strcmp(follower->order_id, event->order_id) == 0 &&
+                               event->version > follower->after_version
+                         : customer_id[0] == '\0' || strcmp(customer_id, event->customer_id) == 0;
+    if (!is_wanted) {
+        return true;
     }
-    if (follower->customer_id[0] != '\0' &&
-        strcmp(follower->customer_id, event->customer_id) != 0) {
-        return;
+    if (!event_hub_has_room(follower)) {
+        return false;
+    }
+    struct bytes text = is_of_order ? event_frame_of_order(frame) : event_frame_of_feed(frame);
+    if (text.size == 0) { /* no memory: nothing is left out, it comes back and asks again */
+        event_hub_end(follower);
+        return false;
     }
     if (is_of_order) {
         follower->after_version = event->version;
     }
-    event_hub_put(follower, is_of_order ? event_frame_of_order(frame) : event_frame_of_feed(frame));
+    event_hub_put(follower, text);
+    return true;
 }
 
 void event_hub_put(struct follower *follower, struct bytes bytes)
@@ -294,26 +275,8 @@ void event_hub_put(struct follower *follower, struct bytes bytes)
     }
 }
 
-/* Under the lock. */
-static void keep_alive(struct event_hub *hub)
+static int64_t next_round_ms(const struct event_hub *hub)
 {
-    static const char HEARTBEAT[] = ":\n\n";
-    int64_t due_ms = clock_monotonic_ms(hub->options.clock) - hub->options.heartbeat_ms;
-    for (struct follower *one = hub->followers; one != NULL; one = one->next) {
-        if (one->written_ms <= due_ms) {
-            event_hub_put(one, bytes_of(HEARTBEAT, sizeof HEARTBEAT - 1));
-        }
-    }
-}
-
-/* Under the lock; shorter when somebody joins. */
-static void pause_round(struct event_hub *hub)
-{
-    if (hub->has_more || hub->is_draining) {
-        return;
-    }
     int64_t pause_ms = hub->is_away ? AWAY_MS : hub->options.poll_ms;
-    int64_t until_us = clock_monotonic_us(hub->options.clock) + pause_ms * 1000;
-    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-    (void)pthread_cond_timedwait(&hub->changed, &hub->lock, &until);
+    return clock_monotonic_ms(hub->options.clock) + (hub->has_more ? 0 : pause_ms);
 }

@@ -125,6 +125,8 @@ static enum status start_events(struct order_gateway *order, struct failure *fai
         .streams_per_caller_max = (size_t)order->config->streams_per_caller_max,
         .poll_ms = order->config->events_poll_ms,
         .heartbeat_ms = order->config->events_heartbeat_ms,
+        .slow_ms = order->config->transfer_ms,
+        .callers = order->gateway.callers,
     };
     return event_hub_start(&options, &order->gateway.events, failure);
 }

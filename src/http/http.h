@@ -19,7 +19,8 @@
 #define HTTP_HEADERS_MAX          64 /* of a request: browsers behind two proxies send 30 */
 #define HTTP_RESPONSE_HEADERS_MAX 12
 
-#define HTTP_STREAM_BYTES_MAX (256 * 1024) /* that a slow reader may leave behind */
+/* That a reader may leave untaken: with more than that nothing further is written. */
+#define HTTP_STREAM_BYTES_MAX (256 * 1024)
 
 struct http_request;
 struct http_server;
@@ -91,12 +92,16 @@ void http_respond(struct http_request *request, unsigned status, const char *con
 
 /* Answers 200 with a body that goes on until http_stream_end or until the peer leaves, instead of
  * http_respond. `on_closed` is called once, from any thread, whatever ended it; behind it the
- * stream is gone. A reader who leaves more than HTTP_STREAM_BYTES_MAX untaken, or takes nothing for
- * the server's transfer_ms while there is something, is cut off. NULL when memory is out: nothing
- * was answered. Every stream must be ended before the server stops. */
+ * stream is gone. A reader who has left HTTP_STREAM_BYTES_MAX untaken when more is written, or
+ * takes nothing for the server's transfer_ms while there is something, is cut off. NULL when memory
+ * is out: nothing was answered. Every stream must be ended before the server stops. */
 struct http_stream *http_stream_start(struct http_request *request, const char *content_type,
                                       void (*on_closed)(void *context), void *context);
 /* Copies; never blocks. False: the reader is being cut off. Not after http_stream_end. */
 bool http_stream_write(struct http_stream *stream, struct bytes bytes);
+/* How much of what was written nobody has taken yet: who writes much waits until it is little. */
+size_t http_stream_untaken(struct http_stream *stream);
+/* Instead of http_stream_end: what was written may be lost, and the reader sees no proper end. */
+void http_stream_cut(struct http_stream *stream);
 /* What was written still goes out. */
 void http_stream_end(struct http_stream *stream);

@@ -17,11 +17,12 @@ struct http_stream {
     void *context;
     pthread_mutex_t lock;
     uint8_t *data;
-    size_t size, room;
+    size_t start, size, room; /* untaken: `size` bytes from `start` on */
     bool is_ended, is_suspended, is_cut;
 };
 
 static bool make_room(struct http_stream *stream, size_t more);
+static void cut(struct http_stream *stream);
 static void wake(struct http_stream *stream);
 
 struct http_stream *http_stream_start(struct http_request *request, const char *content_type,
@@ -44,14 +45,13 @@ bool http_stream_write(struct http_stream *stream, struct bytes bytes)
 {
     (void)pthread_mutex_lock(&stream->lock);
     if (!stream->is_cut && !make_room(stream, bytes.size)) {
-        stream->is_cut = true;
-        http_request_limit(stream->request, CUT_NOW_MS);
+        cut(stream);
     }
     if (!stream->is_cut) {
         if (stream->size == 0) {
             http_request_limit(stream->request, http_request_transfer_ms(stream->request));
         }
-        memcpy(stream->data + stream->size, bytes.data, bytes.size);
+        memcpy(stream->data + stream->start + stream->size, bytes.data, bytes.size);
         stream->size += bytes.size;
     }
     wake(stream);
@@ -60,11 +60,19 @@ bool http_stream_write(struct http_stream *stream, struct bytes bytes)
     return is_fine;
 }
 
+/* What is large is taken whole when there is room at all: its reader has had no time yet. */
 static bool make_room(struct http_stream *stream, size_t more)
 {
-    if (more > HTTP_STREAM_BYTES_MAX - stream->size) {
+    if (stream->size >= HTTP_STREAM_BYTES_MAX) {
         return false;
     }
+    if (stream->start + stream->size + more <= stream->room) {
+        return true;
+    }
+    if (stream->size > 0) {
+        memmove(stream->data, stream->data + stream->start, stream->size);
+    }
+    stream->start = 0;
     size_t room = stream->room == 0 ? FIRST_BYTES : stream->room;
     while (room < stream->size + more) {
         room *= 2;
@@ -78,6 +86,29 @@ static bool make_room(struct http_stream *stream, size_t more)
         stream->room = room;
     }
     return true;
+}
+
+size_t http_stream_untaken(struct http_stream *stream)
+{
+    (void)pthread_mutex_lock(&stream->lock);
+    size_t size = stream->size;
+    (void)pthread_mutex_unlock(&stream->lock);
+    return size;
+}
+
+void http_stream_cut(struct http_stream *stream)
+{
+    (void)pthread_mutex_lock(&stream->lock);
+    cut(stream);
+    wake(stream);
+    (void)pthread_mutex_unlock(&stream->lock);
+}
+
+/* Under the lock. */
+static void cut(struct http_stream *stream)
+{
+    stream->is_cut = true;
+    http_request_limit(stream->request, CUT_NOW_MS);
 }
 
 static void wake(struct http_stream *stream)
@@ -105,9 +136,14 @@ ssize_t http_stream_read(void *state, uint64_t position, char *data, size_t most
     (void)pthread_mutex_lock(&stream->lock);
     if (stream->size > 0 && !stream->is_cut) {
         size_t taken = stream->size < most ? stream->size : most;
-        memcpy(data, stream->data, taken);
+        memcpy(data, stream->data + stream->start, taken);
+        stream->start += taken;
         stream->size -= taken;
-        memmove(stream->data, stream->data + taken, stream->size);
+        if (stream->size == 0 && stream->room > FIRST_BYTES) { /* a stream is silent mostly */
+            free(stream->data);
+            stream->data = NULL;
+            stream->start = stream->room = 0;
+        }
         http_request_limit(stream->request, stream->size > 0 || stream->is_ended
                                                 ? http_request_transfer_ms(stream->request)
                                                 : 0);

@@ -9,8 +9,6 @@
 #include "shop/order_event_codec.h"
 #include "shop/rules.h"
 
-#define PAGE_LINES_MAX 20000 /* of all events: some 20 bytes each, of a response's 1 MiB */
-
 static void follow(struct shop_lane *lane, struct rpc_call *call);
 static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
                              const struct feed_position *after, int32_t most,
@@ -75,12 +73,11 @@ static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
     return STATUS_OK;
 }
 
-/* The first always does: an order has 2,000 lines at most. */
 static size_t count_that_fits(const struct followed_event *events, size_t count, size_t most)
 {
     size_t fits = 0, lines = 0;
-    while (fits < count && fits < most && (fits == 0 || lines < PAGE_LINES_MAX)) {
-        lines += events[fits++].event.line_count;
+    while (fits < count && fits < most && query_fits(&lines, events[fits].event.line_count)) {
+        fits++;
     }
     return fits;
 }

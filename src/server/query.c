@@ -6,6 +6,8 @@
 #include "shop/order_codec.h"
 #include "shop/rules.h"
 
+#define PAGE_LINES_MAX 20000 /* of all events: some 20 bytes each, of a response's 1 MiB */
+
 void query_each(struct shop_lane *lane, struct rpc_call **calls, size_t count,
                 void (*answer)(struct shop_lane *lane, struct rpc_call *call))
 {
@@ -36,6 +38,13 @@ void query_reply(struct rpc_call *call, const ProtobufCMessage *response)
         return;
     }
     rpc_reply(call, response);
+}
+
+bool query_fits(size_t *lines, size_t more)
+{
+    bool fits = *lines < PAGE_LINES_MAX;
+    *lines += more;
+    return fits;
 }
 
 int64_t query_deadline_ms(const struct shop_lane *lane, struct rpc_call *const *calls, size_t count)

@@ -13,6 +13,9 @@ void query_fail_all(struct rpc_call **calls, size_t count, const struct failure 
 void query_overloaded(struct rpc_call **calls, size_t count);
 /* Answers with a response that a codec made, or as overload when it had no room (NULL). */
 void query_reply(struct rpc_call *call, const ProtobufCMessage *response);
+/* Whether one more event, with so many lines, fits into a page that has `*lines` already, which
+ * then counts them, too. The first always does: an order has 2,000 lines at most. */
+bool query_fits(size_t *lines, size_t more);
 /* Until when a batch may take. */
 int64_t query_deadline_ms(const struct shop_lane *lane, struct rpc_call *const *calls,
                           size_t count);

@@ -26,6 +26,7 @@ struct events_page {
 static void list(struct shop_lane *lane, struct rpc_call *call);
 static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
                              struct events_page *page_out, struct failure *failure);
+static size_t count_that_fits(const struct order_event *events, size_t count, size_t most);
 static enum status check_order(struct shop_lane *lane, struct rpc_call *call,
                                const struct uuid *order_id, struct failure *failure);
 
@@ -51,9 +52,10 @@ static void list(struct shop_lane *lane, struct rpc_call *call)
         status = check_order(lane, call, &page.order_id, &failure);
     }
     const char *next = "";
-    if (status == STATUS_OK && count > (size_t)page.size) {
+    size_t fits = count_that_fits(events, count, (size_t)page.size);
+    if (fits < count) {
         char version[VERSION_BYTES];
-        count = (size_t)page.size;
+        count = fits;
         (void)snprintf(version, sizeof version, "%d", events[count - 1].version);
         next = page_token_make(LIST_NAME, page.filter, bytes_of_text(version), &lane->arena);
         status = next != NULL ? STATUS_OK : refuse_overloaded(&failure);
@@ -91,6 +93,15 @@ static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
     memcpy(version, position.data, size);
     page_out->after = (int32_t)strtol(version, NULL, 10);
     return STATUS_OK;
+}
+
+static size_t count_that_fits(const struct order_event *events, size_t count, size_t most)
+{
+    size_t fits = 0, lines = 0;
+    while (fits < count && fits < most && query_fits(&lines, events[fits].line_count)) {
+        fits++;
+    }
+    return fits;
 }
 
 /* An order that is not in PostgreSQL yet has no events there; one that does not exist is refused.

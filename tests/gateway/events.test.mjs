@@ -1,10 +1,11 @@
 // Orders' events as server-sent events, from the whole system: once each, in order, resumed without a gap.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { makeKey, until } from './gateway.mjs';
+import { makeKey, startGateway, until } from './gateway.mjs';
 import { follow, startSystem } from './system.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'order-keys-'));
@@ -87,6 +88,139 @@ test('a caller who stands for a customer follows that customer alone', async () 
   const timeline = () => fetch(`${system.url}/shop.v1.OrderService/ListOrderEvents`, {
     method: 'POST', headers: { ...ada, 'Content-Type': 'application/json' }, body: JSON.stringify({ orderId: other.orderId }) });
   await until(async () => (await timeline()).status === 404); // nor its timeline, once it has one
+});
+
+test('somebody else\'s order and one that is not there look the same', async () => {
+  const other = await create('bob');
+  const none = '01a2145f-7ae2-866e-a16a-f38ccd1ada81';
+  const asked = {
+    get: (id) => fetch(`${system.url}/v1/orders/${id}`, { headers: ada }),
+    events: (id) => fetch(`${system.url}/v1/orders/${id}/events`, { headers: ada }),
+    watch: (id) => fetch(`${system.url}/v1/orders/${id}:watch`, { headers: ada }),
+    connect: (id) => fetch(`${system.url}/shop.v1.OrderService/GetOrder`, {
+      method: 'POST', headers: { ...ada, 'Content-Type': 'application/json' }, body: JSON.stringify({ orderId: id }) }),
+  };
+  await until(async () => (await fetch(`${system.url}/v1/orders/${other.orderId}/events`, { headers: all })).json().then((page) => page.orderEvents.length > 0));
+  for (const [name, ask] of Object.entries(asked)) {
+    const [theirs, nobodys] = await Promise.all([ask(other.orderId), ask(none)]);
+    assert.deepEqual([theirs.status, await theirs.text()], [404, await nobodys.text()], name);
+    assert.equal(nobodys.status, 404, name);
+  }
+  const cancelled = await fetch(`${system.url}/v1/orders/${other.orderId}:cancel`, { method: 'POST', headers: ada });
+  assert.equal(cancelled.status, 403);
+  const list = await (await fetch(`${system.url}/v1/orders?pageSize=1000`, { headers: ada })).json();
+  assert.ok(list.orders.every((order) => order.customerId === 'ada'));
+});
+
+test('over a new gateway: from where the old one was left', async (t) => {
+  const [one, two] = await Promise.all([0, 1].map(() => startGateway({ ORDER_ENDPOINT: system.endpoint, ORDER_GATEWAY_KEYS: keys }, { withServer: false })));
+  t.after(() => two.stop());
+  const stream = await follow(`${one.url}/v1/events`, { headers: all });
+  await stream.begun();
+  const made = [];
+  for (let i = 0; i < 3; i++) made.push((await create()).orderId);
+  const first = await stream.next();
+  stream.close();
+  await one.stop();
+  made.push((await create()).orderId);
+  const resumed = await follow(`${two.url}/v1/events`, { headers: { ...all, 'Last-Event-ID': first.id } });
+  const seen = [first.data.orderId];
+  for (let i = 1; i < made.length; i++) seen.push((await resumed.next()).data.orderId);
+  assert.deepEqual(seen.sort(), made.sort());
+  resumed.close();
+});
+
+test('a stream ends with the key that it was opened with: revoked, or expired', async () => {
+  const doomed = makeKey(keys, 'doomed', 'order.read');
+  const brief = makeKey(keys, 'brief', 'order.read');
+  const open = (key) => until(async () => { // the file is read within a second
+    const stream = await events({ headers: { 'X-Api-Key': key } });
+    return stream.status === 200 && stream;
+  });
+  const [first, second, third] = [await open(doomed), await open(brief), await events()];
+  await Promise.all([first, second, third].map((stream) => stream.begun()));
+  system.orderctl('keys', 'revoke', doomed.split('_')[1], '--file', keys);
+  assert.equal(await first.next(), undefined, 'an end');
+  assert.equal((await events({ headers: { 'X-Api-Key': doomed } })).body.error.details[0].reason, 'KEY_INVALID');
+  const soon = Math.floor(Date.now() / 1000) + 2;
+  const lines = readFileSync(keys, 'utf8').split('\n').map((line) => (line.startsWith(brief.split('_')[1]) ? line.replace(/-$/, String(soon)) : line));
+  assert.ok(lines.some((line) => line.endsWith(String(soon))));
+  writeFileSync(keys, lines.join('\n'));
+  assert.equal(await second.next(), undefined, 'an end');
+  assert.ok(Date.now() / 1000 >= soon, 'not before its time');
+  assert.equal((await events({ headers: { 'X-Api-Key': brief } })).status, 401);
+  const { orderId } = await create();
+  assert.equal((await third.next()).data.orderId, orderId, 'the others go on');
+  third.close();
+});
+
+test('an order of 2,000 lines that changed often: all of it, while others are served; who does not take it is cut off', async (t) => {
+  const LINES = 2000, CHANGES = 90, product = 'p'.repeat(64);
+  const small = await startGateway({ ORDER_ENDPOINT: system.endpoint, ORDER_GATEWAY_TRANSFER_MS: '5000' }, { withServer: false });
+  t.after(() => small.stop());
+  const send = async (path, body) => {
+    const response = await fetch(small.url + path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+    assert.equal(response.status, 200, await response.clone().text());
+    return response.json();
+  };
+  system.orderctl('product', 'create', product, '--name', 'Large', '--price', '1.00', '--currency', 'EUR', '--on-hand', String(LINES * CHANGES));
+  const { orderId } = await send('/v1/orders', { customerId: 'bob', confirm: true, lines: Array.from({ length: LINES }, () => ({ productId: product, quantity: CHANGES })) });
+  const lines = Array.from({ length: LINES }, (_, i) => ({ lineNumber: i + 1, quantity: 1 }));
+  for (let i = 0; i < CHANGES; i++) await send(`/v1/orders/${orderId}:fulfill`, { lines });
+  const all = Array.from({ length: CHANGES + 1 }, (_, i) => i + 1);
+  const listed = async () => { // more than fits into one answer
+    const versions = [];
+    for (let token = ''; ;) {
+      const page = await (await fetch(`${small.url}/v1/orders/${orderId}/events?pageSize=1000&pageToken=${token}`)).json();
+      versions.push(...page.orderEvents.map((event) => event.version));
+      token = page.nextPageToken;
+      if (!token) return versions;
+    }
+  };
+  await until(async () => (await listed()).length === all.length);
+  assert.deepEqual(await listed(), all);
+
+  const lazy = connect(small.port, '127.0.0.1').on('error', () => {});
+  t.after(() => lazy.destroy());
+  lazy.pause(); // the kernel takes some 4 MB for it, and it takes nothing
+  lazy.write(`GET /v1/orders/${orderId}:watch HTTP/1.1\r\nHost: x\r\n\r\n`);
+  const streams = async () => Number(/^order_gateway_streams (\d+)$/m.exec(await (await fetch(`${small.operations}/metrics`)).text())[1]);
+  await until(async () => await streams() === 1);
+  const watch = await follow(`${small.url}/v1/orders/${orderId}:watch`);
+  const watched = (async () => {
+    assert.equal((await watch.next()).data.lines.length, LINES);
+    for (const version of all) {
+      const event = await watch.next();
+      assert.deepEqual([event.id, event.data.lines.length], [String(version), version === 1 ? 0 : LINES]);
+    }
+  })();
+  const feed = await follow(`${small.url}/v1/events`);
+  await feed.begun();
+  const made = await create();
+  assert.equal((await feed.next()).data.orderId, made.orderId);
+  await watched;
+  await until(async () => await streams() === 2, { tell: () => 'the lazy one is not cut off' });
+  watch.close();
+  feed.close();
+});
+
+test('streams have one verb, and no parameters', async () => {
+  for (const path of ['/v1/events', '/v1/orders/x:watch']) {
+    for (const method of ['HEAD', 'POST', 'DELETE']) {
+      const response = await fetch(system.url + path, { method, headers: all });
+      assert.deepEqual([response.status, response.headers.get('allow')], [405, 'GET'], `${method} ${path}`);
+    }
+    const response = await fetch(`${system.url}${path}?customerId=ada`, { headers: all });
+    assert.equal(response.status, 400);
+    assert.match(await response.text(), /"reason":"UNKNOWN_FIELD"/);
+  }
+  const { orderId } = await create();
+  const escaped = await follow(`${system.url}/v1/orders/${orderId.replaceAll('-', '%2D')}:watch`, { headers: all });
+  assert.equal((await escaped.next()).data.orderId, orderId);
+  escaped.close();
+  for (const id of ['%', '%zz', '%00', '%ff']) {
+    assert.equal((await fetch(`${system.url}/v1/orders/${id}:watch`, { headers: all })).status, 400, id);
+  }
 });
 
 test('a cursor that is not known: said, then from now on', async () => {
