@@ -11,6 +11,7 @@
 
 #define SECONDS_TEXT_BYTES  24
 #define CACHE_CONTROL_BYTES 40
+#define AWAY_DELAY_MS       1000 /* until a server that was away may be there again */
 
 static enum status admit(struct call *call, struct failure *failure);
 static enum status take_of_address(struct call *call, struct failure *failure);
@@ -197,12 +198,14 @@ void call_add_cache_control(struct call *call, const char *otherwise)
 
 void call_add_retry_after(struct call *call, const struct failure *failure)
 {
-    char *seconds = failure->retry_delay_ms <= 0
-                        ? NULL
-                        : arena_alloc(http_request_arena(call->http), SECONDS_TEXT_BYTES);
+    int64_t delay_ms = failure->retry_delay_ms;
+    if (delay_ms <= 0 && failure->code == STATUS_UNAVAILABLE) {
+        delay_ms = AWAY_DELAY_MS;
+    }
+    char *seconds =
+        delay_ms <= 0 ? NULL : arena_alloc(http_request_arena(call->http), SECONDS_TEXT_BYTES);
     if (seconds != NULL) { /* whole seconds, upwards: sooner would be too soon */
-        (void)snprintf(seconds, SECONDS_TEXT_BYTES, "%" PRId64,
-                       (failure->retry_delay_ms + 999) / 1000);
+        (void)snprintf(seconds, SECONDS_TEXT_BYTES, "%" PRId64, (delay_ms + 999) / 1000);
         http_add_header(call->http, "Retry-After", seconds);
     }
 }

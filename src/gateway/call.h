@@ -66,5 +66,5 @@ unsigned call_http_status(enum status code);
 /* Adds Cache-Control of an answer: for how long anyone may keep it where the contract says so and
  * the request was no POST, else `otherwise`. */
 void call_add_cache_control(struct call *call, const char *otherwise);
-/* Adds Retry-After when the failure says when to try again. */
+/* Adds Retry-After when the failure says when to try again, and always when it is UNAVAILABLE. */
 void call_add_retry_after(struct call *call, const struct failure *failure);

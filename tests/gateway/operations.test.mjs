@@ -30,8 +30,10 @@ test('without a server: alive, not ready, calls say UNAVAILABLE', async () => {
   assert.equal((await fetch(`${system.operations}/healthz`)).status, 200);
   assert.equal((await fetch(`${system.operations}/readyz`)).status, 503);
   const response = await get(system, 'o');
-  assert.equal(response.status, 503);
+  assert.deepEqual([response.status, response.headers.get('retry-after')], [503, '1']);
   assert.equal((await response.json()).code, 'unavailable');
+  const rest = await fetch(`${system.url}/v1/orders/o`);
+  assert.deepEqual([rest.status, rest.headers.get('retry-after')], [503, '1']);
   await system.stop();
 });
 
