@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define NAME_BYTES 128
+
 static void append(struct ops_page *page, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -35,16 +37,20 @@ void ops_page_seconds(struct ops_page *page, const char *name, const char *label
 void ops_page_histogram(struct ops_page *page, const char *name, const char *labels,
                         const struct ops_histogram *histogram)
 {
+    const char *comma = labels[0] != '\0' ? "," : "";
+    char total[NAME_BYTES], count[NAME_BYTES];
     uint64_t below = 0;
     for (size_t i = 0; i < histogram->bound_count; i++) {
         below += histogram->counts[i];
-        append(page, "%s_bucket{%s,le=\"%.9g\"} %" PRIu64 "\n", name, labels,
+        append(page, "%s_bucket{%s%sle=\"%.9g\"} %" PRIu64 "\n", name, labels, comma,
                (double)histogram->bounds_us[i] / 1e6, below);
     }
     below += histogram->counts[histogram->bound_count];
-    append(page, "%s_bucket{%s,le=\"+Inf\"} %" PRIu64 "\n", name, labels, below);
-    append(page, "%s_sum{%s} %.6f\n", name, labels, (double)histogram->sum_us / 1e6);
-    append(page, "%s_count{%s} %" PRIu64 "\n", name, labels, below);
+    append(page, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name, labels, comma, below);
+    (void)snprintf(total, sizeof total, "%s_sum", name);
+    (void)snprintf(count, sizeof count, "%s_count", name);
+    ops_page_seconds(page, total, labels, (int64_t)histogram->sum_us);
+    ops_page_int(page, count, labels, (int64_t)below);
 }
 
 void ops_page_gauge(struct ops_page *page, const char *name, const char *help, int64_t value)

@@ -28,7 +28,7 @@ struct ops_histogram {
     size_t bound_count;
     uint64_t sum_us;
 };
-/* A histogram of a family: cumulative buckets, sum and count. At least one label. */
+/* A histogram of a family: cumulative buckets, sum and count. */
 void ops_page_histogram(struct ops_page *page, const char *name, const char *labels,
                         const struct ops_histogram *histogram);
 /* A family of one value without labels. */

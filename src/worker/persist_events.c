@@ -108,6 +108,7 @@ void persist_step(struct persist *persist)
 /* False: given up, nothing is held any more. */
 static bool persist_batch(struct persist *persist)
 {
+    int64_t since_us = clock_monotonic_us(persist->clock);
     bool early = CANARY("ack_before_commit");
     if (early) {
         acknowledge(persist);
@@ -127,7 +128,8 @@ static bool persist_batch(struct persist *persist)
     settle(persist);
     apply(persist, &persist->written);
     FAILPOINT("after_settle");
-    worker_report_batch(persist->report, persist->inbox->messages, persist->inbox->batch.messages);
+    worker_report_batch(persist->report, persist->inbox->messages, persist->inbox->batch.messages,
+                        clock_monotonic_us(persist->clock) - since_us);
     return true;
 }
 

@@ -7,6 +7,7 @@
 
 #define LABELS_BYTES 64
 
+static void print_batch_times(struct worker_metrics *metrics, struct ops_page *page);
 static int64_t sum(struct worker_metrics *metrics, size_t offset);
 static void print_sum(struct worker_metrics *metrics, struct ops_page *page, const char *name,
                       const char *help, size_t offset);
@@ -45,6 +46,7 @@ void worker_metrics_print(void *state, struct ops_page *page)
     }
     print_sum(metrics, page, "order_worker_batches_total", "Transactions.",
               offsetof(struct worker_totals, batches));
+    print_batch_times(metrics, page);
     print_sum(metrics, page, "order_worker_messages_total", "Messages acknowledged.",
               offsetof(struct worker_totals, messages));
     print_sum(metrics, page, "order_worker_dead_letters_total", "Events that could not be stored.",
@@ -54,6 +56,23 @@ void worker_metrics_print(void *state, struct ops_page *page)
     ops_page_family(page, "order_worker_stock_notices_total", "counter",
                     "stock.low and stock.back that RabbitMQ has confirmed.");
     ops_page_int(page, "order_worker_stock_notices_total", "", stock_teller_told(metrics->teller));
+}
+
+static void print_batch_times(struct worker_metrics *metrics, struct ops_page *page)
+{
+    uint64_t counts[WORKER_BATCH_BOUNDS + 1];
+    for (size_t i = 0; i <= WORKER_BATCH_BOUNDS; i++) {
+        counts[i] = (uint64_t)sum(metrics, offsetof(struct worker_totals, batch_times[0]) +
+                                               i * sizeof(_Atomic int64_t));
+    }
+    const struct ops_histogram histogram = {
+        .bounds_us = worker_batch_bounds_us,
+        .counts = counts,
+        .bound_count = WORKER_BATCH_BOUNDS,
+        .sum_us = (uint64_t)sum(metrics, offsetof(struct worker_totals, batch_us))};
+    ops_page_family(page, "order_worker_batch_seconds", "histogram",
+                    "From a batch's messages to their commit, acknowledgement and settling.");
+    ops_page_histogram(page, "order_worker_batch_seconds", "", &histogram);
 }
 
 static int64_t sum(struct worker_metrics *metrics, size_t offset)

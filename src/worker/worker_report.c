@@ -5,6 +5,9 @@
 
 #define LINE_EVERY_MS 1000
 
+const int64_t worker_batch_bounds_us[WORKER_BATCH_BOUNDS] = {
+    1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000, 5000000, 30000000};
+
 static void add_totals(struct worker_report *report);
 static void log_event(enum log_level level, const char *what, const struct event *event);
 
@@ -44,8 +47,14 @@ static bool is_sampled(const char *traceparent)
 }
 
 void worker_report_batch(struct worker_report *report, const struct broker_delivery *messages,
-                         size_t count)
+                         size_t count, int64_t took_us)
 {
+    size_t bound = 0;
+    while (bound < WORKER_BATCH_BOUNDS && took_us > worker_batch_bounds_us[bound]) {
+        bound++;
+    }
+    (void)atomic_fetch_add(&report->totals.batch_times[bound], 1);
+    (void)atomic_fetch_add(&report->totals.batch_us, took_us);
     report->batches++;
     report->messages += (int64_t)count;
     for (size_t i = 0; i < count; i++) {

@@ -121,7 +121,7 @@ function checkHistogram(name, series) {
   const counts = [...series].filter(([key]) => key.startsWith(`${name}_count`));
   assert.ok(counts.length > 0, name);
   for (const [key, count] of counts) {
-    const labels = key.slice(`${name}_count`.length).replace(/\}$/, ',');
+    const labels = key.slice(`${name}_count`.length).replace(/\}$/, ',') || '{';
     const buckets = [...series].filter(([bucket]) => bucket.startsWith(`${name}_bucket${labels}`));
     let below = 0, last = -Infinity;
     for (const [bucket, value] of buckets) {

@@ -182,6 +182,7 @@ static void test_metrics_say_what_was_done_and_found(void **state)
     while (metric(ports[1], "order_worker_events_total{outcome=\"stored\"}") < 2) {
         assert_true(process_is_running(&the_system.workers[0]));
     }
+    assert_true(metric(ports[1], "order_worker_batch_seconds_bucket{le=\"+Inf\"}") > 0);
     char *page = http_get(ports[1], "GET", "/readyz");
     assert_non_null(strstr(page, " 200 "));
     free(page);

@@ -29,6 +29,7 @@ static void print(void *context, struct ops_page *page)
         .bounds_us = BOUNDS_US, .counts = COUNTS, .bound_count = 2, .sum_us = 100000001};
     ops_page_family(page, "call_seconds", "histogram", "How long.");
     ops_page_histogram(page, "call_seconds", "method=\"/a\"", &histogram);
+    ops_page_histogram(page, "bare_seconds", "", &histogram);
 }
 
 static int setup(void **state)
@@ -81,7 +82,11 @@ static void test_metrics_are_in_prometheus_format(void **state)
            "call_seconds_bucket{method=\"/a\",le=\"33.554432\"} 2\n"
            "call_seconds_bucket{method=\"/a\",le=\"+Inf\"} 5\n"
            "call_seconds_sum{method=\"/a\"} 100.000001\n"
-           "call_seconds_count{method=\"/a\"} 5\n");
+           "call_seconds_count{method=\"/a\"} 5\n"
+           "bare_seconds_bucket{le=\"0.0005\"} 2\n"
+           "bare_seconds_bucket{le=\"33.554432\"} 2\n"
+           "bare_seconds_bucket{le=\"+Inf\"} 5\n"
+           "bare_seconds_sum 100.000001\nbare_seconds_count 5\n");
     expect("GET", "/metrics", " 200 ", "Content-Type: text/plain; version=0.0.4");
 }
 
