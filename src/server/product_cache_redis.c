@@ -22,8 +22,9 @@ struct product_cache {
     char put_sha[SHA_BYTES + 1]; /* "" until loaded */
 };
 
-static void add_gets(struct product_cache *cache, const struct product_lookup *lookups,
-                     size_t count);
+static bool add_gets(struct product_cache *cache, const struct product_lookup *lookups,
+                     size_t count, struct arena *arena);
+static enum status fail_full(struct failure *failure);
 static bool read_entry(struct bytes entry, struct arena *arena, struct product_lookup *lookup);
 static enum status load_put(struct product_cache *cache, struct failure *failure);
 static enum status put_all(struct product_cache *cache, const struct product_lookup *lookups,
@@ -50,7 +51,9 @@ void product_cache_destroy(struct product_cache **cache)
 enum status product_cache_get(struct product_cache *cache, struct product_lookup *lookups,
                               size_t count, struct arena *arena, struct failure *failure)
 {
-    add_gets(cache, lookups, count);
+    if (!add_gets(cache, lookups, count, arena)) {
+        return fail_full(failure);
+    }
     const struct redis_reply *replies;
     enum status status = redis_link_exchange(cache->options.link, 0, &replies, failure);
     if (status != STATUS_OK) {
@@ -63,19 +66,29 @@ enum status product_cache_get(struct product_cache *cache, struct product_lookup
         }
         const struct redis_reply *entry = &command->elements[i % KEYS_A_COMMAND];
         if (entry->type == REDIS_TEXT && !read_entry(entry->text, arena, &lookups[i])) {
-            return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OVERLOADED",
-                               "no memory is left for this batch");
+            return fail_full(failure);
         }
     }
     return STATUS_OK;
 }
 
-static void add_gets(struct product_cache *cache, const struct product_lookup *lookups,
-                     size_t count)
+static enum status fail_full(struct failure *failure)
+{
+    return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "OVERLOADED",
+                       "no memory is left for this batch");
+}
+
+/* False when the arena is full. */
+static bool add_gets(struct product_cache *cache, const struct product_lookup *lookups,
+                     size_t count, struct arena *arena)
 {
     static const char command[] = "MGET";
-    char keys[KEYS_A_COMMAND][KEY_BYTES];
-    struct bytes arguments[1 + KEYS_A_COMMAND];
+    size_t most = count < KEYS_A_COMMAND ? count : KEYS_A_COMMAND;
+    char(*keys)[KEY_BYTES] = arena_alloc(arena, most * sizeof *keys);
+    struct bytes *arguments = arena_alloc(arena, (1 + most) * sizeof *arguments);
+    if (keys == NULL || arguments == NULL) {
+        return false;
+    }
     arguments[0] = bytes_of(command, sizeof command - 1);
     for (size_t first = 0; first < count; first += KEYS_A_COMMAND) {
         size_t some = count - first < KEYS_A_COMMAND ? count - first : KEYS_A_COMMAND;
@@ -84,6 +97,7 @@ static void add_gets(struct product_cache *cache, const struct product_lookup *l
         }
         redis_link_add(cache->options.link, arguments, 1 + some);
     }
+    return true;
 }
 
 /* What cannot be read counts as not cached; false only when the arena is full. */
