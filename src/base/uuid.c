@@ -37,15 +37,13 @@ struct uuid uuid_from_hash(uint64_t unix_ms, const uint8_t *hash)
 void uuid_print(const struct uuid *uuid, char out[UUID_TEXT_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
-    char *to = out;
+    static const uint8_t places[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
     for (int i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            *to++ = '-';
-        }
-        *to++ = digits[uuid->bytes[i] >> 4];
-        *to++ = digits[uuid->bytes[i] & 15];
+        out[places[i]] = digits[uuid->bytes[i] >> 4];
+        out[places[i] + 1] = digits[uuid->bytes[i] & 15];
     }
-    *to = '\0';
+    out[8] = out[13] = out[18] = out[23] = '-';
+    out[36] = '\0';
 }
 
 static int hex_digit(char c)

@@ -47,13 +47,12 @@ void attempts_run(struct channel_exchange *exchange)
             return;
         }
         int64_t timeout_ms = attempts_remaining_ms(exchange);
-        size_t size = stub_write_try(exchange, attempt, exchange->sent_tries, timeout_ms);
-        if (size == 0) {
+        if (!stub_write_try(exchange, attempt, exchange->sent_tries, timeout_ms)) {
             attempts_fail_no_memory(exchange);
             return;
         }
         target_enter(attempt->target);
-        link_exchange_run(attempt->link, size, timeout_ms);
+        link_exchange_run(attempt->link, timeout_ms);
         target_leave(attempt->target, link_exchange_outcome(attempt->link));
         int64_t delay_ms = attempts_settle(exchange, attempt);
         if (delay_ms == ATTEMPTS_OVER || !wait_blocking(exchange, delay_ms)) {
@@ -192,8 +191,7 @@ static void send_try(struct channel_exchange *exchange, struct attempt *attempt)
 {
     struct rpc_channel *channel = exchange->channel;
     int64_t timeout_ms = attempts_remaining_ms(exchange);
-    size_t size = stub_write_try(exchange, attempt, exchange->sent_tries, timeout_ms);
-    if (size == 0) {
+    if (!stub_write_try(exchange, attempt, exchange->sent_tries, timeout_ms)) {
         attempts_fail_no_memory(exchange);
         if (exchange->stub->async) {
             channel_complete(channel, exchange->stub);
@@ -211,7 +209,7 @@ static void send_try(struct channel_exchange *exchange, struct attempt *attempt)
         (void)pthread_mutex_unlock(&channel->lock);
     }
     target_enter(attempt->target);
-    link_exchange_start(attempt->link, size, timeout_ms);
+    link_exchange_start(attempt->link, timeout_ms);
 }
 
 static void on_attempt_done(void *context)
@@ -341,13 +339,11 @@ static void hedge(struct channel_exchange *exchange, bool is_woken)
 {
     struct attempt *attempt = is_woken ? NULL : arm_hedge(exchange);
     int64_t timeout_ms = attempts_remaining_ms(exchange);
-    size_t size = attempt != NULL
-                      ? stub_write_try(exchange, attempt, exchange->sent_tries + 1, timeout_ms)
-                      : 0;
-    if (size > 0) {
+    if (attempt != NULL &&
+        stub_write_try(exchange, attempt, exchange->sent_tries + 1, timeout_ms)) {
         (void)atomic_fetch_add(&exchange->running, 1);
         target_enter(attempt->target);
-        link_exchange_start(attempt->link, size, timeout_ms);
+        link_exchange_start(attempt->link, timeout_ms);
     }
     end_one(exchange); /* the alarm */
 }

@@ -34,10 +34,10 @@ struct rpc_call {
     int64_t deadline_ms;
     struct method_stats *stats; /* where its answer is counted */
     bool is_admitted;
-    char principal[RPC_PRINCIPAL_BYTES]; /* "" until somebody asks */
     size_t admitted_bytes;
-    struct failure failure; /* why rpc refuses it, if it does */
     struct arena arena;
+    char principal[RPC_PRINCIPAL_BYTES]; /* "" until somebody asks */
+    struct failure failure;              /* why rpc refuses it, if it does */
 };
 
 struct call_pool_options {

@@ -86,7 +86,6 @@ struct rpc_stub {
     bool async;
     const char *traceparent; /* W3C Trace Context, for the events and the logs of what is done; NULL
                                 or none that is valid: no trace. Read while a call is started */
-    struct failure failure;  /* of the call that just ended; code STATUS_OK when it succeeded */
     char call_id[RPC_CALL_ID_BYTES]; /* of the call that was started last */
 
     /* The channel's, while a call is under way. */
@@ -95,6 +94,10 @@ struct rpc_stub {
     void *closure_data;
     struct channel_exchange *exchange, *running;
     struct rpc_stub *next;
+
+    /* Of the call that just ended; code STATUS_OK when it succeeded. Behind the rest: it is large,
+     * and a call that succeeds touches its first bytes only. */
+    struct failure failure;
 };
 
 /* Does not wait for the servers: a call that finds none ready waits for one until its deadline and

@@ -33,9 +33,8 @@ enum exchange_wait {
 struct channel_exchange {
     struct channel_exchange *next; /* among the idle ones */
     struct rpc_channel *channel;
-    struct rpc_stub *stub;                      /* NULL when idle */
-    struct attempt attempts[RPC_ENDPOINTS_MAX]; /* one a target */
-    struct attempt *first;                      /* the first try, if a server was fit at once */
+    struct rpc_stub *stub; /* NULL when idle */
+    struct attempt *first; /* the first try, if a server was fit at once */
 
     /* The call, the same on every try. */
     struct arena request; /* its bytes */
@@ -61,6 +60,8 @@ struct channel_exchange {
     enum exchange_wait waits;
     struct alarm *alarm; /* of an asynchronous call's waits; made when first needed */
     struct channel_exchange *waiting_next, **waiting_at;
+
+    struct attempt attempts[RPC_ENDPOINTS_MAX]; /* one a target; most channels have one */
 };
 
 struct rpc_channel {
@@ -146,9 +147,9 @@ void attempts_fail_no_server(struct channel_exchange *exchange);
 
 /* stub.c */
 
-/* Writes a try's message and returns its size; 0 when memory is out. */
-size_t stub_write_try(const struct channel_exchange *exchange, struct attempt *attempt,
-                      unsigned number, int64_t timeout_ms);
+/* Writes a try's message; false when memory is out. */
+bool stub_write_try(const struct channel_exchange *exchange, struct attempt *attempt,
+                    unsigned number, int64_t timeout_ms);
 /* What came of a try: the answer in exchange->envelope, or a failure in stub->failure. */
 void stub_read_try(struct channel_exchange *exchange, struct attempt *attempt);
 /* Runs the closure with a response or NULL; afterwards the stub may be gone. */

@@ -13,21 +13,26 @@
 #define ENVELOPE_VERSION       1
 #define METADATA_KEY_BYTES_MAX 64
 
-/* ASCII, a bit each. */
-struct byte_set {
-    uint64_t below_64, from_64;
+/* Where a byte may stand. */
+enum {
+    IN_KEY = 1,
+    IN_CALL_ID = 2,
+    IN_METHOD = 4,
+    IN_IDS = IN_CALL_ID | IN_METHOD,
+    IN_ALL = IN_KEY | IN_IDS,
 };
 
-#define BIT_OF(byte) (UINT64_C(1) << ((byte) & 63))
-#define DIGITS       (UINT64_C(0x3ff) << '0')
-#define CAPITALS     (UINT64_C(0x3ffffff) << ('A' & 63))
-#define SMALL        (UINT64_C(0x3ffffff) << ('a' & 63))
+#define FIVE(first, where)                                                 \
+    [(first)] = (where), [(first) + 1] = (where), [(first) + 2] = (where), \
+    [(first) + 3] = (where), [(first) + 4] = (where)
 
-static const struct byte_set KEY_BYTES = {DIGITS | BIT_OF('-') | BIT_OF('.'), SMALL | BIT_OF('_')};
-static const struct byte_set CALL_ID_BYTES = {DIGITS | BIT_OF('-') | BIT_OF('.') | BIT_OF(':'),
-                                              SMALL | CAPITALS | BIT_OF('_')};
-static const struct byte_set METHOD_BYTES = {DIGITS | BIT_OF('.') | BIT_OF('/'),
-                                             SMALL | CAPITALS | BIT_OF('_')};
+static const uint8_t BYTES[256] = {
+    FIVE('0', IN_ALL),           FIVE('5', IN_ALL),  FIVE('a', IN_ALL), FIVE('f', IN_ALL),
+    FIVE('k', IN_ALL),           FIVE('p', IN_ALL),  FIVE('u', IN_ALL), ['z'] = IN_ALL,
+    FIVE('A', IN_IDS),           FIVE('F', IN_IDS),  FIVE('K', IN_IDS), FIVE('P', IN_IDS),
+    FIVE('U', IN_IDS),           ['Z'] = IN_IDS,     ['_'] = IN_ALL,    ['.'] = IN_ALL,
+    ['-'] = IN_KEY | IN_CALL_ID, [':'] = IN_CALL_ID, ['/'] = IN_METHOD,
+};
 
 static const char TRACEPARENT[] = "traceparent";
 static const uint8_t MAGIC[3] = {'O', 'R', 'P'};
@@ -43,8 +48,9 @@ static enum status read_any_request(struct bytes header, struct arena *arena,
 static enum status read_any_response(struct bytes header, struct arena *arena,
                                      struct envelope_response *response_out,
                                      struct failure *failure);
-static bool is_method(const char *text);
-static bool is_call_id(const char *text);
+static bool is_method(struct bytes text);
+static bool is_call_id(struct bytes text);
+static struct bytes view(const char *text);
 static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count);
 static const char *find_traceparent(Rpc__V1__Metadata *const *metadata, size_t count,
                                     struct arena *arena);
@@ -72,12 +78,6 @@ enum status envelope_decode_request(struct bytes message, struct arena *arena,
             return status;
         }
     }
-    if (!is_method(request.method)) {
-        return refuse(failure, "the method is not /package.Service/Method");
-    }
-    if (!is_call_id(request.call_id)) {
-        return refuse(failure, "the call_id is not 1 to 64 of [A-Za-z0-9._:-]");
-    }
     request.payload = payload;
     *request_out = request;
     return STATUS_OK;
@@ -90,7 +90,8 @@ static bool read_plain_request(struct bytes header, struct arena *arena,
     enum { METHOD = 1, TIMEOUT_MS, CALL_ID, ATTEMPT };
     struct plain_header plain;
     if (!plain_read(header, 1U << METHOD | 1U << CALL_ID, 1U << TIMEOUT_MS | 1U << ATTEMPT,
-                    &plain)) {
+                    &plain) ||
+        !is_method(plain.texts[METHOD]) || !is_call_id(plain.texts[CALL_ID])) {
         return false;
     }
     *request_out = (struct envelope_request){
@@ -112,6 +113,12 @@ static enum status read_any_request(struct bytes header_bytes, struct arena *are
         return refuse(failure, "the header is no rpc.v1.RequestHeader");
     }
     const Rpc__V1__RequestHeader *header = (const Rpc__V1__RequestHeader *)decoded;
+    if (!is_method(view(header->method))) {
+        return refuse(failure, "the method is not /package.Service/Method");
+    }
+    if (!is_call_id(view(header->call_id))) {
+        return refuse(failure, "the call_id is not 1 to 64 of [A-Za-z0-9._:-]");
+    }
     if (!are_metadata_fine(header->metadata, header->n_metadata)) {
         return refuse(failure, "the metadata are too many, too large or badly named");
     }
@@ -194,7 +201,8 @@ static bool read_plain_response(struct bytes header, struct arena *arena,
 {
     enum { CALL_ID = 4, SERVER_ID };
     struct plain_header plain;
-    if (!plain_read(header, 1U << CALL_ID | 1U << SERVER_ID, 0, &plain)) {
+    if (!plain_read(header, 1U << CALL_ID | 1U << SERVER_ID, 0, &plain) ||
+        !utf8_is_text(plain.texts[CALL_ID]) || !utf8_is_text(plain.texts[SERVER_ID])) {
         return false;
     }
     *response_out = (struct envelope_response){
@@ -297,27 +305,32 @@ static enum status split(struct bytes message, struct bytes *header_out, struct 
     return STATUS_OK;
 }
 
-static inline bool is_made_of(struct byte_set allowed, const char *text, size_t size_max)
+/* Every call's method and id go through here: without a branch for each byte. */
+static bool is_made_of(unsigned where, struct bytes text, size_t size_max)
 {
-    size_t size = 0;
-    for (; size <= size_max; size++) {
-        uint8_t byte = (uint8_t)text[size];
-        uint64_t half = byte < 64 ? allowed.below_64 : byte < 128 ? allowed.from_64 : 0;
-        if ((half >> (byte & 63) & 1) == 0) {
-            break;
-        }
+    if (text.size == 0 || text.size > size_max) {
+        return false;
     }
-    return size > 0 && size <= size_max && text[size] == '\0';
+    unsigned all = where;
+    for (size_t i = 0; i < text.size; i++) {
+        all &= BYTES[text.data[i]];
+    }
+    return all == where;
 }
 
-static bool is_method(const char *text)
+static bool is_method(struct bytes text)
 {
-    return text[0] == '/' && is_made_of(METHOD_BYTES, text, ENVELOPE_METHOD_BYTES_MAX);
+    return is_made_of(IN_METHOD, text, ENVELOPE_METHOD_BYTES_MAX) && text.data[0] == '/';
 }
 
-static bool is_call_id(const char *text)
+static bool is_call_id(struct bytes text)
 {
-    return is_made_of(CALL_ID_BYTES, text, ENVELOPE_CALL_ID_BYTES_MAX);
+    return is_made_of(IN_CALL_ID, text, ENVELOPE_CALL_ID_BYTES_MAX);
+}
+
+static struct bytes view(const char *text)
+{
+    return bytes_of(text, strlen(text));
 }
 
 static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count)
@@ -328,7 +341,7 @@ static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count)
     size_t total = 0;
     for (size_t i = 0; i < count; i++) {
         const char *key = metadata[i]->key;
-        if (!is_made_of(KEY_BYTES, key, METADATA_KEY_BYTES_MAX)) {
+        if (!is_made_of(IN_KEY, view(key), METADATA_KEY_BYTES_MAX)) {
             return false;
         }
         total += strlen(key) + metadata[i]->value.len;

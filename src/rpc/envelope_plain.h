@@ -15,15 +15,15 @@
 /* A field's most, without the bytes of a text: a tag, and a size or a number. */
 #define PLAIN_FIELD_BYTES_MAX 6
 
-/* By field numbers; views into what was read. */
+/* By field numbers; views into what was read. What is in a text is for its reader to check. */
 struct plain_header {
     struct bytes texts[PLAIN_FIELDS];
     uint32_t numbers[PLAIN_FIELDS];
 };
 
 /* Fields that may be there, a bit each. False when it is not plain, and perhaps nothing at all:
- * other fields, one of them twice, a text of 128 bytes or more, no UTF-8, a number from 2^28 on,
- * bytes missing. */
+ * other fields, one of them twice, a text of 128 bytes or more, a number from 2^28 on, bytes
+ * missing. */
 bool plain_read(struct bytes header, unsigned texts, unsigned numbers,
                 struct plain_header *plain_out);
 

@@ -58,13 +58,12 @@ struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(vo
                                            void *context);
 /* When the link is closed. NULL-safe; nulls the caller's pointer. */
 void link_exchange_destroy(struct link_exchange **exchange);
-/* Where to write the next request, of `size` bytes at most; NULL when memory is out. */
+/* Where to write the next request, of `size` bytes; NULL when memory is out. */
 uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size);
-/* Starts it with the first `size` bytes; on_done runs once it has ended, maybe before this returns.
- */
-void link_exchange_start(struct link_exchange *exchange, size_t size, int64_t timeout_ms);
+/* Starts it; on_done runs once it has ended, maybe before this returns. */
+void link_exchange_start(struct link_exchange *exchange, int64_t timeout_ms);
 /* The same, waiting for the end of it; without on_done. */
-void link_exchange_run(struct link_exchange *exchange, size_t size, int64_t timeout_ms);
+void link_exchange_run(struct link_exchange *exchange, int64_t timeout_ms);
 /* Forgets a cancellation; before a new exchange whose owner may be asked to cancel it. */
 void link_exchange_arm(struct link_exchange *exchange);
 /* Ends one that was started, or is about to be: soon, with LINK_CANCELLED or as it ended just

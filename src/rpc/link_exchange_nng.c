@@ -7,6 +7,10 @@
 
 #include "rpc/link_nng.h"
 
+/* Of a message that is kept for the next request: a place that once had a large answer does not
+ * hold on to it. */
+#define SPARE_BYTES_MAX 4096
+
 static bool send_at_once(struct link_exchange *exchange);
 static bool begin_receiving(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
 static void receive(struct link_exchange *exchange, nng_aio *aio, int64_t timeout_ms);
@@ -56,7 +60,8 @@ void link_exchange_destroy(struct link_exchange **exchange)
     nng_aio_free((*exchange)->queued);
     nng_aio_free((*exchange)->notified);
     (void)nng_ctx_close((*exchange)->nng);
-    link_exchange_reset(*exchange);
+    nng_msg_free((*exchange)->message);
+    nng_msg_free((*exchange)->spare);
     free(*exchange);
     *exchange = NULL;
 }
@@ -64,20 +69,25 @@ void link_exchange_destroy(struct link_exchange **exchange)
 uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size)
 {
     link_exchange_reset(exchange);
-    return nng_msg_alloc(&exchange->message, size) == 0 ? nng_msg_body(exchange->message) : NULL;
+    exchange->message = exchange->spare;
+    exchange->spare = NULL;
+    if (exchange->message == NULL) {
+        return nng_msg_alloc(&exchange->message, size) == 0 ? nng_msg_body(exchange->message)
+                                                            : NULL;
+    }
+    nng_msg_clear(exchange->message);
+    return nng_msg_realloc(exchange->message, size) == 0 ? nng_msg_body(exchange->message) : NULL;
 }
 
-void link_exchange_start(struct link_exchange *exchange, size_t size, int64_t timeout_ms)
+void link_exchange_start(struct link_exchange *exchange, int64_t timeout_ms)
 {
-    (void)nng_msg_chop(exchange->message, nng_msg_len(exchange->message) - size);
     if (!begin(exchange, exchange->queued, exchange->notified, timeout_ms)) {
         exchange->on_done(exchange->context);
     }
 }
 
-void link_exchange_run(struct link_exchange *exchange, size_t size, int64_t timeout_ms)
+void link_exchange_run(struct link_exchange *exchange, int64_t timeout_ms)
 {
-    (void)nng_msg_chop(exchange->message, nng_msg_len(exchange->message) - size);
     if (!begin(exchange, exchange->tried, exchange->waited, timeout_ms)) {
         return;
     }
@@ -112,6 +122,10 @@ static bool begin(struct link_exchange *exchange, nng_aio *sender, nng_aio *rece
 
 /* Spares the detour over nng's threads when the connection can take it right now, as it mostly can.
  * Otherwise the message is still ours. */
+/* Of a message that is kept for the next request: a place that once had a large answer does not
+ * hold on to it. */
+#define SPARE_BYTES_MAX 4096
+
 static bool send_at_once(struct link_exchange *exchange)
 {
     nng_aio *aio = exchange->tried;
@@ -250,8 +264,13 @@ struct bytes link_exchange_answer(const struct link_exchange *exchange)
 
 void link_exchange_reset(struct link_exchange *exchange)
 {
-    if (exchange->message != NULL) {
-        nng_msg_free(exchange->message);
-        exchange->message = NULL;
+    if (exchange->message == NULL) {
+        return;
     }
+    if (exchange->spare == NULL && nng_msg_capacity(exchange->message) <= SPARE_BYTES_MAX) {
+        exchange->spare = exchange->message;
+    } else {
+        nng_msg_free(exchange->message);
+    }
+    exchange->message = NULL;
 }

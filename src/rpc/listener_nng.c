@@ -7,6 +7,7 @@
 #include <nng/supplemental/tls/tls.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "rpc/endpoint.h"
@@ -56,8 +57,11 @@ static void destroy(struct listener *listener);
 static void on_completion(void *argument);
 static void free_message(nng_aio *aio);
 static void receive(struct listener_request *request);
-static nng_msg *make_answer(const struct envelope_response *response,
-                            const ProtobufCMessage *payload, size_t payload_size);
+static nng_msg *make_failure(nng_msg *message, const struct envelope_response *response);
+static nng_msg *make_success(nng_msg *message, const struct envelope_response *response,
+                             const ProtobufCMessage *payload, size_t payload_size);
+static nng_msg *overwrite(nng_msg *message, const uint8_t *head, size_t head_size,
+                          size_t payload_size);
 
 enum status listener_open(const struct listener_options *options, struct listener **listener_out,
                           struct failure *failure)
@@ -295,15 +299,18 @@ void listener_request_peer(const struct listener_request *request, char out[RPC_
 void listener_answer(struct listener_request *request, const struct envelope_response *response,
                      const ProtobufCMessage *payload, size_t payload_size)
 {
-    nng_msg *answer = make_answer(response, payload, payload_size);
-    nng_msg_free(request->message);
+    nng_msg *answer = payload == NULL
+                          ? make_failure(request->message, response)
+                          : make_success(request->message, response, payload, payload_size);
     request->message = NULL;
     if (answer == NULL) {
         receive(request); /* the caller's deadline answers it */
         return;
     }
     struct listener *listener = request->listener;
-    atomic_store_explicit(&listener->has_answered, true, memory_order_relaxed);
+    if (!atomic_load_explicit(&listener->has_answered, memory_order_relaxed)) {
+        atomic_store_explicit(&listener->has_answered, true, memory_order_relaxed);
+    }
     (void)atomic_fetch_add(&listener->answering, 1);
     request->is_answering = true;
     nng_aio_set_msg(request->aio, answer);
@@ -311,21 +318,39 @@ void listener_answer(struct listener_request *request, const struct envelope_res
     nng_ctx_send(request->context, request->aio);
 }
 
-/* NULL when memory is out. */
-static nng_msg *make_answer(const struct envelope_response *response,
-                            const ProtobufCMessage *payload, size_t payload_size)
+/* Apart from a success, which needs no kilobytes of stack. NULL when memory is out, as from
+ * overwrite. */
+static nng_msg *make_failure(nng_msg *message, const struct envelope_response *response)
 {
-    size_t room = payload != NULL ? SUCCESS_ENVELOPE_BYTES_MAX : FAILURE_ENVELOPE_BYTES_MAX;
-    nng_msg *message;
-    if (nng_msg_alloc(&message, room + payload_size) != 0) {
+    uint8_t head[FAILURE_ENVELOPE_BYTES_MAX];
+    size_t size = envelope_encode_response(response, head, sizeof head);
+    return overwrite(message, head, size, 0);
+}
+
+static nng_msg *make_success(nng_msg *message, const struct envelope_response *response,
+                             const ProtobufCMessage *payload, size_t payload_size)
+{
+    uint8_t head[SUCCESS_ENVELOPE_BYTES_MAX];
+    size_t size = envelope_encode_response(response, head, sizeof head);
+    nng_msg *answer = overwrite(message, head, size, payload_size);
+    if (answer != NULL) {
+        (void)protobuf_c_message_pack(payload, (uint8_t *)nng_msg_body(answer) + size);
+    }
+    return answer;
+}
+
+/* An answer takes the memory of its request, of which nothing is needed any more: what of it a
+ * response may show was copied when it was decoded. NULL, and the message is gone, when memory is
+ * out. */
+static nng_msg *overwrite(nng_msg *message, const uint8_t *head, size_t head_size,
+                          size_t payload_size)
+{
+    assert(head_size > 0);
+    nng_msg_clear(message);
+    if (nng_msg_realloc(message, head_size + payload_size) != 0) {
+        nng_msg_free(message);
         return NULL;
     }
-    uint8_t *body = nng_msg_body(message);
-    size_t size = envelope_encode_response(response, body, room);
-    assert(size > 0);
-    if (payload != NULL) {
-        size += protobuf_c_message_pack(payload, body + size);
-    }
-    (void)nng_msg_chop(message, room + payload_size - size);
+    memcpy(nng_msg_body(message), head, head_size);
     return message;
 }

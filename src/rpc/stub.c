@@ -114,8 +114,8 @@ static enum status prepare(struct rpc_stub *stub, const ProtobufCMessage *reques
     return STATUS_OK;
 }
 
-size_t stub_write_try(const struct channel_exchange *exchange, struct attempt *attempt,
-                      unsigned number, int64_t timeout_ms)
+bool stub_write_try(const struct channel_exchange *exchange, struct attempt *attempt,
+                    unsigned number, int64_t timeout_ms)
 {
     const struct envelope_request envelope = {
         .method = exchange->path,
@@ -126,13 +126,15 @@ size_t stub_write_try(const struct channel_exchange *exchange, struct attempt *a
         .traceparent = exchange->traceparent,
     };
     struct bytes payload = exchange->payload;
-    uint8_t *out = link_exchange_request(attempt->link, REQUEST_ENVELOPE_BYTES_MAX + payload.size);
+    uint8_t head[REQUEST_ENVELOPE_BYTES_MAX];
+    size_t size = envelope_encode_request(&envelope, head, sizeof head);
+    uint8_t *out = link_exchange_request(attempt->link, size + payload.size);
     if (out == NULL) {
-        return 0;
+        return false;
     }
-    size_t used = envelope_encode_request(&envelope, out, REQUEST_ENVELOPE_BYTES_MAX);
-    memcpy(out + used, payload.data, payload.size);
-    return used + payload.size;
+    memcpy(out, head, size);
+    memcpy(out + size, payload.data, payload.size);
+    return true;
 }
 
 /* "/package.Service/Method"; NULL when the arena is full. */

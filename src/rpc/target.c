@@ -285,7 +285,9 @@ static void send_check(struct target *target, int64_t timeout_ms)
         .timeout_ms = (uint32_t)timeout_ms,
         .call_id = "health",
     };
-    uint8_t *out = link_exchange_request(target->check, CHECK_BYTES_MAX);
+    uint8_t request[CHECK_BYTES_MAX];
+    size_t size = envelope_encode_request(&envelope, request, sizeof request);
+    uint8_t *out = link_exchange_request(target->check, size);
     if (out == NULL) {
         (void)pthread_mutex_lock(&target->lock);
         target->is_checking = false;
@@ -293,9 +295,8 @@ static void send_check(struct target *target, int64_t timeout_ms)
         (void)pthread_mutex_unlock(&target->lock);
         return;
     }
-    /* A request for the server as a whole has no bytes. */
-    size_t size = envelope_encode_request(&envelope, out, CHECK_BYTES_MAX);
-    link_exchange_start(target->check, size, timeout_ms);
+    memcpy(out, request, size); /* and no payload: that is the server as a whole */
+    link_exchange_start(target->check, timeout_ms);
 }
 
 static void on_checked(void *context)

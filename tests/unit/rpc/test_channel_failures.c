@@ -233,6 +233,36 @@ static void test_request_size_is_bounded(void **state)
     toy_stop(&toy);
 }
 
+static void compare_ref(const Shop__V1__Order *order, void *expected)
+{
+    assert_non_null(order);
+    assert_string_equal(order->order_ref, (const char *)expected);
+}
+
+/* Both sides use the memory of one message for the next: whatever follows whatever comes whole. */
+static void test_messages_of_all_sizes_follow_each_other(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 60, 5000, 3, 300000, 0, 4000, 4090, 100, 200, 300, 1};
+    struct toy toy;
+    start_toy_on(&toy, "ipc");
+    struct rpc_channel *channel = toy_channel(toy.endpoint);
+    struct rpc_stub stub;
+    rpc_stub_init(&stub, channel, &shop__v1__order_service__descriptor);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char *ref = malloc(sizes[i] + 1);
+        memset(ref, 'a' + (int)i, sizes[i]);
+        ref[sizes[i]] = '\0';
+        Shop__V1__CreateOrderRequest request = SHOP__V1__CREATE_ORDER_REQUEST__INIT;
+        request.order_ref = ref;
+        shop__v1__order_service__create_order(&stub.service, &request, compare_ref, ref);
+        assert_int_equal(stub.failure.code, STATUS_OK);
+        free(ref);
+    }
+    rpc_channel_close(&channel);
+    toy_stop(&toy);
+}
+
 static void test_response_that_is_too_large_is_an_error(void **state)
 {
     (void)state;
@@ -341,6 +371,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_close_cancels_what_is_under_way),
         cmocka_unit_test(test_close_while_calls_run_out_of_time),
         cmocka_unit_test(test_request_size_is_bounded),
+        cmocka_unit_test(test_messages_of_all_sizes_follow_each_other),
         cmocka_unit_test(test_response_that_is_too_large_is_an_error),
         cmocka_unit_test(test_bad_endpoints_are_refused),
         cmocka_unit_test(test_answers_that_are_none),

@@ -250,6 +250,31 @@ static void test_plain_headers_are_read_as_any_other(void **state)
     assert_true(taken > 1000);
 }
 
+/* A text ends where its size says: a NUL in it must not end it sooner for who reads it. */
+static void test_texts_hold_neither_nul_nor_what_is_no_utf8(void **state)
+{
+    (void)state;
+    static const uint8_t bad[] = {0, 0x80, 0xff};
+    const struct envelope_request request = {.method = "/a.B/C", .call_id = "x-1"};
+    const struct envelope_response response = {.call_id = "x-1", .server_id = "s"};
+    for (size_t i = 0; i < sizeof bad; i++) {
+        size_t size = envelope_encode_request(&request, buffer, ROOM);
+        assert_int_equal(size, 8 + 2 + 6 + 2 + 3);
+        for (size_t at = 8 + 2; at < size; at += at == 8 + 2 + 5 ? 3 : 1) {
+            uint8_t was = buffer[at];
+            buffer[at] = bad[i];
+            assert_false(is_taken(bytes_of(buffer, size)));
+            buffer[at] = was;
+            assert_true(is_taken(bytes_of(buffer, size)));
+        }
+        size = envelope_encode_response(&response, buffer, ROOM);
+        struct envelope_response decoded;
+        buffer[8 + 2 + 1] = bad[i];
+        assert_int_equal(envelope_decode_response(bytes_of(buffer, size), &arena, &decoded, NULL),
+                         STATUS_INVALID_ARGUMENT);
+    }
+}
+
 /* `count` pairs with values of `value_size` each, the first key as given. */
 static bool are_metadata_taken(size_t count, size_t value_size, const char *first_key)
 {
@@ -455,6 +480,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_methods_and_ids_have_a_form, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_byte_is_allowed_or_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_size_is_written_as_protobuf_writes_it, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_texts_hold_neither_nul_nor_what_is_no_utf8, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_plain_headers_are_read_as_any_other, set_up,
                                         tear_down),
