@@ -1,6 +1,7 @@
 /* See bench.h. */
 #include "bench.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +14,9 @@
 
 #include "tests/support/free_port.h"
 
-#define WARM_UP_US 300000
+#define WARM_UP_US 150000
+
+static int ready[2]; /* the child's word that it serves */
 
 static void complain(const char *program)
 {
@@ -61,6 +64,10 @@ struct bench_options bench_options_parse(int argc, char **argv)
 pid_t bench_server_start(void (*serve)(const struct bench_options *options),
                          const struct bench_options *options)
 {
+    if (pipe(ready) != 0) {
+        perror("pipe");
+        exit(1);
+    }
     pid_t server = fork();
     if (server < 0) {
         perror("fork");
@@ -71,11 +78,21 @@ pid_t bench_server_start(void (*serve)(const struct bench_options *options),
         serve(options);
         _exit(1);
     }
+    char word;
+    (void)close(ready[1]);
+    if (read(ready[0], &word, 1) != 1) {
+        (void)fprintf(stderr, "the server did not start\n");
+        exit(1);
+    }
+    (void)close(ready[0]);
     return server;
 }
 
 void bench_serve_forever(void)
 {
+    if (write(ready[1], "", 1) != 1) {
+        _exit(1);
+    }
     for (;;) {
         (void)pause();
     }
@@ -83,7 +100,7 @@ void bench_serve_forever(void)
 
 void bench_server_stop(pid_t server, const struct bench_options *options)
 {
-    (void)kill(server, SIGKILL);
+    (void)kill(server, SIGTERM);
     (void)waitpid(server, NULL, 0);
     if (strcmp(options->transport, "ipc") == 0) {
         (void)unlink(strstr(options->endpoint, "://") + 3);
@@ -102,6 +119,38 @@ void bench_figures_start(struct bench_figures *figures, const struct bench_optio
     memset(figures, 0, sizeof *figures);
     figures->start_us = bench_now_us() + WARM_UP_US;
     figures->end_us = figures->start_us + (int64_t)(options->seconds * 1e6);
+}
+
+static void sleep_until(int64_t when_us)
+{
+    const struct timespec when = {.tv_sec = when_us / 1000000, .tv_nsec = when_us % 1000000 * 1000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == EINTR) {
+    }
+}
+
+/* Of this process and the server. */
+static int64_t read_worked_us(pid_t server)
+{
+    clockid_t clocks[2] = {CLOCK_PROCESS_CPUTIME_ID};
+    int64_t us = 0;
+    if (clock_getcpuclockid(server, &clocks[1]) != 0) {
+        (void)fprintf(stderr, "the server has gone\n");
+        exit(1);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        struct timespec worked;
+        (void)clock_gettime(clocks[i], &worked);
+        us += (int64_t)worked.tv_sec * 1000000 + worked.tv_nsec / 1000;
+    }
+    return us;
+}
+
+void bench_figures_watch(struct bench_figures *figures, pid_t server)
+{
+    sleep_until(figures->start_us);
+    int64_t before_us = read_worked_us(server);
+    sleep_until(figures->end_us);
+    figures->worked_us = read_worked_us(server) - before_us;
 }
 
 /* 64 buckets for each doubling. */
@@ -152,9 +201,12 @@ void bench_figures_print(const struct bench_figures *figures, const char *name,
                          const struct bench_options *options)
 {
     double seconds = (double)(figures->end_us - figures->start_us) / 1e6;
-    (void)printf("{\"bench\":\"%s\",\"transport\":\"%s\",\"outstanding\":%zu,\"seconds\":%.1f,"
-                 "\"calls_per_second\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"failures\":%llu}\n",
-                 name, options->transport, options->outstanding, seconds,
-                 (double)figures->calls / seconds, percentile_us(figures, 0.5),
-                 percentile_us(figures, 0.99), (unsigned long long)figures->failures);
+    (void)printf(
+        "{\"bench\":\"%s\",\"transport\":\"%s\",\"outstanding\":%zu,\"seconds\":%.2f,"
+        "\"calls_per_second\":%.0f,\"worked_us_per_call\":%.2f,\"p50_us\":%.0f,\"p99_us\":%.0f,"
+        "\"failures\":%llu}\n",
+        name, options->transport, options->outstanding, seconds, (double)figures->calls / seconds,
+        (double)figures->worked_us / (double)(figures->calls > 0 ? figures->calls : 1),
+        percentile_us(figures, 0.5), percentile_us(figures, 0.99),
+        (unsigned long long)figures->failures);
 }

@@ -59,7 +59,7 @@ static void on_checked(const Grpc__Health__V1__HealthCheckResponse *response, vo
     }
 }
 
-static void run(const struct bench_options *options)
+static void run(const struct bench_options *options, pid_t server)
 {
     struct rpc_channel_options channel_options = {.endpoint = options->endpoint};
     struct rpc_channel *channel;
@@ -75,6 +75,7 @@ static void run(const struct bench_options *options)
         clients[i].stub.async = true;
         check(&clients[i]);
     }
+    bench_figures_watch(&figures, server);
     (void)rpc_channel_wait_idle(channel, (int64_t)(options->seconds * 1000) + 10000);
     rpc_channel_close(&channel);
     free(clients);
@@ -84,7 +85,7 @@ int main(int argc, char **argv)
 {
     struct bench_options options = bench_options_parse(argc, argv);
     pid_t server = bench_server_start(serve, &options);
-    run(&options);
+    run(&options, server);
     bench_figures_print(&figures, "health check", &options);
     bench_server_stop(server, &options);
     return figures.failures > 0;

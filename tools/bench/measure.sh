@@ -84,25 +84,32 @@ measure_raw_stages() {
     query postgres "DROP DATABASE bench_raw WITH (FORCE)"
 }
 
-# Beside what is compared with it, in every round: how nng's threads and the machine's cores get along varies by half.
-measure_echo() {
-    local transport
+# What src/rpc adds to nng: a health check through both of its sides against nng's own echo.
+measure_rpc() {
+    local transport outstanding bench case
     for transport in tcp ipc; do
-        figure "echo_$transport" calls_per_second bench_echo --transport "$transport" --outstanding "$OUTSTANDING" \
-            --seconds "$SECONDS_EACH"
+        for outstanding in 1 16 128; do
+            case=${transport}_$outstanding
+            say "rpc_$case"
+            for bench in echo health; do
+                asks["rpc_${bench}_$case"]="bench_$bench --transport $transport --outstanding $outstanding --seconds 0.2"
+            done
+            slices "$RPC_SLICES" "rpc_echo_$case" "rpc_health_$case"
+        done
     done
 }
 
-# What src/rpc adds to nng: a health check through both of its sides against nng's own echo, one after the other.
-measure_rpc() {
-    local transport outstanding bench
+# What is read from memory, by the whole server: against nng's own echo, too.
+measure_reads() {
+    local -A endpoint=([tcp]=${ORDER_SERVER_LISTEN%%,*} [ipc]=${ORDER_SERVER_LISTEN##*,})
+    local transport ask
     for transport in tcp ipc; do
-        for outstanding in 1 16 128; do
-            for bench in echo health; do
-                figure "rpc_${bench}_${transport}_$outstanding" calls_per_second "bench_$bench" \
-                    --transport "$transport" --outstanding "$outstanding" --seconds 1
-            done
-        done
+        say "get_product_$transport"
+        ask="env ORDER_ENDPOINT=${endpoint[$transport]} ${load[*]} --outstanding $OUTSTANDING --seconds 1 --warmup 150ms"
+        asks["echo_$transport"]="bench_echo --transport $transport --outstanding $OUTSTANDING --seconds 1"
+        asks["get_product_$transport"]="$ask --method get-product"
+        asks["health_$transport"]="$ask --method health"
+        slices "$READ_SLICES" "echo_$transport" "get_product_$transport" "health_$transport"
     done
 }
 
@@ -121,11 +128,6 @@ load=(orderctl bench --timeout 10s -o json)
 
 measure_system() {
     local load=("${load[@]}" --seconds "$SECONDS_EACH")
-    measure_echo
-    figure health callsPerSecond "${load[@]}" --method health --outstanding "$OUTSTANDING"
-    figure get_product callsPerSecond "${load[@]}" --method get-product --outstanding "$OUTSTANDING"
-    figure get_product_ipc callsPerSecond env ORDER_ENDPOINT="${ORDER_SERVER_LISTEN##*,}" "${load[@]}" \
-        --method get-product --outstanding "$OUTSTANDING"
     orders orders persistedPerSecond "${load[@]}" --method create-order --outstanding "$OUTSTANDING"
     orders orders_many persistedPerSecond "${load[@]}" --method create-order --outstanding "$OUTSTANDING_MANY"
     orders orders_batch persistedPerSecond "${load[@]}" --method batch-create-orders --batch "$BATCH" \
