@@ -309,7 +309,7 @@ static void test_an_order_that_waits_for_what_was_lost_is_shown(void **state)
         expect(0, "0 discrepancies", "audit", NULL, NULL); /* version 4 waits for no minute yet */
         database_execute(&the_system.database, sql);
     }
-    expect(1, "1 orders with changes that wait", "audit", NULL, NULL);
+    expect(1, "changes that wait for one before them: 1\n", "audit", NULL, NULL);
     expect(1, answer.order_id, "audit", NULL, NULL);
     expect(1, "\"waitingVersion\": 3", "audit", "-o", "json");
     const char *path = the_system.servers[0].log_path;

@@ -230,7 +230,7 @@ static void print_waiting(struct cli *cli, const Shop__V1__AuditResponse *found)
     if (found->n_waiting_orders == 0) {
         return;
     }
-    (void)fprintf(cli->out, "%zu orders with changes that wait for one before them\n",
+    (void)fprintf(cli->out, "orders with changes that wait for one before them: %zu\n",
                   found->n_waiting_orders);
     table_init(&table, cli->out, COLUMNS, 5);
     for (size_t i = 0; i < found->n_waiting_orders; i++) {

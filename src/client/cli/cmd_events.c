@@ -250,9 +250,9 @@ static void describe_order(struct arena *arena, const Shop__V1__OrderCreated *cr
         return;
     }
     snprintf(of, EVENT_TEXT_BYTES, "%s v%d", order->order_id, created->version);
-    snprintf(what, EVENT_TEXT_BYTES, "%s, customer %s, %zu lines, %s",
+    snprintf(what, EVENT_TEXT_BYTES, "%s, customer %s, %zu %s, %s",
              cell_enum(arena, &shop__v1__order__state__descriptor, (int)order->state),
-             order->customer_id, order->n_lines,
+             order->customer_id, order->n_lines, order->n_lines == 1 ? "line" : "lines",
              cell_money(arena, order->total_minor, order->currency));
 }
 
