@@ -122,10 +122,6 @@ static bool begin(struct link_exchange *exchange, nng_aio *sender, nng_aio *rece
 
 /* Spares the detour over nng's threads when the connection can take it right now, as it mostly can.
  * Otherwise the message is still ours. */
-/* Of a message that is kept for the next request: a place that once had a large answer does not
- * hold on to it. */
-#define SPARE_BYTES_MAX 4096
-
 static bool send_at_once(struct link_exchange *exchange)
 {
     nng_aio *aio = exchange->tried;
