@@ -12,7 +12,7 @@
 #include "tests/cmocka_all.h"
 #include "tests/support/free_port.h"
 
-#define START_TIMEOUT_MS 60000
+#define START_TIMEOUT_MS 180000
 #define ARGUMENTS_MAX    20
 
 static void make_directory(struct postgres_server *server);

@@ -12,7 +12,7 @@
 #include "tests/cmocka_all.h"
 #include "tests/support/free_port.h"
 
-#define START_TIMEOUT_MS 120000
+#define START_TIMEOUT_MS 300000
 #define COOKIE           "order-test-cookie"
 
 struct environment {

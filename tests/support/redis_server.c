@@ -10,7 +10,7 @@
 
 #include "tests/cmocka_all.h"
 
-#define START_TIMEOUT_MS 10000
+#define START_TIMEOUT_MS 60000
 #define ARGUMENTS_MAX    32
 
 static bool answers(void *state);

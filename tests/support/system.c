@@ -16,8 +16,8 @@
 #include "tests/support/free_port.h"
 #include "tests/support/stores.h"
 
-#define START_TIMEOUT_MS 60000 /* sanitizers on a busy machine */
-#define END_TIMEOUT_MS   60000 /* the same: a program is done in a second */
+#define START_TIMEOUT_MS 120000 /* sanitizers on a busy machine */
+#define END_TIMEOUT_MS   120000 /* the same: a program is done in a second */
 #define CREATE_TRIES_MAX 5
 
 static const char *port_of(const char *url);
@@ -271,7 +271,7 @@ int system_orderctl(struct system *system, const char *const *arguments, char **
 {
     struct process process;
     system_start_orderctl(system, arguments, &process);
-    int code = process_wait(&process, 5 * START_TIMEOUT_MS);
+    int code = process_wait(&process, 3 * START_TIMEOUT_MS);
     if (output_out != NULL) {
         *output_out = read_whole(process.log_path);
     }
