@@ -123,7 +123,7 @@ steady() {
         --warmup 0ms --until-persisted -o json >"$work/steady.json" || fail "the steady load was not answered"
     [ "$(field failed "$work/steady.json")" -eq 0 ] || fail "orders of the steady load failed"
     accepted=$((accepted + $(field accepted "$work/steady.json")))
-    printf '%s orders accepted, the last of them in PostgreSQL after %s s\n' \
+    LC_NUMERIC=C printf '%s orders accepted, the last of them in PostgreSQL after %.1f s\n' \
         "$(field accepted "$work/steady.json")" "$(field persistedSeconds "$work/steady.json")"
 }
 

@@ -87,6 +87,7 @@ endpoints_print() {
   order system     $ORDER_ENDPOINT
                    tcp://127.0.0.1:$ORDER_PORT
   HTTP             http://127.0.0.1:$GATEWAY_PORT/docs
+                   http://127.0.0.1:$GATEWAY_PORT/console
   PostgreSQL       $DATABASE_URL
   Redis            $REDIS_URL
   RabbitMQ         $RABBITMQ_URL
