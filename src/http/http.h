@@ -76,8 +76,6 @@ const char *http_request_header_list(struct http_request *request, const char *n
 void http_request_peer(struct http_request *request, uint8_t address_out[16]);
 /* When its headers were there: monotonic us. */
 int64_t http_request_start_us(const struct http_request *request);
-/* For whoever handles it; NULL at first. */
-void **http_request_slot(struct http_request *request);
 
 /* From within the handler: the answer comes later. */
 void http_defer(struct http_request *request);

@@ -16,7 +16,6 @@ struct http_request {
     size_t body_size, body_room;
     size_t body_excess; /* bytes that came above the limit */
     int64_t start_us;
-    void *slot;
     bool is_begun, is_handled, is_deferred, is_answered;
 
     struct http_stream *stream; /* instead of an answer */

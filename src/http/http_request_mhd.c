@@ -98,11 +98,6 @@ int64_t http_request_start_us(const struct http_request *request)
     return request->start_us;
 }
 
-void **http_request_slot(struct http_request *request)
-{
-    return &request->slot;
-}
-
 void http_defer(struct http_request *request)
 {
     assert(!request->is_deferred && !request->is_answered);

@@ -34,6 +34,7 @@ static const struct range DOUBLE_WIDTH[] = {
     {0x1FA70, 0x1FAFF}, {0x20000, 0x3FFFD},
 };
 
+static size_t next(const char *text, uint32_t *character_out);
 static bool is_in(const struct range *ranges, size_t count, uint32_t character);
 
 #define IS_IN(ranges, character) is_in(ranges, sizeof(ranges) / sizeof((ranges)[0]), character)
@@ -43,7 +44,7 @@ size_t text_width(const char *text)
     size_t width = 0;
     while (*text != '\0') {
         uint32_t character;
-        text += text_next(text, &character);
+        text += next(text, &character);
         if (!IS_IN(ZERO_WIDTH, character)) {
             width += IS_IN(DOUBLE_WIDTH, character) ? 2 : 1;
         }
@@ -51,7 +52,9 @@ size_t text_width(const char *text)
     return width;
 }
 
-size_t text_next(const char *text, uint32_t *character_out)
+/* Bytes of the character at text[0], which is not the end, and the character; 1 and U+FFFD where it
+ * is not UTF-8. */
+static size_t next(const char *text, uint32_t *character_out)
 {
     size_t size = utf8_character_bytes(bytes_of(text, strnlen(text, CHARACTER_BYTES_MAX)));
     if (size == 0) {
@@ -71,7 +74,7 @@ void text_disarm(char *text)
 {
     while (*text != '\0') {
         uint32_t character;
-        size_t size = text_next(text, &character);
+        size_t size = next(text, &character);
         bool broken = character == 0xFFFD && size == 1;
         if (character < 0x20 || (character >= 0x7F && character < 0xA0) || broken) {
             for (size_t i = 0; i < size; i++) {

@@ -97,12 +97,6 @@ struct window_job *window_take(struct window *window)
     }
 }
 
-void window_give_back(struct window *window, struct window_job *job)
-{
-    (void)window;
-    set_state((struct slot *)job, SLOT_FREE);
-}
-
 void window_start(struct window *window, struct window_job *job)
 {
     struct slot *slot = (struct slot *)job;

@@ -45,8 +45,6 @@ struct window *window_create(const struct window_options *options);
 void window_destroy(struct window **window);
 /* Waits for a job that is free. */
 struct window_job *window_take(struct window *window);
-/* Back without having been started. */
-void window_give_back(struct window *window, struct window_job *job);
 void window_start(struct window *window, struct window_job *job);
 /* Waits until all have ended; with `give_up`, jobs that wait to be repeated end as they are. */
 void window_drain(struct window *window, bool give_up);

@@ -97,18 +97,6 @@ static void every_job_ends_once(void **state)
     assert_false(window_is_dead(window));
 }
 
-static void a_job_that_is_given_back_is_free_again(void **state)
-{
-    (void)state;
-    open_window(shop.endpoint, 2000, 1);
-    for (size_t i = 0; i < 3; i++) {
-        window_give_back(window, window_take(window));
-    }
-    start_one();
-    window_drain(window, false);
-    assert_int_equal(ended, 1);
-}
-
 static void repeats_what_may_help(void **state)
 {
     (void)state;
@@ -173,7 +161,6 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_shop, close_shop)
     const struct CMUnitTest tests[] = {
         TEST(every_job_ends_once),
-        TEST(a_job_that_is_given_back_is_free_again),
         TEST(repeats_what_may_help),
         TEST(does_not_repeat_a_refusal),
         TEST(gives_up_and_knows_that_there_is_no_server),
