@@ -1,5 +1,5 @@
-/* Order and product: the domain's types, and the rules about them. Pure: no I/O, no clock, no
- * protobuf; time and prices are arguments.
+/* Order and product: the domain's types, without I/O, clock or protobuf. What they may be, and
+ * become, is in rules.h, product_update.h and lifecycle.h.
  * Used by everything above; codecs (order_codec.h, event_codec.h) turn them into messages. */
 #pragma once
 
