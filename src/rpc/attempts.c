@@ -270,11 +270,15 @@ static void conclude(struct channel_exchange *exchange)
         step(exchange);
         return;
     }
+    /* Who cancelled since the try ended found nothing to wake. */
     (void)pthread_mutex_lock(&channel->lock);
-    bool is_set = wait_on_alarm(exchange, EXCHANGE_WAITS_TO_RETRY, delay_ms);
+    bool goes_on = attempts_fail_stopped(exchange, &exchange->stub->failure) == STATUS_OK;
+    bool is_set = goes_on && wait_on_alarm(exchange, EXCHANGE_WAITS_TO_RETRY, delay_ms);
     (void)pthread_mutex_unlock(&channel->lock);
-    if (!is_set) {
+    if (goes_on && !is_set) {
         attempts_fail_no_memory(exchange);
+    }
+    if (!is_set) {
         finish(exchange);
     }
 }
