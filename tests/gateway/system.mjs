@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { start, startGateway, stop, until } from './gateway.mjs';
 
-const READY_MS = 120000; // sanitizers on a busy machine
+const READY_MS = 300000; // sanitizers on a busy machine
 let number = 0;
 
 // Below the range of outgoing connections, one of which would have it before the server that it is meant for.
@@ -81,7 +81,11 @@ export async function startSystem(settings = {}, { servers: serverCount = 1, int
     { encoding: 'utf8', env: { ...process.env, ORDER_ENDPOINT: endpoint }, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const [i, one] of endpoints.entries()) { // each of them: a test may end another
     await until(async () => orderctl('health', '--timeout', '1s', '--endpoint', one),
-      { ms: READY_MS, tell: () => servers[i].log.join('\n') });
+      { ms: READY_MS, tell: () => servers[i].log.join('\n') }).catch(async (error) => {
+      await stop(...servers, worker, redis).catch(() => {}); // else the test does not end
+      for (const link of Object.values(links)) link.close();
+      throw error;
+    });
   }
   const gateway = await startGateway({ ORDER_ENDPOINT: endpoint, ...settings }, { withServer: false });
   return {
