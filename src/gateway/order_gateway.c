@@ -70,6 +70,7 @@ static enum status start(struct order_gateway *order, struct failure *failure)
                                                   .server_name = config->server_name},
                                           .timeout_ms = (int32_t)config->timeout_ms,
                                           .max_outstanding = (size_t)config->calls_max,
+                                          .is_forwarding = true,
                                           .clock = order->gateway.clock};
     order->gateway.metrics = metrics_create(method_count);
     if (order->gateway.metrics == NULL || !make_limits(order)) {

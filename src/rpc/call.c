@@ -223,7 +223,7 @@ int64_t rpc_call_answer_by_ms(const struct rpc_call *call)
 
 bool rpc_call_is_local(const struct rpc_call *call)
 {
-    return listener_request_is_local(call->request);
+    return listener_request_is_local(call->request) && !call->envelope.is_forwarded;
 }
 
 const char *rpc_call_principal(const struct rpc_call *call)

@@ -33,7 +33,7 @@ int64_t rpc_call_deadline_ms(const struct rpc_call *call);
  * 20 to 200 ms. For who waits on the caller's behalf and has an answer also without what he waits
  * for. */
 int64_t rpc_call_answer_by_ms(const struct rpc_call *call);
-/* Whether it came over the local ipc socket. */
+/* Whether it came over the local ipc socket, and not from somebody who speaks for others. */
 bool rpc_call_is_local(const struct rpc_call *call);
 /* Who calls, for events, logs and roles (security.h). */
 const char *rpc_call_principal(const struct rpc_call *call);

@@ -66,6 +66,7 @@ static struct rpc_channel *make_channel(const struct rpc_channel_options *option
     channel->max_outstanding =
         options->max_outstanding > 0 ? options->max_outstanding : MAX_OUTSTANDING_DEFAULT;
     channel->hedge_after_ms = options->hedge_after_ms;
+    channel->is_forwarding = options->is_forwarding;
     channel->tries_max = options->tries_max > 0 ? options->tries_max : RETRY_TRIES_DEFAULT;
     channel->clock = options->clock != NULL ? options->clock : clock_system();
     channel->clock->random(channel->clock->state, &channel->chance, sizeof channel->chance);

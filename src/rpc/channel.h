@@ -67,6 +67,7 @@ struct rpc_channel_options {
     unsigned tries_max;        /* of a call, the first one counted; 0 = 4, 1 = no retries of what
                                   was sent */
     int32_t hedge_after_ms;    /* 0 = never */
+    bool is_forwarding;        /* calls are other people's, as a gateway's: never local ones */
     struct rpc_tls tls;        /* for tls+tcp */
     const struct clock *clock; /* NULL = the system's */
 };

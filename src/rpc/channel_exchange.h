@@ -69,6 +69,7 @@ struct rpc_channel {
     size_t target_count;
     int32_t timeout_ms, hedge_after_ms;
     unsigned tries_max;
+    bool is_forwarding;
     size_t max_outstanding;
     const struct clock *clock;
     struct retry_budget budget;

@@ -87,10 +87,10 @@ enum status envelope_decode_request(struct bytes message, struct arena *arena,
 static bool read_plain_request(struct bytes header, struct arena *arena,
                                struct envelope_request *request_out)
 {
-    enum { METHOD = 1, TIMEOUT_MS, CALL_ID, ATTEMPT };
+    enum { METHOD = 1, TIMEOUT_MS, CALL_ID, ATTEMPT, IS_FORWARDED = 6 };
     struct plain_header plain;
-    if (!plain_read(header, 1U << METHOD | 1U << CALL_ID, 1U << TIMEOUT_MS | 1U << ATTEMPT,
-                    &plain) ||
+    if (!plain_read(header, 1U << METHOD | 1U << CALL_ID,
+                    1U << TIMEOUT_MS | 1U << ATTEMPT | 1U << IS_FORWARDED, &plain) ||
         !is_method(plain.texts[METHOD]) || !is_call_id(plain.texts[CALL_ID])) {
         return false;
     }
@@ -99,6 +99,7 @@ static bool read_plain_request(struct bytes header, struct arena *arena,
         .timeout_ms = plain.numbers[TIMEOUT_MS],
         .call_id = (const char *)arena_copy(arena, plain.texts[CALL_ID]).data,
         .attempt = plain.numbers[ATTEMPT],
+        .is_forwarded = plain.numbers[IS_FORWARDED] != 0,
         .traceparent = "",
     };
     return request_out->method != NULL && request_out->call_id != NULL;
@@ -127,6 +128,7 @@ static enum status read_any_request(struct bytes header_bytes, struct arena *are
         .timeout_ms = header->timeout_ms,
         .call_id = header->call_id,
         .attempt = header->attempt,
+        .is_forwarded = header->is_forwarded,
         .traceparent = find_traceparent(header->metadata, header->n_metadata, arena),
     };
     return STATUS_OK;
@@ -148,12 +150,13 @@ size_t envelope_encode_request(const struct envelope_request *request, uint8_t *
     bool has_trace = request->traceparent != NULL && request->traceparent[0] != '\0';
     size_t method_size = strlen(request->method), call_id_size = strlen(request->call_id);
     if (!has_trace && plain_is_text(method_size) && plain_is_text(call_id_size) &&
-        ENVELOPE_PREFIX_BYTES + PLAIN_FIELD_BYTES_MAX * 4 + method_size + call_id_size <= room) {
+        ENVELOPE_PREFIX_BYTES + PLAIN_FIELD_BYTES_MAX * 5 + method_size + call_id_size <= room) {
         uint8_t *at = out + ENVELOPE_PREFIX_BYTES;
         at = plain_put_text(at, 1, request->method, method_size);
         at = plain_put_number(at, 2, request->timeout_ms);
         at = plain_put_text(at, 3, request->call_id, call_id_size);
         at = plain_put_number(at, 4, request->attempt);
+        at = plain_put_number(at, 6, request->is_forwarded ? 1 : 0);
         return put_prefix(out, (size_t)(at - out) - ENVELOPE_PREFIX_BYTES);
     }
     Rpc__V1__RequestHeader header = RPC__V1__REQUEST_HEADER__INIT;
@@ -162,6 +165,7 @@ size_t envelope_encode_request(const struct envelope_request *request, uint8_t *
     header.call_id = (char *)(uintptr_t)request->call_id;
     header.timeout_ms = request->timeout_ms;
     header.attempt = request->attempt;
+    header.is_forwarded = request->is_forwarded;
     Rpc__V1__Metadata trace = RPC__V1__METADATA__INIT;
     Rpc__V1__Metadata *metadata[] = {&trace};
     if (has_trace) {

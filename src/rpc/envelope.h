@@ -2,6 +2,7 @@
  * Used by listener and channel on both sides; pure, no I/O. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct envelope_request {
     uint32_t timeout_ms;
     const char *call_id;
     uint32_t attempt;
+    bool is_forwarded;       /* for somebody else, as a gateway does */
     const char *traceparent; /* W3C Trace Context, from the metadata; "" when there is none, or none
                                 that is valid */
     struct bytes payload;    /* view into the message */

@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 
 /* Field numbers below this. */
-#define PLAIN_FIELDS 6
+#define PLAIN_FIELDS 7
 /* A field's most, without the bytes of a text: a tag, and a size or a number. */
 #define PLAIN_FIELD_BYTES_MAX 6
 

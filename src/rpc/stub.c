@@ -123,6 +123,7 @@ bool stub_write_try(const struct channel_exchange *exchange, struct attempt *att
             timeout_ms > 0 ? (uint32_t)timeout_ms : 1, /* 0 would leave it to the server */
         .call_id = exchange->stub->call_id,
         .attempt = number,
+        .is_forwarded = exchange->channel->is_forwarding,
         .traceparent = exchange->traceparent,
     };
     struct bytes payload = exchange->payload;

@@ -56,3 +56,14 @@ test('orderctl with both endpoints goes to the one that lives', () => {
 test("an HTTP caller's trace is in the worker's log", async () => {
   await until(async () => system.worker.log.some((line) => line.includes(trace)), { ms: 120000, tell: () => system.worker.log.join('\n') });
 });
+
+test('over HTTP nobody names a price, although the gateway has the local socket', async () => {
+  const order = { customerId: 'bob', lines: [{ productId: 'chai', quantity: 1, unitPriceMinor: '1' }] };
+  const local = JSON.parse(system.orderctl('call', '/shop.v1.OrderService/CreateOrder', JSON.stringify(order)));
+  assert.equal(local.totalMinor, '1');
+  for (const path of ['v1/orders', 'shop.v1.OrderService/CreateOrder']) {
+    const response = await fetch(`${system.url}/${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(order) });
+    assert.equal(response.status, 403, path);
+    assert.match(await response.text(), /may be given over the local ipc socket only/);
+  }
+});

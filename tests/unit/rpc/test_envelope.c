@@ -33,6 +33,7 @@ static const struct envelope_request USUAL = {
     .timeout_ms = 1500,
     .call_id = "0192d3a4-7a53-7000-8000-0123456789ab",
     .attempt = 2,
+    .is_forwarded = true,
     .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 };
 
@@ -56,6 +57,7 @@ static void test_request_there_and_back(void **state)
     assert_string_equal(request.call_id, USUAL.call_id);
     assert_int_equal(request.timeout_ms, USUAL.timeout_ms);
     assert_int_equal(request.attempt, USUAL.attempt);
+    assert_true(request.is_forwarded);
     assert_string_equal(request.traceparent, USUAL.traceparent);
     assert_true(bytes_equal(request.payload, bytes_of_text("hello")));
 }
@@ -178,6 +180,7 @@ static void expect_on_the_wire(const struct envelope_request *request)
     header.call_id = text(request->call_id);
     header.timeout_ms = request->timeout_ms;
     header.attempt = request->attempt;
+    header.is_forwarded = request->is_forwarded;
     struct bytes expected = write_header(&header.base, 0);
     assert_int_equal(size, expected.size);
     assert_memory_equal(written, expected.data, size);
@@ -204,8 +207,11 @@ static void test_every_size_is_written_as_protobuf_writes_it(void **state)
         long_text[size] = 'a';
     }
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct envelope_request request = {
-            .method = "/a.B/C", .call_id = "x", .timeout_ms = numbers[i], .attempt = numbers[i]};
+        struct envelope_request request = {.method = "/a.B/C",
+                                           .call_id = "x",
+                                           .timeout_ms = numbers[i],
+                                           .attempt = numbers[i],
+                                           .is_forwarded = i % 2 == 1};
         struct envelope_request decoded;
         expect_on_the_wire(&request);
         size_t used = envelope_encode_request(&request, buffer, ROOM);
@@ -213,6 +219,7 @@ static void test_every_size_is_written_as_protobuf_writes_it(void **state)
                          STATUS_OK);
         assert_int_equal(decoded.timeout_ms, numbers[i]);
         assert_int_equal(decoded.attempt, numbers[i]);
+        assert_int_equal(decoded.is_forwarded, request.is_forwarded);
     }
 }
 
@@ -220,8 +227,11 @@ static void test_every_size_is_written_as_protobuf_writes_it(void **state)
 static void test_plain_headers_are_read_as_any_other(void **state)
 {
     (void)state;
-    const struct envelope_request plain = {
-        .method = "/a.B/C", .call_id = "x-1", .timeout_ms = 300, .attempt = 1};
+    const struct envelope_request plain = {.method = "/a.B/C",
+                                           .call_id = "x-1",
+                                           .timeout_ms = 300,
+                                           .attempt = 1,
+                                           .is_forwarded = true};
     size_t taken = 0;
     for (uint64_t seed = 1; seed <= 20000; seed++) {
         uint64_t random = seed;
@@ -245,6 +255,7 @@ static void test_plain_headers_are_read_as_any_other(void **state)
         assert_string_equal(alone.call_id, with_unknown.call_id);
         assert_int_equal(alone.timeout_ms, with_unknown.timeout_ms);
         assert_int_equal(alone.attempt, with_unknown.attempt);
+        assert_int_equal(alone.is_forwarded, with_unknown.is_forwarded);
         taken++;
     }
     assert_true(taken > 1000);
