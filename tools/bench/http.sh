@@ -6,7 +6,8 @@ HTTP_PRODUCT="bench-http"
 HTTP_CONNECTIONS=(64 256 512) # each connection has one request under way: from few callers to many
 
 http_start() {
-    start order-gateway env ORDER_GATEWAY_TIMEOUT_MS=10000 order-gateway
+    # Beside its server, so over ipc, as `./dev up` starts it.
+    start order-gateway env ORDER_ENDPOINT="${ORDER_SERVER_LISTEN##*,}" ORDER_GATEWAY_TIMEOUT_MS=10000 order-gateway
     orderctl product create $HTTP_PRODUCT --name "Bench product" --price 1.00 --currency EUR --on-hand 1000000000 \
         >/dev/null || return 1
     wait_for 30 http_answers "http://$ORDER_GATEWAY_LISTEN/v1/products/$HTTP_PRODUCT" || {
