@@ -20,7 +20,8 @@ static int ready[2]; /* the child's word that it serves */
 
 static void complain(const char *program)
 {
-    (void)fprintf(stderr, "usage: %s --transport tcp|ipc --outstanding N --seconds S\n", program);
+    (void)fprintf(stderr, "usage: %s --transport tcp|ipc --outstanding N --seconds S [--untuned]\n",
+                  program);
     exit(2);
 }
 
@@ -38,6 +39,7 @@ struct bench_options bench_options_parse(int argc, char **argv)
     static const struct option known[] = {{"transport", required_argument, NULL, 't'},
                                           {"outstanding", required_argument, NULL, 'o'},
                                           {"seconds", required_argument, NULL, 's'},
+                                          {"untuned", no_argument, NULL, 'u'},
                                           {NULL, 0, NULL, 0}};
     struct bench_options options = {.transport = "ipc", .outstanding = 1, .seconds = 2};
     int option;
@@ -48,6 +50,8 @@ struct bench_options bench_options_parse(int argc, char **argv)
             options.outstanding = strtoul(optarg, NULL, 10);
         } else if (option == 's') {
             options.seconds = strtod(optarg, NULL);
+        } else if (option == 'u') {
+            options.is_untuned = true;
         } else {
             complain(argv[0]);
         }

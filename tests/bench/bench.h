@@ -3,6 +3,7 @@
  * under way, and the figures as one JSON line. A figure counts from the end of a short warm-up. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -11,10 +12,12 @@ struct bench_options {
     const char *transport; /* "tcp" or "ipc" */
     size_t outstanding;
     double seconds;
+    bool is_untuned;    /* as many threads as nng starts by itself */
     char endpoint[128]; /* one that is free */
 };
 
-/* --transport tcp|ipc --outstanding N --seconds S; prints what is wrong and exits otherwise. */
+/* --transport tcp|ipc --outstanding N --seconds S [--untuned]; prints what is wrong and exits
+ * otherwise. */
 struct bench_options bench_options_parse(int argc, char **argv);
 
 /* Runs `serve` in a child (before this process has threads) and returns once it serves; it ends

@@ -1,6 +1,7 @@
 /* bench_echo: nng's req/rep alone, as its own examples write it: contexts, a callback each, 64
- * bytes there and back (a health check has 79 and 56). The yardstick of what src/rpc adds, so it
- * has all that src/rpc gives itself: as many of nng's threads, as many contexts, one connection. */
+ * bytes there and back (a health check has 79 and 56). The yardstick of what src/rpc adds:
+ * --untuned is nng as it comes; otherwise it has all that src/rpc gives itself, as many of nng's
+ * threads, too. */
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
@@ -51,7 +52,9 @@ static void on_served(void *argument)
 static void serve(const struct bench_options *options)
 {
     nng_socket socket;
-    tune_nng();
+    if (!options->is_untuned) {
+        tune_nng();
+    }
     must(nng_rep0_open(&socket), "rep0");
     size_t count = options->outstanding + 32;
     struct slot *slots = calloc(count, sizeof *slots);
@@ -97,7 +100,9 @@ static void on_asked(void *argument)
 static void run(const struct bench_options *options, pid_t server)
 {
     nng_socket socket;
-    tune_nng();
+    if (!options->is_untuned) {
+        tune_nng();
+    }
     must(nng_req0_open(&socket), "req0");
     must(nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE), "resend time");
     must(nng_dial(socket, options->endpoint, NULL, NNG_FLAG_NONBLOCK), "dial");

@@ -84,17 +84,19 @@ measure_raw_stages() {
     query postgres "DROP DATABASE bench_raw WITH (FORCE)"
 }
 
-# What src/rpc adds to nng: a health check through both of its sides against nng's own echo.
+# What src/rpc adds to nng: a health check through both of its sides against nng's own echo, as nng comes (raw) and with
+# src/rpc's number of nng's threads (echo).
 measure_rpc() {
-    local transport outstanding bench case
+    local transport outstanding run case
     for transport in tcp ipc; do
         for outstanding in 1 16 128; do
             case=${transport}_$outstanding
             say "rpc_$case"
-            for bench in echo health; do
-                asks["rpc_${bench}_$case"]="bench_$bench --transport $transport --outstanding $outstanding --seconds 0.2"
-            done
-            slices "$RPC_SLICES" "rpc_echo_$case" "rpc_health_$case"
+            run="--transport $transport --outstanding $outstanding --seconds 0.2"
+            asks["rpc_raw_$case"]="bench_echo $run --untuned"
+            asks["rpc_echo_$case"]="bench_echo $run"
+            asks["rpc_health_$case"]="bench_health $run"
+            slices "$RPC_SLICES" "rpc_raw_$case" "rpc_health_$case" "rpc_echo_$case"
         done
     done
 }
@@ -106,10 +108,11 @@ measure_reads() {
     for transport in tcp ipc; do
         say "get_product_$transport"
         ask="env ORDER_ENDPOINT=${endpoint[$transport]} ${load[*]} --outstanding $OUTSTANDING --seconds 1 --warmup 150ms"
+        asks["raw_$transport"]="bench_echo --transport $transport --outstanding $OUTSTANDING --seconds 1 --untuned"
         asks["echo_$transport"]="bench_echo --transport $transport --outstanding $OUTSTANDING --seconds 1"
         asks["get_product_$transport"]="$ask --method get-product"
         asks["health_$transport"]="$ask --method health"
-        slices "$READ_SLICES" "echo_$transport" "get_product_$transport" "health_$transport"
+        slices "$READ_SLICES" "raw_$transport" "echo_$transport" "get_product_$transport" "health_$transport"
     done
 }
 

@@ -19,17 +19,19 @@ table_rows() {
                 | [.[length / 4 | floor], .[length * 3 / 4 | floor]] | map(. * 100 | round / 100) | join(" to ")
             else null end;
         def against($what; $a; $name; $b; $bar): [$what, $a.perSecond, $name, $b.perSecond, $bar, spread($a; $b)];
+        def against_nng($what; $a; $raw; $tuned; $bar):
+            against($what; $a; "raw nng echo, the same"; $raw; $bar),
+            against($what; $a; "nng echo with our number of threads"; $tuned; null);
         .figures as $f
-        | ([$f.echo_tcp.perSecond, $f.reserve_script.decisions_per_second] | min) as $stage
-        | ([ ["tcp", "ipc"][] as $transport | [1, 16, 128][] as $outstanding
-             | against("health call over \($transport), \($outstanding) outstanding";
-                $f["rpc_health_\($transport)_\($outstanding)"]; "raw nng echo, the same";
-                $f["rpc_echo_\($transport)_\($outstanding)"]; 0.8) ]) as $rpc
-        | ([ ["tcp", "ipc"][] as $transport | $f["echo_\($transport)"] as $echo
-             | against("health call over \($transport), whole server, \($echo.outstanding) outstanding";
-                $f["health_\($transport)"]; "raw nng echo, the same"; $echo; 0.8),
-               against("GetProduct from cache over \($transport), \($echo.outstanding) outstanding";
-                $f["get_product_\($transport)"]; "raw nng echo, the same"; $echo; 0.5) ]) as $reads
+        | ([$f.raw_tcp.perSecond, $f.reserve_script.decisions_per_second] | min) as $stage
+        | ([ ["tcp", "ipc"][] as $transport | [1, 16, 128][] as $outstanding | "\($transport)_\($outstanding)" as $case
+             | against_nng("health call over \($transport), \($outstanding) outstanding";
+                $f["rpc_health_\($case)"]; $f["rpc_raw_\($case)"]; $f["rpc_echo_\($case)"]; 0.8) ]) as $rpc
+        | ([ ["tcp", "ipc"][] as $transport | $f["raw_\($transport)"] as $raw | $f["echo_\($transport)"] as $tuned
+             | against_nng("health call over \($transport), whole server, \($raw.outstanding) outstanding";
+                $f["health_\($transport)"]; $raw; $tuned; 0.8),
+               against_nng("GetProduct from cache over \($transport), \($raw.outstanding) outstanding";
+                $f["get_product_\($transport)"]; $raw; $tuned; 0.7) ]) as $reads
         | ([ [64, 256, 512][] as $connections
              | ["HTTP: GET product, gateway, \($connections) connections", $f["http_get_\($connections)"].perSecond,
                 "Express GET, the same", $f["peer_http_get_\($connections)"].perSecond, 5],
@@ -73,7 +75,8 @@ table_print() {
           (to_entries[] | select(.key | startswith("rpc_echo_")) | . as $echo
            | ($echo.key | ltrimstr("rpc_echo_")) as $case | $all["rpc_health_\($case)"] as $health | select($health != null)
            | "Processor time of client and server for a call, \($case | sub("_"; ", ")) outstanding: " +
-             "echo \($echo.value.workedUsPerCall | round) us, health \($health.workedUsPerCall | round) us."),
+             "raw echo \($all["rpc_raw_\($case)"].workedUsPerCall | round) us, with our number of threads " +
+             "\($echo.value.workedUsPerCall | round) us, health \($health.workedUsPerCall | round) us."),
           (select(.reserve_script != null) |
            "Reserve script alone: \(.reserve_script.decisions_per_second) a second."),
           (to_entries[] | select(.key | test("^(peer_)?http_post_")) |
