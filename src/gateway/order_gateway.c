@@ -17,14 +17,14 @@
 #define REQUEST_MEMORY_FACTOR      8                 /* a body unfolds to a few times its size */
 #define REQUEST_MEMORY_BYTES_LEAST (4 * 1024 * 1024) /* an answer of 1 MiB, printed */
 #define PEM_BYTES_MAX              (1024 * 1024)     /* a chain of certificates has a few KiB */
-#define OPERATIONS_CONNECTIONS     64                /* probes and scrapers */
 #define DRAIN_ROUND_MS             20
 
 struct order_gateway {
     const struct gateway_config *config;
     struct gateway gateway;
     struct operations operations;
-    struct http_server *server, *operations_server;
+    struct http_server *server;
+    struct ops_port *ops;
     char *tls_certificate, *tls_key;
 };
 
@@ -174,21 +174,15 @@ static enum status start_server(struct order_gateway *order, struct failure *fai
 
 static enum status start_operations(struct order_gateway *order, struct failure *failure)
 {
-    struct http_server_options options = {
+    const struct ops_port_options options = {
         .listen = order->config->operations_listen,
-        .threads = 1,
-        .connections_max = OPERATIONS_CONNECTIONS,
-        .header_bytes_max = (size_t)order->config->header_bytes_max,
-        .body_bytes_max = 1024,
-        .request_memory_bytes_max = REQUEST_MEMORY_BYTES_LEAST,
-        .idle_ms = order->config->idle_ms,
-        .transfer_ms = order->config->transfer_ms,
-        .handler = operations_handle,
+        .ask_ready = operations_ask_ready,
+        .print = operations_print,
         .context = &order->operations,
         .clock = order->gateway.clock,
     };
     order->operations.served = order->server;
-    return http_server_start(&options, &order->operations_server, failure);
+    return ops_port_start(&options, &order->ops, failure);
 }
 
 /* Where a request goes: "/shop.v1.OrderService/CreateOrder" is Connect's, all else is REST's. */
@@ -261,7 +255,7 @@ uint16_t order_gateway_port(const struct order_gateway *order)
 
 uint16_t order_gateway_operations_port(const struct order_gateway *order)
 {
-    return http_server_port(order->operations_server);
+    return ops_port_number(order->ops);
 }
 
 void order_gateway_stop(struct order_gateway **gateway)
@@ -276,7 +270,7 @@ void order_gateway_stop(struct order_gateway **gateway)
     /* First the calls, so that no answer comes for a request whose server is gone; each call that
      * is cancelled answers its request. */
     rpc_channel_close(&order->gateway.channel);
-    http_server_stop(&order->operations_server);
+    ops_port_stop(&order->ops);
     http_server_stop(&order->server);
     event_hub_stop(&order->gateway.events);
     rate_limit_destroy(&order->gateway.caller_limit);

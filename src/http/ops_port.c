@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/http.h"
-
 #define CONNECTIONS_MAX   64 /* probes and scrapers */
 #define HEADER_BYTES_MAX  8192
 #define BODY_BYTES_MAX    1024
@@ -73,20 +71,24 @@ static void handle(void *state, struct http_request *http)
 {
     struct ops_port *port = state;
     struct bytes path = http_request_path(http);
-    const char *verb = http_request_verb(http), *why = "";
+    const char *verb = http_request_verb(http);
     if (strcmp(verb, "GET") != 0 && strcmp(verb, "HEAD") != 0) {
         http_add_header(http, "Allow", "GET, HEAD");
         answer(http, 405, "GET is expected\n");
     } else if (bytes_equal(path, bytes_of_text("/healthz"))) {
         answer(http, 200, "ok\n");
     } else if (bytes_equal(path, bytes_of_text("/readyz"))) {
-        bool ready = port->options.is_ready(port->options.context, &why);
-        answer(http, ready ? 200 : 503, ready ? "ok\n" : why);
+        port->options.ask_ready(port->options.context, http);
     } else if (bytes_equal(path, bytes_of_text("/metrics"))) {
         print_metrics(port, http);
     } else {
         answer(http, 404, "/healthz, /readyz and /metrics are here\n");
     }
+}
+
+void ops_port_answer_ready(struct http_request *http, const char *why_not)
+{
+    answer(http, why_not == NULL ? 200 : 503, why_not == NULL ? "ok\n" : why_not);
 }
 
 static void print_metrics(struct ops_port *port, struct http_request *http)

@@ -178,7 +178,7 @@ static enum status start_ops(const struct server_config *config, struct parts *p
     };
     const struct ops_port_options options = {
         .listen = config->ops_listen,
-        .is_ready = server_metrics_ready,
+        .ask_ready = server_metrics_ready,
         .print = server_metrics_print,
         .context = &parts->metrics,
         .clock = clock_system(),

@@ -10,12 +10,14 @@ static void print_started(void *page, const char *path, const struct rpc_method_
 static void print_codes(void *page, const char *path, const struct rpc_method_counts *counts);
 static void print_seconds(void *page, const char *path, const struct rpc_method_counts *counts);
 
-bool server_metrics_ready(void *state, const char **why_out)
+void server_metrics_ready(void *state, struct http_request *http)
 {
     struct server_metrics *metrics = state;
     struct stock_pass pass;
-    *why_out = "stock is not open: it is being loaded, or a store is away\n";
-    return stock_gate_enter(metrics->gate, &pass);
+    ops_port_answer_ready(http,
+                          stock_gate_enter(metrics->gate, &pass)
+                              ? NULL
+                              : "stock is not open: it is being loaded, or a store is away\n");
 }
 
 void server_metrics_print(void *state, struct ops_page *page)

@@ -1,7 +1,7 @@
 /* Server metrics: what /metrics and /readyz of order-server say. */
 #pragma once
 
-#include "http/ops_page.h"
+#include "http/ops_port.h"
 #include "rpc/server.h"
 #include "server/audit_walk.h"
 #include "server/stock_gate.h"
@@ -16,5 +16,5 @@ struct server_metrics {
 };
 
 /* For struct ops_port_options; context is struct server_metrics. */
-bool server_metrics_ready(void *metrics, const char **why_out);
+void server_metrics_ready(void *metrics, struct http_request *http);
 void server_metrics_print(void *metrics, struct ops_page *page);

@@ -48,7 +48,7 @@ static int run(const void *state)
              LOG_INT(config->prefetch), NULL);
     const struct ops_port_options options = {
         .listen = config->ops_listen,
-        .is_ready = worker_metrics_ready,
+        .ask_ready = worker_metrics_ready,
         .print = worker_metrics_print,
         .context = &metrics,
         .clock = clock_system(),

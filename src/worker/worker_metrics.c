@@ -12,7 +12,7 @@ static int64_t sum(struct worker_metrics *metrics, size_t offset);
 static void print_sum(struct worker_metrics *metrics, struct ops_page *page, const char *name,
                       const char *help, size_t offset);
 
-bool worker_metrics_ready(void *state, const char **why_out)
+void worker_metrics_ready(void *state, struct http_request *http)
 {
     static const char *const WHY[TROUBLE_COUNT] = {"RabbitMQ cannot be consumed from\n",
                                                    "PostgreSQL cannot be written to\n",
@@ -22,12 +22,12 @@ bool worker_metrics_ready(void *state, const char **why_out)
         struct worker_totals *totals = worker_lane_totals(metrics->lanes[i]);
         for (size_t trouble = 0; trouble < TROUBLE_COUNT; trouble++) {
             if (trouble != TROUBLE_BOOK && atomic_load(&totals->troubles[trouble])) {
-                *why_out = WHY[trouble];
-                return false;
+                ops_port_answer_ready(http, WHY[trouble]);
+                return;
             }
         }
     }
-    return true;
+    ops_port_answer_ready(http, NULL);
 }
 
 void worker_metrics_print(void *state, struct ops_page *page)

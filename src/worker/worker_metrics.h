@@ -1,7 +1,7 @@
 /* Worker metrics: what /metrics and /readyz of order-worker say. */
 #pragma once
 
-#include "http/ops_page.h"
+#include "http/ops_port.h"
 #include "worker/stock_teller.h"
 #include "worker/worker_lane.h"
 
@@ -14,5 +14,5 @@ struct worker_metrics {
 };
 
 /* For struct ops_port_options; context is struct worker_metrics. */
-bool worker_metrics_ready(void *metrics, const char **why_out);
+void worker_metrics_ready(void *metrics, struct http_request *http);
 void worker_metrics_print(void *metrics, struct ops_page *page);

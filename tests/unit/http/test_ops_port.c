@@ -9,11 +9,10 @@
 static _Atomic bool is_ready;
 static struct ops_port *port;
 
-static bool ready(void *context, const char **why_out)
+static void ready(void *context, struct http_request *http)
 {
     (void)context;
-    *why_out = "a reason\n";
-    return is_ready;
+    ops_port_answer_ready(http, is_ready ? NULL : "a reason\n");
 }
 
 static void print(void *context, struct ops_page *page)
@@ -36,7 +35,7 @@ static int setup(void **state)
 {
     (void)state;
     const struct ops_port_options options = {
-        .listen = "127.0.0.1:0", .is_ready = ready, .print = print, .clock = clock_system()};
+        .listen = "127.0.0.1:0", .ask_ready = ready, .print = print, .clock = clock_system()};
     struct failure failure;
     is_ready = true;
     return ops_port_start(&options, &port, &failure) == STATUS_OK ? 0 : -1;
@@ -103,7 +102,7 @@ static void test_an_address_that_is_none_is_refused(void **state)
     struct ops_port *other = NULL;
     struct failure failure;
     const struct ops_port_options options = {
-        .listen = "not an address", .is_ready = ready, .print = print, .clock = clock_system()};
+        .listen = "not an address", .ask_ready = ready, .print = print, .clock = clock_system()};
     assert_int_not_equal(ops_port_start(&options, &other, &failure), STATUS_OK);
     assert_null(other);
 }
