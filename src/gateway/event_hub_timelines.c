@@ -17,6 +17,7 @@ static uint64_t pick(struct event_hub *hub, char order_id[EVENT_ID_BYTES],
                      char token[EVENT_TOKEN_BYTES]);
 static bool is_passing(enum status code);
 static void end_one(struct event_hub *hub, uint64_t asker, const struct failure *failure);
+static struct follower *find(struct event_hub *hub, uint64_t number);
 static void on_timeline(const Shop__V1__ListOrderEventsResponse *response, void *question);
 
 /* A page for each that joined since, once a round: the others are not to wait for a long one. Who
@@ -80,13 +81,22 @@ static void end_one(struct event_hub *hub, uint64_t asker, const struct failure 
     log_line(LOG_WARN, "an order cannot be followed", "reason", failure->reason, "message",
              failure->message, NULL);
     (void)pthread_mutex_lock(&hub->lock);
-    for (struct follower *one = hub->followers; one != NULL; one = one->next) {
-        if (one->number == asker) {
-            one->needs_timeline = false;
-            event_hub_end(one);
-        }
+    struct follower *one = find(hub, asker);
+    if (one != NULL) {
+        one->needs_timeline = false;
+        event_hub_end(one);
     }
     (void)pthread_mutex_unlock(&hub->lock);
+}
+
+/* NULL when it has left. */
+static struct follower *find(struct event_hub *hub, uint64_t number)
+{
+    struct follower *one = hub->followers;
+    while (one != NULL && one->number != number) {
+        one = one->next;
+    }
+    return one;
 }
 
 /* From where there is no room left the same page is asked for again; what was told of it is known
@@ -99,10 +109,7 @@ static void on_timeline(const Shop__V1__ListOrderEventsResponse *response, void 
         return;
     }
     (void)pthread_mutex_lock(&hub->lock);
-    struct follower *one = hub->followers;
-    while (one != NULL && one->number != question->asker) {
-        one = one->next;
-    }
+    struct follower *one = find(hub, question->asker);
     size_t told = 0;
     while (one != NULL && told < response->n_order_events) {
         struct event_frame frame = {.event = response->order_events[told], .arena = &hub->arena};
