@@ -52,7 +52,7 @@ static void list(struct shop_lane *lane, struct rpc_call *call)
         status = check_order(lane, call, &page.order_id, &failure);
     }
     const char *next = "";
-    size_t fits = count_that_fits(events, count, (size_t)page.size);
+    size_t fits = status == STATUS_OK ? count_that_fits(events, count, (size_t)page.size) : count;
     if (fits < count) {
         char version[VERSION_BYTES];
         count = fits;
