@@ -4,11 +4,12 @@
 # the endpoints of fresh services and the release build on PATH; by hand it needs the same.
 # Always: one thing is measured at a time, in rounds, so that what it is compared with had the same machine; of each
 # figure the best round counts (other work on the machine only takes away), of calls against nng's echo the mean of many
-# short slices (tools/bench/slices.sh); what is said to be persisted was counted in PostgreSQL; whatever it started is stopped. Prints a table in Markdown, writes the figures to .dev/bench.json.
+# short slices (tools/bench/slices.sh); what is said to be persisted was counted in PostgreSQL; whatever it started is
+# stopped. Prints a table in Markdown, writes the figures to .dev/bench.json.
 #     tools/bench.sh [--seconds N] [--rounds N] [--no-peer] [--http] [--check]
 # --http: only what is asked over HTTP.
-# --seconds: of each measurement (default 3), --rounds (default 2): about two minutes in all; --check: fails when a ratio is
-# below its bar.
+# --seconds: of each measurement (default 3), --rounds (default 2): about seven minutes in all; --check: fails when a ratio
+# is below its bar.
 set -euo pipefail
 
 CLONE=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
@@ -22,8 +23,8 @@ SECONDS_EACH=3
 ROUNDS=2
 OUTSTANDING=64      # as many as the peer has connections
 OUTSTANDING_MANY=1024 # what a server with many callers sees
-RPC_SLICES=12     # of 0.2 s, in each round
-READ_SLICES=4     # of 1 s, in each round
+RPC_SLICES=12         # of 0.2 s, in each round
+READ_SLICES=4         # of 1 s, in each round
 BATCH=100             # orders of a BatchCreateOrders
 OUTSTANDING_BATCHES=16
 PEER_DIR=${ORDER_PEER_DIR:-$CLONE/../shared/peer/express}
