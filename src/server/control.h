@@ -48,8 +48,9 @@ struct control_stock {
     size_t bought_count;
 };
 /* One transaction in which nobody else changes stock: the next epoch begins, deltas of older ones
- * are void (the sums contain them), and what Redis is to hold is read. The epoch is higher than
- * `highest`, too: a PostgreSQL that lost its last commits would count some twice. */
+ * are void (the sums contain them), changes that wait for a lost one lapse (each a line of the
+ * log), and what Redis is to hold is read. The epoch is higher than `highest`, too: a PostgreSQL
+ * that lost its last commits would count some twice. */
 enum status control_advance(struct postgres_link *link, const char *shard, int64_t highest,
                             struct arena *arena, int64_t deadline_ms,
                             struct control_state *state_out, struct control_stock *stock_out,

@@ -1,6 +1,7 @@
 /* Control over PostgreSQL. See control.h. */
 #include <stdio.h>
 
+#include "base/log.h"
 #include "postgres/postgres_array.h"
 #include "server/control.h"
 #include "server/control_rules.h"
@@ -19,11 +20,25 @@
 #define QUIET_TRY_SQL "SELECT pg_try_advisory_lock(740102, hashtext($1::text))::int4"
 #define QUIET_END_SQL "SELECT pg_advisory_unlock(740102, hashtext($1::text))::int4"
 
+/* Changes that wait for a version that nobody has any more: what was accepted before the queue was
+ * empty is stored, so it went with Redis, and no caller was told that either was safe. Applied to
+ * another change that takes that version they would be wrong, and in the way of the one that takes
+ * theirs. What a dead letter that can still be stored may be waited for, waits on. */
+#define LAPSE_SQL                                                                        \
+    "DELETE FROM order_events e USING (SELECT order_id, version, row_number() OVER "     \
+    "(PARTITION BY order_id ORDER BY version) AS place FROM order_events "               \
+    "WHERE outcome = 0) w LEFT JOIN orders o USING (order_id) "                          \
+    "WHERE e.order_id = w.order_id AND e.version = w.version AND (o.version IS NULL OR " \
+    "w.version <> o.version + w.place) AND NOT EXISTS (SELECT 1 FROM dead_letters d "    \
+    "WHERE d.state IN (0, 1) AND position(convert_to(e.order_id::text, 'UTF8') IN "      \
+    "d.body) > 0) RETURNING e.order_id, e.version"
+
 static enum status query_flag(struct postgres_link *link,
                               const struct postgres_statement *statement, const char *shard,
                               int64_t deadline_ms, bool *flag_out, struct failure *failure);
 static enum status read_state(const struct postgres_result *result, struct control_state *state_out,
                               struct failure *failure);
+static void log_lapsed(const struct postgres_result *result);
 static enum status read_holds(const struct postgres_result *result, struct arena *arena,
                               struct control_stock *stock_out, struct failure *failure);
 static enum status read_stock(const struct postgres_result *result, struct arena *arena,
@@ -160,19 +175,20 @@ enum status control_advance(struct postgres_link *link, const char *shard, int64
                             "RETURNING epoch, update_time"},
         {"control_void_deltas", "DELETE FROM stock_deltas WHERE epoch < "
                                 "(SELECT epoch FROM control WHERE shard = $1::text)"},
+        {"control_lapse", LAPSE_SQL},
         /* From now on they are of this epoch: its stock is loaded without their units. */
         {"control_keep_waiting", "UPDATE order_events SET epoch = (SELECT epoch FROM control "
-                                 "WHERE shard = $1::text) WHERE outcome = 0 AND kind = 2"},
+                                 "WHERE shard = $1::text) WHERE outcome = 0"},
         {"control_read_stock", "SELECT product_id, " CONTROL_FREE " FROM stock s " CONTROL_TAKEN},
         {"control_read_holds", "SELECT order_id, expire_time FROM orders WHERE state = 1"},
         {"control_read_rules", CONTROL_READ_RULES_SQL},
         {"control_read_bought", CONTROL_READ_BOUGHT_SQL},
         {NULL, "COMMIT"},
     };
-    static const size_t takes[] = {0, 2, 1, 1}; /* of the parameters, by step */
+    static const size_t takes[sizeof steps / sizeof steps[0]] = {0, 2, 1, 0, 1}; /* parameters */
     struct postgres_parameter parameters[] = {postgres_text(shard), postgres_int8(arena, highest)};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        postgres_link_add(link, &steps[i], parameters, i < 4 ? takes[i] : 0);
+        postgres_link_add(link, &steps[i], parameters, takes[i]);
     }
     const struct postgres_result *const *results;
     enum status status = postgres_link_flush(link, deadline_ms, &results, failure);
@@ -183,15 +199,28 @@ enum status control_advance(struct postgres_link *link, const char *shard, int64
         return status;
     }
     *stock_out = (struct control_stock){0};
-    status = read_stock(results[4], arena, &stock_out->stock, &stock_out->stock_count, failure);
+    log_lapsed(results[3]);
+    status = read_stock(results[5], arena, &stock_out->stock, &stock_out->stock_count, failure);
     if (status == STATUS_OK) {
-        status = read_holds(results[5], arena, stock_out, failure);
+        status = read_holds(results[6], arena, stock_out, failure);
     }
     if (status == STATUS_OK) {
-        status = control_read_rules(results[6], arena, stock_out, failure);
+        status = control_read_rules(results[7], arena, stock_out, failure);
     }
-    return status == STATUS_OK ? control_read_bought(results[7], arena, stock_out, failure)
+    return status == STATUS_OK ? control_read_bought(results[8], arena, stock_out, failure)
                                : status;
+}
+
+/* All of them: they are few, and nothing else tells of them any more. */
+static void log_lapsed(const struct postgres_result *result)
+{
+    for (size_t i = 0; i < postgres_result_rows(result); i++) {
+        char order_id[UUID_TEXT_BYTES];
+        struct uuid id = postgres_result_uuid(result, i, 0);
+        uuid_print(&id, order_id);
+        log_line(LOG_WARN, "lapsed: a change that waited for one that was lost", "order_id",
+                 order_id, "version", LOG_INT(postgres_result_int(result, i, 1)), NULL);
+    }
 }
 
 static enum status read_holds(const struct postgres_result *result, struct arena *arena,

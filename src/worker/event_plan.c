@@ -29,9 +29,35 @@ static bool is_late(const struct plan_event *planned, int64_t epoch)
     return planned->stored->event->epoch < epoch && !planned->stored->held;
 }
 
+/* Stock was loaded behind an empty queue, and with it began what is known of each order. A change
+ * that turns up later was never answered QUEUED, and the order may have been changed since. */
+static bool has_lapsed(const struct plan_event *planned, int64_t epoch)
+{
+    return is_change(planned) && is_late(planned, epoch) && !planned->stored->requeued;
+}
+
+void event_plan_lapse(struct event_plan *plan, int64_t epoch)
+{
+    for (size_t i = plan->event_count; i > 0; i--) { /* backwards: the first that is left has it */
+        struct plan_event *planned = &plan->events[i - 1];
+        struct plan_slot *slot = planned->slot;
+        if (is_change(planned) && slot->fresh && !has_lapsed(planned, epoch)) {
+            slot->first = planned;
+            slot->event = planned->stored->event;
+            slot->winner = slot->event->event_id;
+        }
+    }
+    for (size_t i = plan->first_change; i < plan->slot_count; i++) {
+        struct plan_slot *slot = &plan->slots[i];
+        slot->lapsed = slot->fresh && has_lapsed(slot->first, epoch);
+        slot->fresh = slot->fresh && !slot->lapsed;
+    }
+}
+
 bool event_plan_is_double(const struct plan_event *planned, int64_t epoch)
 {
-    return !is_winner(planned) && (is_change(planned) || !is_late(planned, epoch));
+    return !is_winner(planned) &&
+           !(is_change(planned) ? has_lapsed(planned, epoch) : is_late(planned, epoch));
 }
 
 /* Created orders come before the changes of them. */
@@ -41,6 +67,8 @@ bool event_plan_decide(struct event_plan *plan, int64_t epoch)
         struct plan_event *planned = &plan->events[i];
         if (!is_winner(planned)) {
             decide_other(planned, epoch);
+        } else if (planned->slot->lapsed) {
+            planned->stored->outcome = EVENT_LAPSED;
         } else if ((!planned->slot->fresh || planned->slot->counted) && !CANARY("no_dedupe")) {
             planned->stored->outcome = EVENT_DUPLICATE;
         } else {
@@ -176,6 +204,10 @@ static void move_units(const struct plan_slot *slot, bool late)
 static void decide_other(struct plan_event *planned, int64_t epoch)
 {
     const struct event *event = planned->stored->event;
+    if (has_lapsed(planned, epoch)) {
+        planned->stored->outcome = EVENT_LAPSED;
+        return;
+    }
     if (is_late(planned, epoch) && !planned->doubled) {
         planned->stored->outcome = EVENT_STALE;
         return;

@@ -21,6 +21,7 @@ struct plan_slot {
     struct plan_order *order;  /* of a change */
     struct uuid winner;        /* the event that is in the database */
     bool fresh;                /* and got there just now */
+    bool lapsed;               /* all of its events have: none of them gets there */
     bool counted;
     enum event_outcome outcome; /* of a fresh change */
 };
@@ -95,8 +96,11 @@ struct plan_slot *event_plan_change(const struct event_plan *plan, const struct 
                                     int32_t version);
 struct plan_order *event_plan_order(const struct event_plan *plan, const struct uuid *order_id);
 struct plan_product *event_plan_product(const struct event_plan *plan, const char *product_id);
+/* Takes the slots of changes that are not stored away from events that have lapsed. Call once it is
+ * known what is fresh, and not for events that waited. */
+void event_plan_lapse(struct event_plan *plan, int64_t epoch);
 /* Whether the event reserved, in this epoch, what another event has made; or changed an order where
- * another event had, in whatever epoch. Call with all slots' winners known. */
+ * another event had. Call with all slots' winners known. */
 bool event_plan_is_double(const struct plan_event *planned, int64_t epoch);
 /* Fills in every outcome and the lists. False when the arena is full. */
 bool event_plan_decide(struct event_plan *plan, int64_t epoch);

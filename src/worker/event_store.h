@@ -21,6 +21,8 @@ enum event_outcome {
     EVENT_DOUBLE,    /* another event has made this order, or this version of it: units that it took
                         are given back */
     EVENT_STALE,     /* the same from an older epoch: those units are gone with that stock */
+    EVENT_LAPSED,    /* a change of an order, of an older epoch, that was not stored when stock was
+                        loaded: nothing done, the order may have gone another way since */
     EVENT_LATE,      /* stored after its epoch ended: its units are taken from this epoch's stock */
     EVENT_REJECTED,  /* stored, but there are no such units, or it contradicts the order; must not
                         happen to what was accepted */
@@ -33,6 +35,7 @@ struct stored_event {
     /* Whatever its epoch: its units are not in the stock in force. So it is with the event of a
      * dead letter that holds them. */
     bool held;
+    bool requeued; /* somebody wants a dead letter stored after all: it does not lapse */
 
     enum event_outcome outcome;
 };

@@ -109,6 +109,7 @@ enum status event_store_write(struct event_store *store, struct event_write *wri
         status = insert_and_lock(store, &plan, &write->epoch, failure);
     }
     if (status == STATUS_OK) {
+        event_plan_lapse(&plan, write->epoch);
         status = learn_winners(store, &plan, failure);
     }
     if (status == STATUS_OK) {

@@ -300,7 +300,8 @@ static enum written write_patiently(struct persist *persist, struct event_write 
 }
 
 /* What PostgreSQL has needs no outbox any more. Whatever the outcome was: a duplicate, too, may be
- * one whose first worker died before it came here. */
+ * one whose first worker died before it came here. But a change that has lapsed is not stored: what
+ * the outbox has under its id is the same request, decided again. */
 static void settle(struct persist *persist)
 {
     struct inbox *inbox = persist->inbox;
@@ -310,19 +311,23 @@ static void settle(struct persist *persist)
         now_ms(persist) - persist->committed_ms > SETTLE_MOST_MS) {
         return; /* the relay will look */
     }
+    size_t count = 0;
     for (size_t i = 0; i < inbox->event_count; i++) {
         const struct event *event = inbox->events[i].event;
-        encoded[i] = event->encoded;
-        settled[i].event_id = event->event_id;
-        settled[i].record_id = event->kind == EVENT_STOCK_ADJUSTED ? event->adjustment.adjustment_id
-                                                                   : event->order.order_id;
+        if (inbox->events[i].outcome != EVENT_LAPSED) {
+            encoded[count] = event->encoded;
+            settled[count].event_id = event->event_id;
+            settled[count++].record_id = event->kind == EVENT_STOCK_ADJUSTED
+                                             ? event->adjustment.adjustment_id
+                                             : event->order.order_id;
+        }
     }
-    struct bytes batch = event_codec_join(encoded, inbox->event_count, &inbox->arena);
-    if (batch.data == NULL) {
+    struct bytes batch = event_codec_join(encoded, count, &inbox->arena);
+    if (batch.data == NULL || count == 0) {
         return;
     }
     struct failure failure;
-    enum status status = book_settle(persist->book, settled, inbox->event_count, batch, &failure);
+    enum status status = book_settle(persist->book, settled, count, batch, &failure);
     note(persist, TROUBLE_BOOK, status, &failure);
 }
 
@@ -410,7 +415,7 @@ static void store_requeued(struct persist *persist)
 static enum status store_letter(struct persist *persist, const struct requeued_letter *letter,
                                 struct failure *failure)
 {
-    struct stored_event stored = {.held = letter->held};
+    struct stored_event stored = {.held = letter->held, .requeued = true};
     struct event_write write = {
         .events = &stored, .event_count = 1, .letter_id = letter->letter_id};
     struct event *event;

@@ -32,8 +32,8 @@ void worker_metrics_ready(void *state, struct http_request *http)
 
 void worker_metrics_print(void *state, struct ops_page *page)
 {
-    static const char *const NAMES[EVENT_OUTCOME_COUNT] = {"stored", "duplicate", "double", "stale",
-                                                           "late",   "rejected",  "waiting"};
+    static const char *const NAMES[EVENT_OUTCOME_COUNT] = {
+        "stored", "duplicate", "double", "stale", "lapsed", "late", "rejected", "waiting"};
     struct worker_metrics *metrics = state;
     ops_page_family(page, "order_worker_events_total", "counter",
                     "Events, by what became of them.");

@@ -28,6 +28,9 @@ void worker_report_write(struct worker_report *report, const struct event_write 
                       write->events[i].event);
         } else if (outcome == EVENT_LATE) {
             log_event(LOG_WARN, "late: stored after its epoch", write->events[i].event);
+        } else if (outcome == EVENT_LAPSED) {
+            log_event(LOG_WARN, "lapsed: a change that came after its epoch",
+                      write->events[i].event);
         } else if (outcome == EVENT_DOUBLE) {
             log_event(LOG_WARN, "decided twice: what it took is given back",
                       write->events[i].event);
@@ -107,9 +110,9 @@ void worker_report_line(struct worker_report *report, int64_t now_ms, bool now)
                  LOG_INT(report->messages), "batches", LOG_INT(report->batches), "duplicates",
                  LOG_INT(outcomes[EVENT_DUPLICATE] + outcomes[EVENT_STALE]), "doubles",
                  LOG_INT(outcomes[EVENT_DOUBLE]), "waiting", LOG_INT(outcomes[EVENT_WAITING]),
-                 "folded", LOG_INT(report->folded), "late", LOG_INT(outcomes[EVENT_LATE]),
-                 "rejected", LOG_INT(outcomes[EVENT_REJECTED]), "dead", LOG_INT(report->dead),
-                 NULL);
+                 "folded", LOG_INT(report->folded), "late", LOG_INT(outcomes[EVENT_LATE]), "lapsed",
+                 LOG_INT(outcomes[EVENT_LAPSED]), "rejected", LOG_INT(outcomes[EVENT_REJECTED]),
+                 "dead", LOG_INT(report->dead), NULL);
     }
     add_totals(report);
     report->last_ms = now_ms;

@@ -234,6 +234,54 @@ static void test_a_leader_that_stands_still_loses_the_lock(void **state)
     rpc_channel_close(&other);
 }
 
+static bool one_waits(void *state)
+{
+    (void)state;
+    return database_int(&the_system.database,
+                        "SELECT count(*) FROM order_events WHERE outcome = 0") == 1;
+}
+
+static int ask(size_t server, const char *verb, const char *order_id, const char *line)
+{
+    const char *arguments[] = {
+        "order", verb, order_id, line, "--timeout=2s", "--endpoint", the_system.ipc[server], NULL};
+    return system_orderctl(&the_system, arguments, NULL);
+}
+
+/* Redis alone had the change before it. When Redis is lost the order is what PostgreSQL has, and
+ * goes on from there: nothing of what was lost stands in the way of what is accepted now. */
+static void test_a_change_that_waits_for_what_is_lost_lapses(void **state)
+{
+    (void)state;
+    struct answer answer = system_create_order(channel, "reopen-0", "tea", 3);
+    assert_int_equal(answer.code, STATUS_OK);
+    system_wait_settled(&the_system, SETTLE_TIMEOUT_MS);
+    assert_int_equal(setenv("ORDER_SERVER_CONFIRM_GRACE_MS", "600000", 1), 0);
+    system_start_server(&the_system, 1, "before_publish:kill@1");
+    assert_int_equal(unsetenv("ORDER_SERVER_CONFIRM_GRACE_MS"), 0);
+    assert_int_not_equal(ask(1, "confirm", answer.order_id, "--payment=lost"), 0);
+    assert_int_equal(process_wait(&the_system.servers[1], SETTLE_TIMEOUT_MS), -SIGKILL);
+    assert_int_equal(ask(0, "fulfil", answer.order_id, "1=1"), 0);
+    assert_true(wait_until(one_waits, NULL, SETTLE_TIMEOUT_MS));
+    empty_redis();
+    wait_until_sells(channel, 1);
+    assert_true(log_says(&the_system.servers[0], "lapsed: "));
+    assert_int_equal(ask(0, "cancel", answer.order_id, "1=1"), 0);
+    assert_int_equal(ask(0, "confirm", answer.order_id, "--payment=pay-1"), 0);
+    assert_int_equal(ask(0, "fulfil", answer.order_id, "1=2"), 0);
+    system_wait_settled(&the_system, SETTLE_TIMEOUT_MS);
+    assert_int_equal(
+        database_int(&the_system.database,
+                     "SELECT count(*) FROM orders o JOIN order_lines l USING (order_id)"
+                     " WHERE version = 4 AND state = 4 AND cancelled_quantity = 1"
+                     " AND fulfilled_quantity = 2"),
+        1);
+    assert_int_equal(database_int(&the_system.database, "SELECT sum(reserved) FROM stock"), 1);
+    assert_int_equal(database_int(&the_system.database, "SELECT count(*) FROM double_reservations"),
+                     0);
+    system_assert_books(&the_system);
+}
+
 #define MANY_PRODUCTS 100000
 
 static int64_t reopen_ms(int number)
@@ -294,6 +342,7 @@ int main(void)
         TEST(f34_two_servers_make_one_step),
         TEST(test_it_waits_for_what_frozen_workers_hold),
         TEST(test_a_leader_that_stands_still_loses_the_lock),
+        TEST(test_a_change_that_waits_for_what_is_lost_lapses),
         TEST(test_the_time_to_reopen),
         TEST(test_reads_go_on_while_stock_is_loaded),
     };

@@ -196,6 +196,11 @@ static void test_an_advance_leaves_out_what_others_hold(void **state)
         " ('r', '', '', '', '');"
         "INSERT INTO dead_letter_units SELECT dead_letter_id, p, 1 FROM dead_letters,"
         " unnest('{p-0008,p-0009}'::text[]) p;"
+        "INSERT INTO orders (order_id, version, customer_id, state, currency, total_minor, "
+        "order_ref,"
+        " request_hash, create_time, placed_time) VALUES ('01000000-0000-8000-8000-000000000001', "
+        "2,"
+        " 'c', 6, 'EUR', 4, '', '', now(), now());"
         "INSERT INTO order_lines (order_id, line_number, product_id, quantity, unit_price_minor)"
         " VALUES ('01000000-0000-8000-8000-000000000001', 1, 'p-0008', 2, 1),"
         " ('01000000-0000-8000-8000-000000000001', 2, 'p-0009', 2, 1);"
@@ -215,9 +220,43 @@ static void test_an_advance_leaves_out_what_others_hold(void **state)
     assert_int_equal(sum, 45 - 2 * (1 + 2));
     assert_int_equal(stock.ruled_count, 1);
     assert_int_equal(stock.ruled[0].available, 9 - 1 - 2);
-    /* The one that waits is of this epoch now; nothing else is. */
+    /* Those that wait are of this epoch now; nothing else is. */
     assert_int_equal(database_int(&database, "SELECT count(*) FROM order_events WHERE epoch = 1"),
-                     1);
+                     2);
+}
+
+/* Orders 1 to 4: in version 2; in version 2 with version 3 lost; not there; not there, but kept as
+ * a dead letter. Of each, versions 3 to 5 (order 2: 4 to 6) wait, and of order 1 version 7 does. */
+static void test_an_advance_lets_what_waits_for_the_lost_lapse(void **state)
+{
+    (void)state;
+    database_execute(
+        &database,
+        "INSERT INTO orders (order_id, version, customer_id, state, currency, total_minor, "
+        "order_ref,"
+        " request_hash, create_time, placed_time) SELECT"
+        " ('01000000-0000-8000-8000-00000000000' || i)::uuid, 2, 'c', 2, 'EUR', 1, '', '', now(),"
+        " now() FROM generate_series(1, 2) i;"
+        "INSERT INTO dead_letters (reason, message, routing_key, message_id, body, state) SELECT"
+        " 'r', '', '', '', convert_to('x01000000-0000-8000-8000-00000000000' || i || 'y', 'UTF8'), "
+        "s"
+        " FROM (VALUES (4, 0), (3, 2)) AS letters(i, s);"
+        "INSERT INTO order_events (order_id, version, event_id, kind, event_time, actor, to_state,"
+        " outcome, epoch) SELECT ('01000000-0000-8000-8000-00000000000' || i)::uuid, v,"
+        " gen_random_uuid(), 3, now(), '', 2, 0, 0 FROM (VALUES (1, 3), (1, 4), (1, 5), (1, 7),"
+        " (2, 4), (2, 5), (2, 6), (3, 3), (3, 4), (3, 5), (4, 3), (4, 4), (4, 5)) AS waiting(i, "
+        "v)");
+    struct control_state now;
+    struct control_stock stock;
+    assert_int_equal(control_advance(link_of_test, "s0", 0, &arena, soon(), &now, &stock, &failure),
+                     STATUS_OK);
+    assert_int_equal(database_int(&database, "SELECT count(*) FROM order_events WHERE epoch = 1"),
+                     6);
+    assert_int_equal(
+        database_int(&database, "SELECT count(*) FROM order_events WHERE version <= 5 AND order_id"
+                                " IN ('01000000-0000-8000-8000-000000000001',"
+                                " '01000000-0000-8000-8000-000000000004')"),
+        6);
 }
 
 /* Row 24: a PostgreSQL that fell back knows a lower epoch than Redis. */
@@ -270,6 +309,8 @@ int main(void)
         TEST(test_a_leader_that_is_silent_too_long_is_ended),
         TEST(test_an_advance_voids_older_deltas_and_reads_the_sums),
         TEST(test_an_advance_leaves_out_what_others_hold),
+        TEST(test_an_advance_lets_what_waits_for_the_lost_lapse),
+        TEST(test_an_advance_lets_what_waits_for_the_lost_lapse),
         TEST(test_an_advance_passes_the_epoch_that_redis_knows),
         TEST(test_a_store_has_a_name_that_stays),
     };

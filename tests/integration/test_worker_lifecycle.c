@@ -179,6 +179,16 @@ static void assert_feed(void)
     assert_int_equal(count(sql), 0);
 }
 
+static void assert_nothing_wrong(void)
+{
+    system_assert_books(&fixture.system);
+    assert_feed();
+    assert_int_equal(count("SELECT count(*) FROM double_reservations"), 0);
+    assert_int_equal(count("SELECT sum(on_hand) FROM stock") -
+                         count("SELECT coalesce(sum(delta_on_hand), 0) FROM stock_movements"),
+                     5000);
+}
+
 static void assert_ends(void)
 {
     worker_fixture_wait_count(&fixture, "SELECT count(*) FROM order_events", (int64_t)event_count);
@@ -187,12 +197,7 @@ static void assert_ends(void)
     for (size_t i = 0; i < order_count; i++) {
         assert_end(&ends[i]);
     }
-    system_assert_books(&fixture.system);
-    assert_feed();
-    assert_int_equal(count("SELECT count(*) FROM double_reservations"), 0);
-    assert_int_equal(count("SELECT sum(on_hand) FROM stock") -
-                         count("SELECT coalesce(sum(delta_on_hand), 0) FROM stock_movements"),
-                     5000);
+    assert_nothing_wrong();
 }
 
 static void test_s33_shuffled_and_repeated_to_two_workers(void **state)
@@ -305,7 +310,8 @@ static void test_a_change_against_the_order_becomes_a_letter(void **state)
     worker_fixture_wait_settled(&fixture);
 }
 
-/* The old epoch's events reach the new one's books; Redis, loaded in between, ends right. */
+/* The old epoch's events come when stock is loaded already: orders are stored as they were placed,
+ * and what changed them has lapsed. */
 static void test_events_of_an_epoch_that_ended_keep_the_books(void **state)
 {
     (void)state;
@@ -314,7 +320,13 @@ static void test_events_of_an_epoch_that_ended_keep_the_books(void **state)
     publish_shuffled();
     system_start_worker(&fixture.system, 0, NULL);
     system_start_worker(&fixture.system, 1, NULL);
-    assert_ends();
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders", ORDERS);
+    worker_fixture_wait_settled(&fixture);
+    assert_int_equal(count("SELECT count(*) FROM orders WHERE state = 1 AND version = 1"), ORDERS);
+    event_count = ORDERS;
+    assert_int_equal(count("SELECT count(*) FROM order_events"), ORDERS);
+    assert_int_equal(count("SELECT sum(reserved) FROM stock"), (int64_t)ORDERS * QUANTITY);
+    assert_nothing_wrong();
 }
 
 /* As order-server does it. */
@@ -341,47 +353,96 @@ static void load_stock(void)
     postgres_link_destroy(&link);
 }
 
-/* A hold that had run out was taken again, and PostgreSQL does not know yet that it had. Its units
- * are taken, whatever epoch begins meanwhile, and once. */
+/* A hold that had run out was taken again, and the worker that could have applied it died. Its
+ * units are taken, whatever epoch begins meanwhile, and once. */
 static void test_units_of_an_event_that_waits_are_not_for_sale(void **state)
 {
     (void)state;
     begin_order("a");
     tell(ORDER_EXPIRE, 0, false);
     tell(ORDER_CONFIRM, 0, true);
-    system_start_worker(&fixture.system, 0, NULL);
+    system_start_worker(&fixture.system, 0, "before_fold:kill@1");
     worker_fixture_publish(&fixture, &events[0], 1);
     worker_fixture_publish(&fixture, &events[2], 1);
     worker_fixture_wait_count(&fixture, "SELECT count(*) FROM order_events WHERE outcome = 0", 1);
-    worker_fixture_wait_settled(&fixture);
-    load_stock();
-    assert_int_equal(system_available(&fixture.system, "a"), 1000 - 2 * QUANTITY);
-    load_stock();
-    assert_int_equal(system_available(&fixture.system, "a"), 1000 - 2 * QUANTITY);
     worker_fixture_publish(&fixture, &events[1], 1);
+    assert_int_equal(process_wait(&fixture.system.workers[0], FIXTURE_DEADLINE_MS), -SIGKILL);
+    assert_int_equal(count("SELECT reserved FROM stock WHERE product_id = 'a'"), 0);
+    load_stock();
+    assert_int_equal(system_available(&fixture.system, "a"), 1000 - QUANTITY);
+    load_stock();
+    assert_int_equal(system_available(&fixture.system, "a"), 1000 - QUANTITY);
+    system_start_worker(&fixture.system, 0, NULL);
     assert_ends();
     assert_int_equal(count("SELECT reserved FROM stock WHERE product_id = 'a'"), QUANTITY);
     assert_int_equal(system_available(&fixture.system, "a"), 1000 - QUANTITY);
 }
 
-/* It came when the stock in force was loaded already, with its units in it. */
-static void test_an_event_of_an_epoch_that_ended_waits_and_takes_its_units_then(void **state)
+/* Redis had the version before it, and nobody else. The order goes on without both, through the
+ * same versions, also when they turn up after all. */
+static void test_a_change_whose_predecessor_is_lost_lapses_with_its_epoch(void **state)
 {
     (void)state;
     begin_order("a");
-    tell(ORDER_EXPIRE, 0, false);
-    tell(ORDER_CONFIRM, 0, true);
+    tell(ORDER_CONFIRM, 0, false);
+    tell(ORDER_FULFIL, 2, false);
+    struct event lost = events[1], lapsed = events[2];
     system_start_worker(&fixture.system, 0, NULL);
     worker_fixture_publish(&fixture, &events[0], 1);
-    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders", 1);
+    worker_fixture_publish(&fixture, &lapsed, 1);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM order_events WHERE outcome = 0", 1);
     worker_fixture_wait_settled(&fixture);
     load_stock();
-    assert_int_equal(system_available(&fixture.system, "a"), 1000 - QUANTITY);
+    assert_int_equal(count("SELECT count(*) FROM order_events"), 1);
+    ends[0] = events[0].order;
+    event_count = 1;
+    tell(ORDER_CANCEL, 1, false);
+    tell(ORDER_CONFIRM, 0, false);
+    worker_fixture_publish(&fixture, &lapsed, 1);
+    worker_fixture_publish(&fixture, &lost, 1);
+    worker_fixture_publish(&fixture, &events[1], 1);
+    worker_fixture_publish(&fixture, &lost, 1);
+    worker_fixture_publish(&fixture, &events[2], 1);
+    worker_fixture_publish(&fixture, &lapsed, 1);
+    assert_ends();
+    assert_int_equal(count("SELECT count(*) FROM dead_letters"), 0);
+    assert_int_equal(count("SELECT reserved FROM stock WHERE product_id = 'a'"), QUANTITY - 1);
+}
+
+/* As a worker keeps what it cannot store. */
+static void bury(const struct event *event)
+{
+    char hex[1024], sql[1280];
+    struct bytes body = event_codec_encode(event, &fixture.arena);
+    assert_in_range(body.size, 1, sizeof hex / 2 - 1);
+    for (size_t i = 0; i < body.size; i++) {
+        (void)snprintf(hex + 2 * i, 3, "%02x", body.data[i]);
+    }
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO dead_letters (reason, message, routing_key, message_id, body)"
+                   " VALUES ('', '', '', '', '\\x%s')",
+                   hex);
+    database_execute(&fixture.system.database, sql);
+}
+
+/* It waits for one that somebody may still want stored. */
+static void test_a_change_behind_a_dead_letter_waits_on(void **state)
+{
+    (void)state;
+    begin_order("a");
+    tell(ORDER_CONFIRM, 0, false);
+    tell(ORDER_FULFIL, 0, false);
+    system_start_worker(&fixture.system, 0, NULL);
+    worker_fixture_publish(&fixture, &events[0], 1);
     worker_fixture_publish(&fixture, &events[2], 1);
     worker_fixture_wait_count(&fixture, "SELECT count(*) FROM order_events WHERE outcome = 0", 1);
-    worker_fixture_publish(&fixture, &events[1], 1);
+    bury(&events[1]);
+    load_stock();
+    assert_int_equal(count("SELECT count(*) FROM order_events WHERE outcome = 0"), 1);
+    database_execute(&fixture.system.database, "UPDATE dead_letters SET state = 1");
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM dead_letters WHERE state = 3", 1);
+    database_execute(&fixture.system.database, "DELETE FROM dead_letters"); /* books have none */
     assert_ends();
-    assert_int_equal(system_available(&fixture.system, "a"), 1000 - QUANTITY);
 }
 
 static void test_what_is_too_old_to_be_asked_for_goes(void **state)
@@ -415,7 +476,8 @@ int main(void)
         TEST(test_dying_after_the_settle_doubles_nothing),
         TEST(test_what_a_dead_worker_left_waiting_the_sweep_applies),
         TEST(test_units_of_an_event_that_waits_are_not_for_sale),
-        TEST(test_an_event_of_an_epoch_that_ended_waits_and_takes_its_units_then),
+        TEST(test_a_change_whose_predecessor_is_lost_lapses_with_its_epoch),
+        TEST(test_a_change_behind_a_dead_letter_waits_on),
         TEST(test_what_is_too_old_to_be_asked_for_goes),
         TEST(test_every_routing_key_reaches_the_workers),
         TEST(test_a_version_decided_twice_is_on_record),

@@ -237,8 +237,11 @@ enum status event_store_write(struct event_store *store, struct event_write *wri
     }
     for (size_t i = 0; i < write->event_count; i++) {
         uint8_t event_id = write->events[i].event->event_id.bytes[0];
-        write->events[i].outcome = is_stored(event_id) ? EVENT_DUPLICATE : EVENT_STORED;
-        if (!is_stored(event_id)) {
+        bool lapsed = event_id == fakes.lapsed && fakes.lapsed != 0;
+        write->events[i].outcome = lapsed                ? EVENT_LAPSED
+                                   : is_stored(event_id) ? EVENT_DUPLICATE
+                                                         : EVENT_STORED;
+        if (!lapsed && !is_stored(event_id)) {
             fakes.stored[fakes.stored_count++] = event_id;
         }
     }
@@ -249,6 +252,7 @@ enum status event_store_write(struct event_store *store, struct event_write *wri
     if (write->letter_id != 0) {
         assert_int_equal(write->letter_id, fakes.requeued.letter_id);
         assert_int_equal(write->events[0].held, fakes.requeued.held);
+        assert_true(write->events[0].requeued);
         fakes.requeued = (struct requeued_letter){0};
     }
     write->epoch = fakes.epoch;

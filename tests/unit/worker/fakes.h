@@ -27,6 +27,7 @@ struct fakes {
     /* the store */
     enum status write_statuses[FAKES_MAX]; /* of the next writes; OK when there are no more */
     size_t writes, write_status_count;
+    uint8_t lapsed; /* first byte of the event_id of a change that has; 0 = none */
     uint8_t faulty; /* first byte of the event_id that cannot be stored; 0 = none */
     enum status faulty_status;
     uint8_t stored[FAKES_MAX]; /* first bytes of event_ids, in order of their commit */

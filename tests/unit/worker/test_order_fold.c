@@ -140,6 +140,9 @@ static void write_events(struct stored_event *stored, size_t count, bool waited)
     struct failure failure;
     assert_int_equal(event_plan_prepare(&plan, stored, count, &arena, &failure), STATUS_OK);
     learn(&plan, waited);
+    if (!waited) {
+        event_plan_lapse(&plan, EPOCH);
+    }
     assert_true(event_plan_decide(&plan, EPOCH));
     keep(&plan);
 }
@@ -299,7 +302,7 @@ static void test_a_version_decided_twice_counts_once(void **state)
     assert_int_equal(event_plan_prepare(&plan, &other, 1, &arena, &failure), STATUS_OK);
     learn(&plan, false);
     assert_true(event_plan_is_double(&plan.events[0], EPOCH));
-    assert_true(event_plan_is_double(&plan.events[0], EPOCH + 1));
+    assert_false(event_plan_is_double(&plan.events[0], EPOCH + 1));
     plan.events[0].doubled = true;
     assert_true(event_plan_decide(&plan, EPOCH));
     assert_int_equal(other.outcome, EVENT_DOUBLE);
@@ -308,6 +311,7 @@ static void test_a_version_decided_twice_counts_once(void **state)
     }
 }
 
+/* Of an epoch that ended: only what a person asks for is applied, and takes its units now. */
 static void test_units_taken_again_in_an_epoch_that_ended_are_taken_from_this_one(void **state)
 {
     (void)state;
@@ -318,8 +322,59 @@ static void test_units_taken_again_in_an_epoch_that_ended_are_taken_from_this_on
     write_batch((const size_t[]){1, 2}, 2);
     story[3].epoch = EPOCH - 1;
     write_batch((const size_t[]){3}, 1);
+    assert_int_equal(db.order.version, 2);
+    assert_false(db.rows[3].there);
+    arena_reset(&arena);
+    struct stored_event wanted = {.event = &story[3], .requeued = true};
+    write_events(&wanted, 1, false);
+    assert_int_equal(wanted.outcome, EVENT_LATE);
+    assert_int_equal(db.order.version, 3);
     assert_int_equal(db.reserved[0], 7);
     assert_int_equal(db.redis[0], 0); /* 7 back, 7 taken */
+}
+
+/* An order that is told in two epochs, version 2 in both, goes the second one's way: whether they
+ * meet in a batch, in which order, or the old one finds the new one stored. */
+static void test_a_change_lapses_with_its_epoch(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t id[3]; /* of the events; 2 is of the epoch in force, 0 none */
+        enum event_outcome outcomes[3];
+    } CASES[] = {
+        {{90, 2, 91}, {EVENT_LAPSED, EVENT_STORED, EVENT_LAPSED}},
+        {{2, 90, 2}, {EVENT_STORED, EVENT_LAPSED, EVENT_DUPLICATE}},
+        {{90, 91, 90}, {EVENT_LAPSED, EVENT_LAPSED, EVENT_LAPSED}},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        begin_story(ORDER_CONFIRMED);
+        (void)tell(&story[1].order, ORDER_CANCEL, 1, 1, false);
+        begin_database();
+        write_batch((const size_t[]){1}, 1);
+        struct event told[3];
+        struct stored_event stored[3];
+        for (size_t j = 0; j < 3; j++) {
+            told[j] = story[2];
+            told[j].event_id = id(CASES[i].id[j]);
+            told[j].epoch = CASES[i].id[j] == 2 ? EPOCH : EPOCH - 1;
+            stored[j] = (struct stored_event){.event = &told[j]};
+        }
+        arena_reset(&arena);
+        write_events(stored, 3, false);
+        for (size_t j = 0; j < 3; j++) {
+            assert_int_equal(stored[j].outcome, CASES[i].outcomes[j]);
+        }
+        bool changed = CASES[i].outcomes[0] == EVENT_STORED || CASES[i].outcomes[1] == EVENT_STORED;
+        assert_int_equal(db.order.version, changed ? 2 : 1);
+        assert_int_equal(db.redis[0], changed ? 1 : 0);
+        assert_int_equal(db.rows[2].there, changed);
+        arena_reset(&arena);
+        told[0].epoch = EPOCH - 1;
+        told[0].event_id = id(92);
+        write_events(stored, 1, false);
+        assert_int_equal(stored[0].outcome, EVENT_LAPSED);
+        assert_int_equal(db.order.version, changed ? 2 : 1);
+    }
 }
 
 static void test_a_change_of_a_rejected_order_is_refused(void **state)
@@ -365,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_units_taken_again_in_an_epoch_that_ended_are_taken_from_this_one, set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(test_a_change_lapses_with_its_epoch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_change_of_a_rejected_order_is_refused, set_up,
                                         tear_down),
     };

@@ -89,6 +89,20 @@ static void test_w2_a_redelivered_event_is_acknowledged_and_settled_again(void *
     assert_int_equal(fakes.stored_count, 2);
 }
 
+/* Under its id Redis may have the same request, decided again in the epoch in force. */
+static void test_w2_a_change_that_has_lapsed_is_acknowledged_and_not_settled(void **state)
+{
+    (void)state;
+    fakes.lapsed = 2;
+    (void)fakes_queue_order(1, 101);
+    (void)fakes_queue_order(2, 102);
+    (void)fakes_queue_order(3, 103);
+    step("write(3) ack(3) settle(1:101,3:103) ");
+    fakes.lapsed = 4;
+    (void)fakes_queue_order(4, 104);
+    step("write(1) ack(4) ");
+}
+
 static void test_w3_undecodable_events_are_letters_of_the_same_transaction(void **state)
 {
     (void)state;
@@ -359,6 +373,7 @@ int main(void)
         STORY_TEST(test_w1_deltas_are_applied_last_and_then_forgotten),
         STORY_TEST(test_w1_nothing_is_acknowledged_while_the_commit_fails),
         STORY_TEST(test_w2_a_redelivered_event_is_acknowledged_and_settled_again),
+        STORY_TEST(test_w2_a_change_that_has_lapsed_is_acknowledged_and_not_settled),
         STORY_TEST(test_w3_undecodable_events_are_letters_of_the_same_transaction),
         STORY_TEST(test_w3_a_batch_of_letters_only_is_written_too),
         STORY_TEST(test_w3_a_faulty_event_is_found_and_its_neighbours_are_stored),
