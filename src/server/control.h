@@ -47,14 +47,19 @@ struct control_stock {
     struct book_bought *bought; /* of products with a limit per customer, within its window */
     size_t bought_count;
 };
+/* What Redis knows. */
+struct control_known {
+    int64_t highest;              /* epoch */
+    char store[BOOK_STORE_BYTES]; /* the PostgreSQL that has what was settled; "" = no such thing */
+};
 /* One transaction in which nobody else changes stock: the next epoch begins, deltas of older ones
  * are void (the sums contain them), changes that wait for a lost one lapse (each a line of the
- * log), and what Redis is to hold is read. The epoch is higher than `highest`, too: a PostgreSQL
+ * log), and what Redis is to hold is read. The epoch is higher than any that is known: a PostgreSQL
  * that lost its last commits would count some twice. */
-enum status control_advance(struct postgres_link *link, const char *shard, int64_t highest,
-                            struct arena *arena, int64_t deadline_ms,
-                            struct control_state *state_out, struct control_stock *stock_out,
-                            struct failure *failure);
+enum status control_advance(struct postgres_link *link, const char *shard,
+                            const struct control_known *known, struct arena *arena,
+                            int64_t deadline_ms, struct control_state *state_out,
+                            struct control_stock *stock_out, struct failure *failure);
 
 /* Which PostgreSQL this is, without spaces: cluster, timeline, start of the server. Another one has
  * another name, and so has the same one after a restart. */

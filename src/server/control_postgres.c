@@ -20,10 +20,17 @@
 #define QUIET_TRY_SQL "SELECT pg_try_advisory_lock(740102, hashtext($1::text))::int4"
 #define QUIET_END_SQL "SELECT pg_advisory_unlock(740102, hashtext($1::text))::int4"
 
+/* Without rights that an application's role does not have. */
+#define NAME_SQL                                                        \
+    "(SELECT system_identifier || '/' || "                              \
+    "left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || "         \
+    "(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8 " \
+    "FROM pg_control_system())"
 /* Changes that wait for a version that nobody has any more: what was accepted before the queue was
  * empty is stored, so it went with Redis, and no caller was told that either was safe. Applied to
  * another change that takes that version they would be wrong, and in the way of the one that takes
- * theirs. What a dead letter that can still be stored may be waited for, waits on. */
+ * theirs. What a dead letter that can still be stored may be waited for, waits on; and all of it
+ * while a PostgreSQL has yet to get again what it lost ($1: the one that is known to have it). */
 #define LAPSE_SQL                                                                        \
     "DELETE FROM order_events e USING (SELECT order_id, version, row_number() OVER "     \
     "(PARTITION BY order_id ORDER BY version) AS place FROM order_events "               \
@@ -31,7 +38,7 @@
     "WHERE e.order_id = w.order_id AND e.version = w.version AND (o.version IS NULL OR " \
     "w.version <> o.version + w.place) AND NOT EXISTS (SELECT 1 FROM dead_letters d "    \
     "WHERE d.state IN (0, 1) AND position(convert_to(e.order_id::text, 'UTF8') IN "      \
-    "d.body) > 0) RETURNING e.order_id, e.version"
+    "d.body) > 0) AND $1::text IN ('', " NAME_SQL ") RETURNING e.order_id, e.version"
 
 static enum status query_flag(struct postgres_link *link,
                               const struct postgres_statement *statement, const char *shard,
@@ -161,10 +168,10 @@ static enum status query_flag(struct postgres_link *link,
     return status;
 }
 
-enum status control_advance(struct postgres_link *link, const char *shard, int64_t highest,
-                            struct arena *arena, int64_t deadline_ms,
-                            struct control_state *state_out, struct control_stock *stock_out,
-                            struct failure *failure)
+enum status control_advance(struct postgres_link *link, const char *shard,
+                            const struct control_known *known, struct arena *arena,
+                            int64_t deadline_ms, struct control_state *state_out,
+                            struct control_stock *stock_out, struct failure *failure)
 {
     /* The update waits for all who hold the row FOR SHARE, and keeps the next ones out: nobody
      * changes stock until the commit. */
@@ -185,10 +192,13 @@ enum status control_advance(struct postgres_link *link, const char *shard, int64
         {"control_read_bought", CONTROL_READ_BOUGHT_SQL},
         {NULL, "COMMIT"},
     };
-    static const size_t takes[sizeof steps / sizeof steps[0]] = {0, 2, 1, 0, 1}; /* parameters */
-    struct postgres_parameter parameters[] = {postgres_text(shard), postgres_int8(arena, highest)};
+    enum { LAPSE = 3 };
+    static const size_t takes[sizeof steps / sizeof steps[0]] = {0, 2, 1, 1, 1}; /* parameters */
+    struct postgres_parameter parameters[] = {postgres_text(shard),
+                                              postgres_int8(arena, known->highest)};
+    struct postgres_parameter store = postgres_text(known->store);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        postgres_link_add(link, &steps[i], parameters, takes[i]);
+        postgres_link_add(link, &steps[i], i == LAPSE ? &store : parameters, takes[i]);
     }
     const struct postgres_result *const *results;
     enum status status = postgres_link_flush(link, deadline_ms, &results, failure);
@@ -199,7 +209,7 @@ enum status control_advance(struct postgres_link *link, const char *shard, int64
         return status;
     }
     *stock_out = (struct control_stock){0};
-    log_lapsed(results[3]);
+    log_lapsed(results[LAPSE]);
     status = read_stock(results[5], arena, &stock_out->stock, &stock_out->stock_count, failure);
     if (status == STATUS_OK) {
         status = read_holds(results[6], arena, stock_out, failure);
@@ -267,9 +277,7 @@ enum status control_store_name(struct postgres_link *link, int64_t deadline_ms,
 {
     static const struct postgres_statement name = {
         "control_store_name",
-        "SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' "
-        "|| (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8 "
-        "FROM pg_control_system()",
+        "SELECT " NAME_SQL,
     };
     const struct postgres_result *result;
     enum status status = postgres_link_query(link, &name, NULL, 0, deadline_ms, &result, failure);

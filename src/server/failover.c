@@ -18,7 +18,7 @@ static void begin(struct shop_lane *lane, const char *before, const char *now);
 static bool compare_some(struct shop_lane *lane, bool *ended_out);
 static bool compare_batch(struct shop_lane *lane, struct bytes batch);
 static bool compare_events(struct shop_lane *lane, const struct bytes *encoded, size_t count);
-static bool put_back(struct shop_lane *lane, const struct book_claimed *lost, size_t count);
+static bool put_back(struct shop_lane *lane, struct book_claimed *lost, size_t count);
 static void end_walk(struct shop_lane *lane);
 static bool redis_said(struct shop_lane *lane, enum status status, const struct failure *failure);
 
@@ -161,9 +161,15 @@ static bool compare_events(struct shop_lane *lane, const struct bytes *encoded, 
     return missing == 0 || put_back(lane, lost, missing);
 }
 
-static bool put_back(struct shop_lane *lane, const struct book_claimed *lost, size_t count)
+static bool put_back(struct shop_lane *lane, struct book_claimed *lost, size_t count)
 {
     struct failure failure;
+    for (size_t i = 0; i < count; i++) {
+        lost[i].event = event_codec_restore(lost[i].event, &lane->arena);
+        if (lost[i].event.data == NULL) {
+            return false;
+        }
+    }
     if (lane->failover.lost == 0) {
         log_line(LOG_ERROR,
                  "PostgreSQL has lost what it had: it is written again, and stock is "

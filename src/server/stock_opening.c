@@ -19,7 +19,7 @@ struct opening_work {
     struct pause *pause;
     const atomic_bool *stopping;
     struct control_state control;
-    int64_t highest; /* epoch that Redis knows of */
+    struct control_known known;
 };
 
 static enum status read_control(struct opening_work *work);
@@ -164,7 +164,7 @@ static enum opening open_anew(struct opening_work *work)
 static bool fence(struct opening_work *work)
 {
     struct failure failure;
-    if (book_highest_epoch(work->lane->book, &work->highest, &failure) != STATUS_OK ||
+    if (book_highest_epoch(work->lane->book, &work->known.highest, &failure) != STATUS_OK ||
         book_open_begin(work->lane->book, &failure) != STATUS_OK) {
         outage_note(&work->lane->redis_outage, work->lane->clock, &failure);
         return false;
@@ -180,7 +180,11 @@ static bool load(struct opening_work *work)
     if (!stock_drain_leads(lane)) {
         return false;
     }
-    if (control_advance(lane->postgres, lane->options->shard, work->highest, &lane->arena,
+    if (book_read_store(lane->book, work->known.store, &failure) != STATUS_OK) {
+        outage_note(&lane->redis_outage, lane->clock, &failure);
+        return false;
+    }
+    if (control_advance(lane->postgres, lane->options->shard, &work->known, &lane->arena,
                         clock_monotonic_ms(lane->clock) + STOCK_OPENING_STATEMENT_MS,
                         &work->control, &stock, &failure) != STATUS_OK) {
         outage_note(&lane->postgres_outage, lane->clock, &failure);

@@ -43,6 +43,7 @@ struct bytes event_codec_encode(const struct event *event, struct arena *arena)
     message.epoch = event->epoch;
     message.actor = parts_text(event->actor);
     message.call_id = parts_text(event->call_id);
+    message.restored = event->restored;
     switch (event->kind) {
     case EVENT_ORDER_CREATED:
         message.change_case = SHOP__V1__EVENT__CHANGE_ORDER_CREATED;
@@ -271,6 +272,21 @@ static bool take_frame(struct bytes *from, struct bytes *event_out)
     return true;
 }
 
+/* What stands behind a message is merged into it (protobuf.dev, encoding, "Last One Wins"). */
+struct bytes event_codec_restore(struct bytes encoded, struct arena *arena)
+{
+    Shop__V1__Event more = SHOP__V1__EVENT__INIT;
+    more.restored = true;
+    size_t size = shop__v1__event__get_packed_size(&more);
+    uint8_t *restored = arena_alloc(arena, encoded.size + size);
+    if (restored == NULL) {
+        return (struct bytes){0};
+    }
+    memcpy(restored, encoded.data, encoded.size);
+    (void)shop__v1__event__pack(&more, restored + encoded.size);
+    return bytes_of(restored, encoded.size + size);
+}
+
 enum status event_codec_decode(struct bytes encoded, struct arena *arena, struct event **event_out,
                                struct failure *failure)
 {
@@ -290,6 +306,7 @@ enum status event_codec_decode(struct bytes encoded, struct arena *arena, struct
     event->epoch = message->epoch;
     event->actor = message->actor;
     event->call_id = message->call_id;
+    event->restored = message->restored;
     event->encoded = encoded;
     if (!uuid_parse(message->event_id, &event->event_id) || event->event_time_us == INT64_MAX) {
         return failure_set_field(failure, "event_id", "MALFORMED_EVENT",

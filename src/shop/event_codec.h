@@ -24,6 +24,7 @@ struct event {
     int64_t epoch;
     const char *actor;
     const char *call_id;
+    bool restored; /* PostgreSQL had lost it */
     /* EVENT_ORDER_CREATED; the later changes have its order_id and customer_id only */
     struct order order;
     struct order_change change;
@@ -41,6 +42,8 @@ enum event_kind event_codec_kind_of_verb(enum order_verb verb);
 /* The kind's routing key from encoded bytes, without decoding all; NULL when they are no event. */
 const char *event_codec_peek_routing_key(struct bytes encoded);
 
+/* The encoded event, restored; data NULL when the arena is full. */
+struct bytes event_codec_restore(struct bytes encoded, struct arena *arena);
 /* Joins encoded events to one EventBatch. */
 struct bytes event_codec_join(const struct bytes *events, size_t count, struct arena *arena);
 /* Splits a batch into its encoded events, without decoding them: one bad event does not spoil its

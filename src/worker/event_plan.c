@@ -30,10 +30,11 @@ static bool is_late(const struct plan_event *planned, int64_t epoch)
 }
 
 /* Stock was loaded behind an empty queue, and with it began what is known of each order. A change
- * that turns up later was never answered QUEUED, and the order may have been changed since. */
+ * that turns up later was never answered QUEUED, and the order may have been changed since. What
+ * lasts was. */
 static bool has_lapsed(const struct plan_event *planned, int64_t epoch)
 {
-    return is_change(planned) && is_late(planned, epoch) && !planned->stored->requeued;
+    return is_change(planned) && is_late(planned, epoch) && !planned->stored->lasting;
 }
 
 void event_plan_lapse(struct event_plan *plan, int64_t epoch)

@@ -35,7 +35,9 @@ struct stored_event {
     /* Whatever its epoch: its units are not in the stock in force. So it is with the event of a
      * dead letter that holds them. */
     bool held;
-    bool requeued; /* somebody wants a dead letter stored after all: it does not lapse */
+    /* It does not lapse: somebody wants a dead letter stored after all, PostgreSQL had it and lost
+     * it, or it was put aside while the queue was waited for. */
+    bool lasting;
 
     enum event_outcome outcome;
 };

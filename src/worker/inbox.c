@@ -182,7 +182,8 @@ static enum fit admit_events(struct inbox *inbox, const struct broker_delivery *
         struct failure failure;
         struct event *event;
         if (event_codec_decode(encoded[i], &inbox->arena, &event, &failure) == STATUS_OK) {
-            inbox->events[inbox->event_count++] = (struct stored_event){.event = event};
+            inbox->events[inbox->event_count++] = (struct stored_event){
+                .event = event, .lasting = event->restored || message->parked};
             continue;
         }
         if (strcmp(failure.reason, "MESSAGE_TOO_COMPLEX") == 0 && inbox->batch.messages > 0) {

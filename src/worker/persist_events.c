@@ -415,7 +415,7 @@ static void store_requeued(struct persist *persist)
 static enum status store_letter(struct persist *persist, const struct requeued_letter *letter,
                                 struct failure *failure)
 {
-    struct stored_event stored = {.held = letter->held, .requeued = true};
+    struct stored_event stored = {.held = letter->held, .lasting = true};
     struct event_write write = {
         .events = &stored, .event_count = 1, .letter_id = letter->letter_id};
     struct event *event;

@@ -81,15 +81,15 @@ enum status control_depose(struct postgres_link *link, const char *shard, int64_
     return answer(failure);
 }
 
-enum status control_advance(struct postgres_link *link, const char *shard, int64_t highest,
-                            struct arena *arena, int64_t deadline_ms,
-                            struct control_state *state_out, struct control_stock *stock_out,
-                            struct failure *failure)
+enum status control_advance(struct postgres_link *link, const char *shard,
+                            const struct control_known *known, struct arena *arena,
+                            int64_t deadline_ms, struct control_state *state_out,
+                            struct control_stock *stock_out, struct failure *failure)
 {
     (void)link, (void)shard, (void)arena, (void)deadline_ms;
     fake_control.advances++;
-    if (fake_control.state.epoch < highest) {
-        fake_control.state.epoch = highest;
+    if (fake_control.state.epoch < known->highest) {
+        fake_control.state.epoch = known->highest;
     }
     fake_control.state.epoch++;
     *state_out = fake_control.state;

@@ -340,11 +340,13 @@ static void load_stock(void)
                                         .clock = clock_system()});
     struct control_state control;
     struct control_stock stock;
+    struct control_known known = {0};
     struct failure failure;
     assert_non_null(link);
     assert_int_equal(book_open_begin(fixture.book, &failure), STATUS_OK);
-    assert_int_equal(control_advance(link, "s0", 0, &fixture.arena, 0, &control, &stock, &failure),
-                     STATUS_OK);
+    assert_int_equal(
+        control_advance(link, "s0", &known, &fixture.arena, 0, &control, &stock, &failure),
+        STATUS_OK);
     assert_int_equal(book_open_load(fixture.book, stock.stock, stock.stock_count, &failure),
                      STATUS_OK);
     assert_int_equal(book_open_end(fixture.book, control.epoch, &failure), STATUS_OK);

@@ -91,6 +91,12 @@ static void test_what_is_lost_goes_back_and_fences(void **state)
     assert_int_equal(fake_book.outbox_count, 1);
     assert_non_null(fake_book_event(&lost));
     assert_true(fake_book_event(&lost)->unconfirmed);
+    struct event *restored;
+    struct failure failure;
+    assert_int_equal(event_codec_decode(fake_book_event(&lost)->event, &fixture.lane->arena,
+                                        &restored, &failure),
+                     STATUS_OK);
+    assert_true(restored->restored);
     assert_int_equal(fake_book.epoch, 0);
     struct stock_pass pass;
     assert_false(stock_gate_enter(&fixture.gate, &pass));

@@ -90,6 +90,28 @@ static void test_a_created_order_survives_the_wire(void **state)
     assert_memory_equal(decoded->request_hash, event.request_hash, sizeof event.request_hash);
 }
 
+static void test_a_restored_event_says_so_and_nothing_else(void **state)
+{
+    (void)state;
+    struct event event = created_event();
+    struct bytes encoded = event_codec_encode(&event, &arena);
+    struct event *decoded;
+    assert_int_equal(event_codec_decode(encoded, &arena, &decoded, NULL), STATUS_OK);
+    assert_false(decoded->restored);
+    struct bytes twice = event_codec_restore(event_codec_restore(encoded, &arena), &arena);
+    assert_non_null(twice.data);
+    assert_int_equal(event_codec_decode(twice, &arena, &decoded, NULL), STATUS_OK);
+    assert_true(decoded->restored);
+    decoded->restored = false;
+    struct bytes again = event_codec_encode(decoded, &arena);
+    assert_int_equal(again.size, encoded.size);
+    assert_memory_equal(again.data, encoded.data, encoded.size);
+    struct arena small;
+    arena_init(&small, 16, 16);
+    assert_null(event_codec_restore(encoded, &small).data);
+    arena_fini(&small);
+}
+
 static void test_an_adjustment_survives_the_wire(void **state)
 {
     (void)state;
@@ -247,6 +269,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_created_order_survives_the_wire, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_restored_event_says_so_and_nothing_else, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_an_adjustment_survives_the_wire, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_breaks_a_rule_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_truncation_is_refused_or_harmless, set_up,

@@ -252,7 +252,7 @@ enum status event_store_write(struct event_store *store, struct event_write *wri
     if (write->letter_id != 0) {
         assert_int_equal(write->letter_id, fakes.requeued.letter_id);
         assert_int_equal(write->events[0].held, fakes.requeued.held);
-        assert_true(write->events[0].requeued);
+        assert_true(write->events[0].lasting);
         fakes.requeued = (struct requeued_letter){0};
     }
     write->epoch = fakes.epoch;

@@ -143,8 +143,10 @@ static void test_a_parked_message_is_a_batch_of_its_own(void **state)
     (void)fakes_queue_order(3, 103);
     take(1, 1, 0);
     assert_false(inbox.parked);
+    assert_false(inbox.events[0].lasting);
     take(1, 1, 0);
     assert_true(inbox.parked);
+    assert_true(inbox.events[0].lasting); /* the drain may not have seen it */
     take(1, 1, 0);
     assert_false(inbox.parked);
 }

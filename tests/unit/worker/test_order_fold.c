@@ -311,7 +311,7 @@ static void test_a_version_decided_twice_counts_once(void **state)
     }
 }
 
-/* Of an epoch that ended: only what a person asks for is applied, and takes its units now. */
+/* Of an epoch that ended: only what does not lapse is applied, and takes its units now. */
 static void test_units_taken_again_in_an_epoch_that_ended_are_taken_from_this_one(void **state)
 {
     (void)state;
@@ -325,7 +325,7 @@ static void test_units_taken_again_in_an_epoch_that_ended_are_taken_from_this_on
     assert_int_equal(db.order.version, 2);
     assert_false(db.rows[3].there);
     arena_reset(&arena);
-    struct stored_event wanted = {.event = &story[3], .requeued = true};
+    struct stored_event wanted = {.event = &story[3], .lasting = true};
     write_events(&wanted, 1, false);
     assert_int_equal(wanted.outcome, EVENT_LATE);
     assert_int_equal(db.order.version, 3);
