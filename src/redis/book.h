@@ -287,6 +287,9 @@ struct book_delta {
     const char *product_id;
     int64_t quantity;
     const char *rules; /* book_rules_print; NULL: as they are */
+    /* A hold instead of units, that Redis does not know; hold_end_ms 0: none. */
+    struct uuid held_order_id;
+    int64_t hold_end_ms;
 };
 enum status book_apply(struct book *book, const struct book_delta *deltas, size_t count,
                        struct failure *failure);

@@ -40,12 +40,13 @@ enum status book_apply(struct book *book, const struct book_delta *deltas, size_
 
 static void add_apply(struct book *book, const struct book_delta *deltas, size_t count)
 {
-    redis_link_begin(book->link, 6 + 5 * count);
+    redis_link_begin(book->link, 7 + 7 * count);
     redis_link_put_text(book->link, "EVALSHA");
     redis_link_put_text(book->link, book->apply.sha);
-    redis_link_put_int(book->link, 2 + (int64_t)count);
+    redis_link_put_int(book->link, 3 + (int64_t)count);
     redis_link_put_text(book->link, book->meta);
     redis_link_put_text(book->link, book->stock);
+    redis_link_put_text(book->link, book->holds);
     for (size_t i = 0; i < count; i++) {
         book_put_delta_key(book, &deltas[i]);
     }
@@ -55,6 +56,8 @@ static void add_apply(struct book *book, const struct book_delta *deltas, size_t
         redis_link_put_text(book->link, deltas[i].product_id);
         redis_link_put_int(book->link, deltas[i].quantity);
         redis_link_put_text(book->link, deltas[i].rules != NULL ? deltas[i].rules : "");
+        book_put_event_id(book, &deltas[i].held_order_id);
+        redis_link_put_int(book->link, deltas[i].hold_end_ms);
     }
 }
 

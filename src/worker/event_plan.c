@@ -242,6 +242,13 @@ static void reject(struct event_plan *plan, struct plan_event *planned)
     plan->rejected[plan->rejected_count++] = planned->stored->event;
 }
 
+bool event_plan_needs_hold(const struct plan_slot *slot, int64_t epoch)
+{
+    enum event_outcome outcome = slot->first->stored->outcome;
+    return slot->fresh && (outcome == EVENT_STORED || outcome == EVENT_LATE) &&
+           slot->event->epoch < epoch && slot->event->order.state == ORDER_PENDING;
+}
+
 enum stock_crossing event_plan_crossing(const struct plan_product *product,
                                         struct stock_level *after_out)
 {

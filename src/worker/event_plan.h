@@ -104,6 +104,9 @@ void event_plan_lapse(struct event_plan *plan, int64_t epoch);
 bool event_plan_is_double(const struct plan_event *planned, int64_t epoch);
 /* Fills in every outcome and the lists. False when the arena is full. */
 bool event_plan_decide(struct event_plan *plan, int64_t epoch);
+/* Whether the slot's order, stored just now, has a hold that began in an earlier epoch: Redis has
+ * lost it, or has let it go as one of an order that PostgreSQL did not have. */
+bool event_plan_needs_hold(const struct plan_slot *slot, int64_t epoch);
 /* Whether the batch as a whole takes the product across its low_stock_threshold; decided. A dip
  * that the same batch makes good again is none. */
 enum stock_crossing event_plan_crossing(const struct plan_product *product,

@@ -221,22 +221,32 @@ static void add_rejected(struct event_rows *rows, const struct event_plan *plan)
 bool event_rows_add_deltas(struct event_rows *rows, const struct event_plan *plan, int64_t epoch,
                            size_t *result_out)
 {
-    struct postgres_array product_ids, quantities;
+    struct postgres_array product_ids, quantities, held;
     postgres_array_init(&product_ids, POSTGRES_TEXT, rows->arena, 8);
     postgres_array_init(&quantities, POSTGRES_INT8, rows->arena, 8);
+    postgres_array_init(&held, POSTGRES_UUID, rows->arena, 8);
     for (size_t i = 0; i < plan->product_count; i++) {
         if (plan->products[i].delta_redis != 0) {
             postgres_array_add_text(&product_ids, plan->products[i].product_id);
             postgres_array_add_int(&quantities, plan->products[i].delta_redis);
+            postgres_array_add_uuid(&held, NULL);
+        }
+    }
+    for (size_t i = 0; i < plan->order_count; i++) {
+        if (event_plan_needs_hold(&plan->slots[i], epoch)) {
+            const struct order *order = &plan->slots[i].event->order;
+            postgres_array_add_text(&product_ids, order->lines[0].product_id);
+            postgres_array_add_int(&quantities, 0);
+            postgres_array_add_uuid(&held, &order->order_id);
         }
     }
     if (product_ids.count == 0) {
         return false;
     }
-    struct postgres_parameter parameters[] = {postgres_int8(rows->arena, epoch),
-                                              postgres_array_parameter(&product_ids),
-                                              postgres_array_parameter(&quantities)};
-    *result_out = event_rows_add(rows, &SQL_DELTAS, parameters, 3);
+    struct postgres_parameter parameters[] = {
+        postgres_int8(rows->arena, epoch), postgres_array_parameter(&product_ids),
+        postgres_array_parameter(&quantities), postgres_array_parameter(&held)};
+    *result_out = event_rows_add(rows, &SQL_DELTAS, parameters, 4);
     return true;
 }
 
@@ -320,6 +330,10 @@ const struct book_delta *event_rows_read_deltas(const struct postgres_result *re
             .product_id = arena_strdup(arena, postgres_result_text(result, row, 2)),
             .quantity = postgres_result_int(result, row, 3),
         };
+        if (!postgres_result_is_null(result, row, 6)) {
+            deltas[row].held_order_id = postgres_result_uuid(result, row, 5);
+            deltas[row].hold_end_ms = postgres_result_unix_us(result, row, 6) / 1000;
+        }
         bool has_rules = !postgres_result_is_null(result, row, 4);
         if (has_rules) {
             deltas[row].rules = arena_strdup(arena, postgres_result_text(result, row, 4));

@@ -89,10 +89,15 @@ static const struct postgres_statement SQL_REJECT = {
               "  WHERE order_id = ANY ($2::uuid[]) AND version = 1)"
               " UPDATE orders SET state = $1::bigint WHERE order_id = ANY ($2::uuid[])"};
 
+/* What the book has to know of a delta; the end of a hold that still runs. */
+#define DELTA_COLUMNS                                              \
+    "delta_id, epoch, product_id, quantity, rules, held_order_id," \
+    " (SELECT expire_time FROM orders WHERE order_id = held_order_id AND state = 1)"
+
 static const struct postgres_statement SQL_DELTAS = {
-    "deltas", "INSERT INTO stock_deltas (epoch, product_id, quantity)"
-              " SELECT $1::bigint, * FROM unnest($2::text[], $3::bigint[])"
-              " RETURNING delta_id, epoch, product_id, quantity, rules"};
+    "deltas", "INSERT INTO stock_deltas (epoch, product_id, quantity, held_order_id)"
+              " SELECT $1::bigint, * FROM unnest($2::text[], $3::bigint[], $4::uuid[])"
+              " RETURNING " DELTA_COLUMNS};
 
 static const struct postgres_statement SQL_LIMITED = {
     "limited", "INSERT INTO limited_orders (product_id, order_id, create_time)"
@@ -142,7 +147,7 @@ static const struct postgres_statement SQL_FORGET = {
     "forget", "DELETE FROM stock_deltas WHERE delta_id = ANY ($1::bigint[])"};
 
 static const struct postgres_statement SQL_SWEEP = {
-    "sweep", "SELECT delta_id, epoch, product_id, quantity, rules FROM stock_deltas"
+    "sweep", "SELECT " DELTA_COLUMNS " FROM stock_deltas"
              " WHERE create_time < now() - $1::bigint * interval '1 millisecond'"
              " ORDER BY delta_id LIMIT $2::bigint FOR UPDATE SKIP LOCKED"};
 

@@ -68,7 +68,8 @@ static void test_s24_a_refusal_is_remembered_even_when_stock_comes_back(void **s
     const struct book_take take = {"c", 1};
     struct book_decision decision = book_fixture_decision(&take, 1);
     assert_int_equal(book_fixture_decide(fixture->book, &decision), BOOK_OUT_OF_STOCK);
-    const struct book_delta delta = {1, BOOK_TEST_EPOCH, "c", 10, NULL};
+    const struct book_delta delta = {
+        .delta_id = 1, .epoch = BOOK_TEST_EPOCH, .product_id = "c", .quantity = 10};
     assert_int_equal(book_apply(fixture->book, &delta, 1, NULL), STATUS_OK);
 
     assert_int_equal(book_fixture_decide(fixture->book, &decision), BOOK_REPEATED);

@@ -31,7 +31,8 @@ static void command(struct redis_link *link, const char *verb, const char *first
 
 static void all_is_fenced(struct book *book)
 {
-    const struct book_delta delta = {1, BOOK_TEST_EPOCH, "a", 1, NULL};
+    const struct book_delta delta = {
+        .delta_id = 1, .epoch = BOOK_TEST_EPOCH, .product_id = "a", .quantity = 1};
     struct failure failure;
     assert_int_equal(book_fixture_take(book, "a", 1), BOOK_FENCED);
     assert_int_equal(book_apply(book, &delta, 1, &failure), STATUS_UNAVAILABLE);
@@ -270,7 +271,8 @@ static void f11_a_full_memory_refuses_whole_decisions(void **state)
     assert_int_equal(book_fixture_stock(fixture->book, "a"), 97);
     assert_int_equal(book_fixture_stock(fixture->book, "b"), 47);
     assert_int_equal(book_fixture_gauges(fixture->book).outbox, 1);
-    const struct book_delta delta = {1, BOOK_TEST_EPOCH, "a", 5, NULL};
+    const struct book_delta delta = {
+        .delta_id = 1, .epoch = BOOK_TEST_EPOCH, .product_id = "a", .quantity = 5};
     struct failure failure;
     assert_int_equal(book_apply(fixture->book, &delta, 1, &failure), STATUS_UNAVAILABLE);
     assert_int_equal(book_fixture_stock(fixture->book, "a"), 97);

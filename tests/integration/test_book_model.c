@@ -143,7 +143,8 @@ static void apply_some(struct model *model)
     for (size_t i = 0; i < count; i++) {
         int64_t id = (int64_t)next_random(model, DELTAS);
         const char *product_id = IDS[id % PRODUCTS];
-        deltas[i] = (struct book_delta){id, BOOK_TEST_EPOCH, product_id, id % 3, NULL};
+        deltas[i] = (struct book_delta){
+            .delta_id = id, .epoch = BOOK_TEST_EPOCH, .product_id = product_id, .quantity = id % 3};
         if (!model->applied[id]) {
             model->applied[id] = true;
             *stock_of(model, product_id) += id % 3;

@@ -25,7 +25,11 @@ static void tell(struct book *book, const char *product_id, const struct book_ru
     static int64_t delta_id = DELTA_FIRST;
     char text[BOOK_RULES_BYTES];
     book_rules_print(rules, text);
-    const struct book_delta delta = {delta_id++, book_epoch(book), product_id, units, text};
+    const struct book_delta delta = {.delta_id = delta_id++,
+                                     .epoch = book_epoch(book),
+                                     .product_id = product_id,
+                                     .quantity = units,
+                                     .rules = text};
     assert_int_equal(book_apply(book, &delta, 1, NULL), STATUS_OK);
 }
 
@@ -143,7 +147,8 @@ static void test_a_product_that_is_not_sold_is_refused_and_adjusted(void **state
     tell(book, "a", &(struct book_rules){.version = 3, .state = 3}, 5);
     expect_refused(book, "anna", "a", 1, "PRODUCT_DELETED");
     assert_int_equal(book_fixture_stock(book, "a"), 95);
-    const struct book_delta more = {1, BOOK_TEST_EPOCH, "a", 5, NULL};
+    const struct book_delta more = {
+        .delta_id = 1, .epoch = BOOK_TEST_EPOCH, .product_id = "a", .quantity = 5};
     assert_int_equal(book_apply(book, &more, 1, NULL), STATUS_OK);
     assert_int_equal(book_fixture_stock(book, "a"), 100);
     expect_refused(book, "anna", "a", 1, "PRODUCT_DELETED"); /* units leave rules as they are */
@@ -252,7 +257,11 @@ static void test_rules_of_another_epoch_are_not_written(void **state)
     struct book *book = ((struct book_fixture *)*state)->book;
     char text[BOOK_RULES_BYTES];
     book_rules_print(&(struct book_rules){.version = 9, .state = 3}, text);
-    const struct book_delta late = {1, BOOK_TEST_EPOCH - 1, "a", 0, text};
+    const struct book_delta late = {.delta_id = 1,
+                                    .epoch = BOOK_TEST_EPOCH - 1,
+                                    .product_id = "a",
+                                    .quantity = 0,
+                                    .rules = text};
     assert_int_equal(book_apply(book, &late, 1, NULL), STATUS_OK);
     expect_sold(book, "anna", "a", 1);
 }

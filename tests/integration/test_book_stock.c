@@ -10,9 +10,14 @@ static void test_s21_a_delta_is_applied_once(void **state)
 {
     struct book_fixture *fixture = *state;
     const struct book_delta deltas[] = {
-        {1, BOOK_TEST_EPOCH, "a", 5, NULL},        {1, BOOK_TEST_EPOCH, "a", 5, NULL},
-        {2, BOOK_TEST_EPOCH, "b", -3, NULL},       {3, BOOK_TEST_EPOCH, "new", 0, NULL},
-        {4, BOOK_TEST_EPOCH - 1, "a", 1000, NULL}, /* in the sums that the stock was loaded from */
+        {.delta_id = 1, .epoch = BOOK_TEST_EPOCH, .product_id = "a", .quantity = 5},
+        {.delta_id = 1, .epoch = BOOK_TEST_EPOCH, .product_id = "a", .quantity = 5},
+        {.delta_id = 2, .epoch = BOOK_TEST_EPOCH, .product_id = "b", .quantity = -3},
+        {.delta_id = 3, .epoch = BOOK_TEST_EPOCH, .product_id = "new", .quantity = 0},
+        {.delta_id = 4,
+         .epoch = BOOK_TEST_EPOCH - 1,
+         .product_id = "a",
+         .quantity = 1000}, /* in the sums that the stock was loaded from */
     };
     for (int twice = 0; twice < 2; twice++) {
         assert_int_equal(book_apply(fixture->book, deltas, 5, NULL), STATUS_OK);
@@ -26,7 +31,8 @@ static void test_s21_a_delta_is_applied_once(void **state)
 static void test_ids_of_deltas_may_come_again_in_another_epoch(void **state)
 {
     struct book_fixture *fixture = *state;
-    struct book_delta delta = {1, BOOK_TEST_EPOCH, "a", 5, NULL};
+    struct book_delta delta = {
+        .delta_id = 1, .epoch = BOOK_TEST_EPOCH, .product_id = "a", .quantity = 5};
     assert_int_equal(book_apply(fixture->book, &delta, 1, NULL), STATUS_OK);
     book_fixture_open(fixture->book, BOOK_TEST_EPOCH + 1);
     delta.epoch = BOOK_TEST_EPOCH + 1;
@@ -39,7 +45,8 @@ static void test_many_deltas_go_in_several_commands(void **state)
     struct book_fixture *fixture = *state;
     static struct book_delta deltas[1500];
     for (int i = 0; i < 1500; i++) {
-        deltas[i] = (struct book_delta){i, BOOK_TEST_EPOCH, "a", 2, NULL};
+        deltas[i] = (struct book_delta){
+            .delta_id = i, .epoch = BOOK_TEST_EPOCH, .product_id = "a", .quantity = 2};
     }
     assert_int_equal(book_apply(fixture->book, deltas, 1500, NULL), STATUS_OK);
     assert_int_equal(book_fixture_stock(fixture->book, "a"), 3100);
@@ -48,7 +55,8 @@ static void test_many_deltas_go_in_several_commands(void **state)
 static void test_a_delta_of_a_later_epoch_waits(void **state)
 {
     struct book_fixture *fixture = *state;
-    const struct book_delta delta = {1, BOOK_TEST_EPOCH + 1, "a", 5, NULL};
+    const struct book_delta delta = {
+        .delta_id = 1, .epoch = BOOK_TEST_EPOCH + 1, .product_id = "a", .quantity = 5};
     struct failure failure;
     assert_int_equal(book_apply(fixture->book, &delta, 1, &failure), STATUS_UNAVAILABLE);
     assert_string_equal(failure.reason, "STOCK_FENCED");
@@ -85,7 +93,8 @@ static void test_every_step_of_opening_but_the_last_is_fenced(void **state)
 
     book_set_epoch(book, BOOK_TEST_EPOCH); /* somebody who has not heard of it */
     assert_int_equal(book_fixture_take(book, "a", 1), BOOK_FENCED);
-    const struct book_delta delta = {1, BOOK_TEST_EPOCH, "a", 5, NULL};
+    const struct book_delta delta = {
+        .delta_id = 1, .epoch = BOOK_TEST_EPOCH, .product_id = "a", .quantity = 5};
     assert_int_equal(book_apply(book, &delta, 1, NULL), STATUS_UNAVAILABLE);
 }
 

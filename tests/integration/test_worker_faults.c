@@ -119,6 +119,28 @@ static void test_redis_away_is_caught_up_with(void **state)
     assert_int_equal(available("a"), 1007);
 }
 
+/* The stock in force was loaded without it, and the worker that stores it dies before it tells. */
+static void test_the_hold_of_an_order_that_comes_late_is_told(void **state)
+{
+    (void)state;
+    static const char END[] =
+        "return 0 + redis.call('ZRANGE', '{s0}:holds', 0, 0, 'WITHSCORES')[2]";
+    struct event late = worker_fixture_order(&fixture, "a", 5);
+    late.order.state = ORDER_PENDING;
+    late.order.expire_time_us = late.event_time_us / 1000 * 1000 + 3600000000;
+    worker_fixture_reload(&fixture);
+    system_start_worker(&fixture.system, 0, "after_commit:kill@1");
+    worker_fixture_publish(&fixture, &late, 1);
+    assert_int_equal(process_wait(&fixture.system.workers[0], FIXTURE_DEADLINE_MS), -SIGKILL);
+    assert_int_equal(count("SELECT count(*) FROM stock_deltas"), 2); /* its units, its hold */
+    start_worker();
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM stock_deltas", 0);
+    assert_int_equal(available("a"), 995);
+    assert_int_equal(stores_redis_int(fixture.system.redis_url, "ZCARD", "{s0}:holds", NULL), 1);
+    assert_int_equal(stores_redis_int(fixture.system.redis_url, "EVAL", END, "0"),
+                     late.order.expire_time_us / 1000);
+}
+
 /* The worker's way to PostgreSQL leads through the proxy. */
 static struct tcp_proxy *proxy_database(void)
 {
@@ -220,6 +242,7 @@ int main(void)
         WORKER_TEST(f02_dying_after_the_settle_leaves_nothing),
         WORKER_TEST(f03_sixty_deaths_cost_no_order),
         WORKER_TEST(test_redis_away_is_caught_up_with),
+        WORKER_TEST(test_the_hold_of_an_order_that_comes_late_is_told),
         WORKER_TEST(test_postgresql_away_costs_time_only),
         WORKER_TEST(test_two_workers_share_the_work),
         WORKER_TEST(test_a_stop_finishes_the_batch),
