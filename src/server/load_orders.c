@@ -16,6 +16,11 @@ static enum status take_record(struct shop_lane *lane, const struct book_lookup 
 static enum status ask_postgres(struct shop_lane *lane, struct order_lookup **asked, size_t count,
                                 int64_t deadline_ms, struct failure *failure);
 
+bool load_orders_is_asked_for(const char *customer_id, const char *owner)
+{
+    return customer_id == NULL || customer_id[0] == '\0' || strcmp(customer_id, owner) == 0;
+}
+
 void load_orders(struct shop_lane *lane, struct order_lookup *lookups, size_t count,
                  int64_t deadline_ms, struct failure *failure)
 {
@@ -109,6 +114,9 @@ static enum status take_record(struct shop_lane *lane, const struct book_lookup 
     if (order_codec_unpack_order(payload, &lane->arena, &order, failure) != STATUS_OK) {
         return refuse_unreadable(failure);
     }
+    if (!load_orders_is_asked_for(lookup->customer_id, order->customer_id)) {
+        return STATUS_OK;
+    }
     lookup->order = *order;
     lookup->order.durability = command_durability(found);
     memcpy(lookup->request_hash, found->record.request_hash, sizeof lookup->request_hash);
@@ -136,7 +144,8 @@ static enum status ask_postgres(struct shop_lane *lane, struct order_lookup **as
     outage_over(&lane->postgres_outage, lane->clock);
     for (size_t i = 0; i < count; i++) {
         const struct stored_order *order = order_reader_pick(orders, found, &ids[i]);
-        if (order != NULL) {
+        if (order != NULL &&
+            load_orders_is_asked_for(asked[i]->customer_id, order->order.customer_id)) {
             asked[i]->order = order->order;
             memcpy(asked[i]->request_hash, order->request_hash, sizeof asked[i]->request_hash);
             asked[i]->presence = ORDER_FOUND;

@@ -19,6 +19,7 @@
 /* A page as it is asked for. */
 struct events_page {
     struct uuid order_id;
+    const char *customer_id;
     struct bytes filter; /* the order's id */
     int32_t size, after;
 };
@@ -28,7 +29,7 @@ static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
                              struct events_page *page_out, struct failure *failure);
 static size_t count_that_fits(const struct order_event *events, size_t count, size_t most);
 static enum status check_order(struct shop_lane *lane, struct rpc_call *call,
-                               const struct uuid *order_id, struct failure *failure);
+                               const struct events_page *page, struct failure *failure);
 
 void list_order_events(void *state, struct rpc_call **calls, size_t count)
 {
@@ -48,8 +49,9 @@ static void list(struct shop_lane *lane, struct rpc_call *call)
                             &cause) != STATUS_OK) {
         status = shop_lane_blame(lane, &lane->postgres_outage, &cause, &failure);
     }
-    if (status == STATUS_OK && count == 0) {
-        status = check_order(lane, call, &page.order_id, &failure);
+    if (status == STATUS_OK &&
+        (count == 0 || !load_orders_is_asked_for(page.customer_id, events[0].customer_id))) {
+        status = check_order(lane, call, &page, &failure);
     }
     const char *next = "";
     size_t fits = status == STATUS_OK ? count_that_fits(events, count, (size_t)page.size) : count;
@@ -77,6 +79,7 @@ static enum status read_page(struct shop_lane *lane, struct rpc_call *call,
         return failure_set_field(failure, "order_id", "BAD_ID", "an order_id is a UUID");
     }
     page_out->filter = bytes_of(page_out->order_id.bytes, sizeof page_out->order_id.bytes);
+    page_out->customer_id = order_codec_get_customer(message);
     page_out->after = 0;
     enum status status = rules_page_size(request.page_size, &page_out->size, failure);
     if (status != STATUS_OK || request.page_token[0] == '\0') {
@@ -104,15 +107,16 @@ static size_t count_that_fits(const struct order_event *events, size_t count, si
     return fits;
 }
 
-/* An order that is not in PostgreSQL yet has no events there; one that does not exist is refused.
- */
+/* An order that is not in PostgreSQL yet has no events there; one that does not exist, or is not
+ * the customer's that was named, is refused. */
 static enum status check_order(struct shop_lane *lane, struct rpc_call *call,
-                               const struct uuid *order_id, struct failure *failure)
+                               const struct events_page *page, struct failure *failure)
 {
-    struct order_lookup lookup = {.order_id = *order_id};
+    struct order_lookup lookup = {.order_id = page->order_id, .customer_id = page->customer_id};
     load_orders(lane, &lookup, 1, query_deadline_ms(lane, &call, 1), failure);
     if (lookup.presence == ORDER_NOT_SAID) {
         return failure->code;
     }
-    return lookup.presence == ORDER_FOUND ? STATUS_OK : refuse_unknown_order(failure, order_id);
+    return lookup.presence == ORDER_FOUND ? STATUS_OK
+                                          : refuse_unknown_order(failure, &page->order_id);
 }

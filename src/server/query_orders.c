@@ -66,6 +66,7 @@ static size_t read_ids(struct rpc_call **calls, size_t count, struct order_looku
             rpc_fail(calls[i], &failure);
             continue;
         }
+        lookups[read].customer_id = order_codec_get_customer(rpc_call_request(calls[i]));
         calls[read++] = calls[i];
     }
     return read;
@@ -114,6 +115,7 @@ static void batch_get(struct shop_lane *lane, struct rpc_call *call)
         return;
     }
     for (size_t i = 0; i < count; i++) {
+        lookups[i].customer_id = order_codec_get_customer(rpc_call_request(call));
         if (!uuid_parse(ids[i], &lookups[i].order_id)) {
             (void)failure_set_field(&failure, "order_ids", "BAD_ID", "an order_id is a UUID");
             rpc_fail(call, &failure);

@@ -105,6 +105,17 @@ const char *order_codec_get_id(const ProtobufCMessage *message)
     return ((const Shop__V1__GetStockRequest *)message)->product_id;
 }
 
+const char *order_codec_get_customer(const ProtobufCMessage *message)
+{
+    if (message->descriptor == &shop__v1__batch_get_orders_request__descriptor) {
+        return ((const Shop__V1__BatchGetOrdersRequest *)message)->customer_id;
+    }
+    if (message->descriptor == &shop__v1__list_order_events_request__descriptor) {
+        return ((const Shop__V1__ListOrderEventsRequest *)message)->customer_id;
+    }
+    return ((const Shop__V1__GetOrderRequest *)message)->customer_id;
+}
+
 const char *const *order_codec_get_ids(const ProtobufCMessage *message, size_t *count_out)
 {
     if (message->descriptor == &shop__v1__batch_get_orders_request__descriptor) {

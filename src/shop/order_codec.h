@@ -32,6 +32,8 @@ struct page_request {
     const char *page_token;
 };
 const char *order_codec_get_id(const ProtobufCMessage *message); /* Get*, ListOrderEvents */
+/* "" = anybody's. GetOrder, BatchGetOrders, ListOrderEvents. */
+const char *order_codec_get_customer(const ProtobufCMessage *message);
 const char *const *order_codec_get_ids(const ProtobufCMessage *message, size_t *count_out);
 struct page_request order_codec_page_request(const ProtobufCMessage *message);
 /* Of ListOrders: what the list is narrowed to, and the same as bytes: equal bytes, equal filter.

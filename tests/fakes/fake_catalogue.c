@@ -346,8 +346,11 @@ enum status order_reader_events(struct postgres_link *link, const struct uuid *o
     *count_out = 0;
     for (int32_t version = after + 1; version <= fake_postgres.event_versions; version++) {
         if (*count_out < (size_t)most) {
-            (*events_out)[(*count_out)++] = (struct order_event){
-                .version = version, .type = "order.created", .actor = "", .reason = ""};
+            (*events_out)[(*count_out)++] = (struct order_event){.version = version,
+                                                                 .type = "order.created",
+                                                                 .actor = "",
+                                                                 .reason = "",
+                                                                 .customer_id = "c-1"};
         }
     }
     return answer(fake_postgres.status, failure);

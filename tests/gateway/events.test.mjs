@@ -242,6 +242,24 @@ test('no key, a key without the scope, no such order', async () => {
   assert.equal(missing.body.error.details[0].reason, 'ORDER_NOT_FOUND');
 });
 
+test('orders of others are not told from orders that are not there', async () => {
+  const NOBODY = '01a2145f-7ae2-866e-a16a-f38ccd1ada81';
+  const { orderId: hers } = await create('ada', ada), { orderId: his } = await create('bob');
+  const get = async (path, headers = ada) => {
+    const response = await fetch(system.url + path, { headers });
+    return [response.status, JSON.parse((await response.text()).replaceAll(his, 'ID').replaceAll(NOBODY, 'ID'))];
+  };
+  for (const form of ['/v1/orders/ID', '/v1/orders/ID/events', '/v1/orders/ID/events?pageSize=1', '/v1/orders/ID:watch', `/v1/orders:batchGet?orderIds=${hers}&orderIds=ID`]) {
+    const [status, body] = await get(form.replace('ID', his));
+    assert.deepEqual([status, body], await get(form.replace('ID', NOBODY)), form);
+    assert.equal(status, form.includes('batchGet') ? 200 : 404, form);
+  }
+  const [, batch] = await get(`/v1/orders:batchGet?orderIds=${his}&orderIds=${hers}`);
+  assert.deepEqual([batch.orders.map((order) => order.orderId), batch.missingOrderIds], [[hers], ['ID']]);
+  const [, everybody] = await get(`/v1/orders:batchGet?orderIds=${his}&orderIds=${hers}`, all);
+  assert.equal(everybody.orders.length, 2);
+});
+
 test('as many streams as there may be, and not one more; silence; a stop ends them cleanly', async () => {
   const small = await startSystem({ ORDER_GATEWAY_KEYS: keys, ORDER_GATEWAY_STREAMS: '3', ORDER_GATEWAY_STREAMS_PER_CALLER: '2', ORDER_GATEWAY_EVENTS_HEARTBEAT_MS: '200' });
   const open = (headers = all) => follow(`${small.url}/v1/events`, { headers });

@@ -67,7 +67,10 @@ test('the customer comes from the key', async () => {
 });
 
 test('what is another customer\'s is not there; what is for all is not a customer\'s', async () => {
-  await refused(await call(ada, 'GET', '/v1/orders/o-1'), 404, 'NOT_FOUND'); // the mirror names no customer
+  await refused(await call(ada, 'GET', '/v1/orders/others'), 404, 'NOT_FOUND'); // whatever the server says
+  assert.equal((await call(all, 'GET', '/v1/orders/others')).status, 200);
+  assert.equal((await (await call(ada, 'GET', '/v1/orders/o-1')).json()).customerId, 'c-ada', 'it is asked for as hers');
+  await refused(await call(ada, 'GET', '/v1/orders:batchGet?orderIds=o-1&customerId=c-bob'), 403, 'OTHER_CUSTOMER');
   assert.equal((await call(all, 'GET', '/v1/orders/o-1')).status, 200);
   await refused(await call(ada, 'POST', '/v1/products/p/stock:adjust', { delta: '1' }), 403, 'CUSTOMER_NOT_NAMED');
   await refused(await call(ada, 'GET', '/v1/products/p/stock/movements'), 403, 'CUSTOMER_NOT_NAMED'); // whose orders they are it does not say

@@ -6,6 +6,7 @@
  *   gone      NOT_FOUND
  *   slow      no answer until well after the deadline: it races with nobody
  *   tagged    an answer with the etag 7
+ *   others    an answer that is another customer's, whoever asks
  *   later     an answer after LATER_MS: for what is under way when something stops
  * A request with an update_mask is answered with its resource, whose etag then is the mask's paths,
  * a '|' and the etag that was sent.
@@ -31,6 +32,8 @@
 
 static void handle(void *lane, struct rpc_call **calls, size_t count);
 static void answer(struct rpc_call *call);
+static void set_text(struct rpc_call *call, ProtobufCMessage *message, const char *name,
+                     const char *text);
 static bool has_id(const ProtobufCMessage *request, const char *id);
 static void refuse(struct rpc_call *call, enum status code, const char *reason);
 static void wait_ms(int64_t ms);
@@ -123,13 +126,25 @@ static void answer(struct rpc_call *call)
         return;
     }
     response = mirror(call, request, method->output);
-    const ProtobufCFieldDescriptor *etag =
-        protobuf_c_message_descriptor_get_field_by_name(method->output, "etag");
-    if (etag != NULL && has_id(request, "tagged")) {
-        *(char **)(void *)((char *)response + etag->offset) =
-            arena_strdup(rpc_call_arena(call), "7");
+    if (has_id(request, "tagged")) {
+        set_text(call, response, "etag", "7");
+    }
+    if (has_id(request, "others")) {
+        set_text(call, response, "customer_id", "c-other");
     }
     rpc_reply(call, response);
+}
+
+/* Where the message has such a field. */
+static void set_text(struct rpc_call *call, ProtobufCMessage *message, const char *name,
+                     const char *text)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+    if (field != NULL) {
+        *(char **)(void *)((char *)message + field->offset) =
+            arena_strdup(rpc_call_arena(call), text);
+    }
 }
 
 static bool has_id(const ProtobufCMessage *request, const char *id)

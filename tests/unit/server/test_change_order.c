@@ -360,6 +360,51 @@ static void test_orders_are_got_in_batches(void **state)
     }
 }
 
+static void test_others_orders_are_missing_from_a_batch(void **state)
+{
+    (void)state;
+    char missing[] = "00000000-0000-7000-8000-000000000001", own[] = "c-1", another[] = "c-2";
+    char *ids[] = {order_id, missing};
+    Shop__V1__BatchGetOrdersRequest request = SHOP__V1__BATCH_GET_ORDERS_REQUEST__INIT;
+    struct rpc_call call, *calls[] = {&call};
+    request.order_ids = ids;
+    request.n_order_ids = 2;
+    for (size_t found = 0; found < 2; found++) {
+        request.customer_id = found == 1 ? own : another;
+        fake_call_init(&call, &request.base, NULL, clock_monotonic_ms(fixture.lane->clock) + 1000);
+        batch_get_orders(fixture.lane, calls, 1);
+        const Shop__V1__BatchGetOrdersResponse *response = fake_call_expect_reply(&call);
+        assert_int_equal(response->n_orders, found);
+        assert_int_equal(response->n_missing_order_ids, 2 - found);
+        assert_string_equal(response->missing_order_ids[1 - found], missing);
+        fake_call_fini(&call);
+    }
+}
+
+/* Also behind its end, and while PostgreSQL has none of its events yet. */
+static void test_anothers_timeline_is_not_there(void **state)
+{
+    (void)state;
+    char own[] = "c-1", another[] = "c-2";
+    Shop__V1__ListOrderEventsRequest request = SHOP__V1__LIST_ORDER_EVENTS_REQUEST__INIT;
+    struct rpc_call call, *calls[] = {&call};
+    request.order_id = order_id;
+    for (int32_t versions = 0; versions < 2; versions++) {
+        fake_postgres.event_versions = versions;
+        request.customer_id = own;
+        fake_call_init(&call, &request.base, NULL, clock_monotonic_ms(fixture.lane->clock) + 1000);
+        list_order_events(fixture.lane, calls, 1);
+        const Shop__V1__ListOrderEventsResponse *response = fake_call_expect_reply(&call);
+        assert_int_equal(response->n_order_events, versions);
+        fake_call_fini(&call);
+        request.customer_id = another;
+        fake_call_init(&call, &request.base, NULL, clock_monotonic_ms(fixture.lane->clock) + 1000);
+        list_order_events(fixture.lane, calls, 1);
+        fake_call_expect_failure(&call, STATUS_NOT_FOUND, "ORDER_NOT_FOUND");
+        fake_call_fini(&call);
+    }
+}
+
 static void test_a_timeline_comes_in_pages(void **state)
 {
     (void)state;
@@ -416,6 +461,10 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_bad_verbs_are_refused, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_orders_are_got_in_batches, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_others_orders_are_missing_from_a_batch, setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_anothers_timeline_is_not_there, setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_timeline_comes_in_pages, setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,14 +12,20 @@ struct get_call {
     Shop__V1__GetOrderRequest request;
 };
 
-static void get(struct get_call *get, const char *order_id)
+static void get_of(struct get_call *get, const char *order_id, const char *customer_id)
 {
     shop__v1__get_order_request__init(&get->request);
     get->request.order_id = (char *)(uintptr_t)order_id;
+    get->request.customer_id = (char *)(uintptr_t)customer_id;
     fake_call_init(&get->call, &get->request.base, NULL,
                    clock_monotonic_ms(&fixture.clock.clock) + 1000);
     struct rpc_call *call = &get->call;
     get_orders(fixture.lane, &call, 1);
+}
+
+static void get(struct get_call *get, const char *order_id)
+{
+    get_of(get, order_id, "");
 }
 
 static void store_order(const char *order_id, const char *customer_id, int64_t create_time_us)
@@ -84,6 +90,31 @@ static void test_not_found_is_said_when_both_deny(void **state)
     fake_call_expect_failure(&call.call, STATUS_NOT_FOUND, "ORDER_NOT_FOUND");
     assert_string_equal(fake_call_metadata(&call.call, "order_id"), NOBODY);
     fake_call_fini(&call.call);
+}
+
+/* In whichever store it is: not told from one that is not there, also by what an outage answers. */
+static void test_another_customers_order_is_not_there(void **state)
+{
+    (void)state;
+    struct order_call *order = order_call_new(fixture_request_id(0), "tea", 2);
+    order_call_send(order);
+    store_order(NOBODY, "c-1", 5);
+    const char *ids[] = {order_call_reply(order)->order_id, NOBODY};
+    struct get_call call = {0};
+    for (size_t i = 0; i < 2; i++) {
+        get_of(&call, ids[i], "c-1");
+        assert_string_equal(((const Shop__V1__Order *)fake_call_expect_reply(&call.call))->order_id,
+                            ids[i]);
+        fake_call_fini(&call.call);
+        get_of(&call, ids[i], "c-2");
+        fake_call_expect_failure(&call.call, STATUS_NOT_FOUND, "ORDER_NOT_FOUND");
+        fake_call_fini(&call.call);
+    }
+    fake_postgres.status = STATUS_UNAVAILABLE;
+    get_of(&call, ids[0], "c-2");
+    fake_call_expect_failure(&call.call, STATUS_UNAVAILABLE, "STORE_UNAVAILABLE");
+    fake_call_fini(&call.call);
+    order_call_drop(order);
 }
 
 static void test_not_found_is_not_said_when_one_cannot_be_asked(void **state)
@@ -397,6 +428,7 @@ int main(void)
         TEST(test_an_accepted_order_is_seen_at_once),
         TEST(test_what_redis_forgot_comes_from_postgres),
         TEST(test_not_found_is_said_when_both_deny),
+        TEST(test_another_customers_order_is_not_there),
         TEST(test_not_found_is_not_said_when_one_cannot_be_asked),
         TEST(test_while_stock_is_loaded_an_order_may_be_under_way),
         TEST(test_an_emptied_redis_does_not_deny_an_order),
