@@ -16,6 +16,7 @@
 #include "rpc/limits.h"
 
 #define MAX_OUTSTANDING_DEFAULT    1024
+#define FULL_RETRY_MS              50   /* as a server that is OVERLOADED: calls end by then */
 #define EXCHANGE_FIRST_CHUNK_BYTES 2048 /* a product, an order of a few lines */
 
 static struct rpc_channel *make_channel(const struct rpc_channel_options *options);
@@ -226,9 +227,11 @@ static enum status wait_for_room(struct rpc_channel *channel, bool async, int32_
                            "not done: the channel is closed");
     }
     if (is_full(channel)) {
-        return failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "CHANNEL_FULL",
-                           "not done: %zu calls are under way on this channel",
-                           channel->max_outstanding);
+        (void)failure_set(failure, STATUS_RESOURCE_EXHAUSTED, "CHANNEL_FULL",
+                          "not done: %zu calls are under way on this channel",
+                          channel->max_outstanding);
+        failure->retry_delay_ms = FULL_RETRY_MS;
+        return STATUS_RESOURCE_EXHAUSTED;
     }
     return STATUS_OK;
 }

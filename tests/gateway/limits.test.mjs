@@ -63,3 +63,17 @@ test('behind a proxy: who the proxy says it is, and nobody else says so', async 
   await untilRefused(() => from(open, `203.0.113.${forged++ % 250}`), 3);
   await open.stop();
 });
+
+test('as many calls under way as there may be: the others hear when to come back', async () => {
+  const system = await startGateway({ ORDER_GATEWAY_CALLS: '1' });
+  const asJson = { headers: { 'Content-Type': 'application/json' }, method: 'POST', body: '{"orderId":"later"}' };
+  for (const what of [() => fetch(`${system.url}/v1/orders/later`), () => fetch(`${system.url}/shop.v1.OrderService/GetOrder`, asJson)]) {
+    const response = await until(async () => (await Promise.all(Array.from({ length: 8 }, what))).find(({ status }) => status === 429));
+    const body = await response.text();
+    assert.match(body, /"reason":"CHANNEL_FULL"/);
+    assert.match(body, /RetryInfo/);
+    assert.match(body, /"retryDelay":"0.050s"/);
+    assert.equal(response.headers.get('retry-after'), '1');
+  }
+  await system.stop();
+});

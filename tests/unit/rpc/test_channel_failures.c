@@ -27,6 +27,7 @@ static void test_blocking_calls_wait_for_room_until_their_time(void **state)
     create_order(&second, channel, "r", "c", false);
     assert_int_equal(second.stub.failure.code, STATUS_RESOURCE_EXHAUSTED);
     assert_string_equal(second.stub.failure.reason, "CHANNEL_FULL");
+    assert_true(second.stub.failure.retry_delay_ms > 0);
     toy_open_gate(&toy);
     assert_true(rpc_channel_wait_idle(channel, TOY_WAIT_MS));
     assert_int_equal(first.answers, 1);
