@@ -16,6 +16,7 @@
 static enum status admit(struct call *call, struct failure *failure);
 static enum status take_of_address(struct call *call, struct failure *failure);
 static const char *key_of(struct http_request *http);
+static void invoke(struct call *call, const ProtobufCMessage *request, int32_t timeout_ms);
 static void on_done(const ProtobufCMessage *response, void *call);
 
 static const ProtobufCMessageDescriptor *const DETAIL_TYPES[] = {
@@ -115,11 +116,27 @@ void call_start(struct call *call, ProtobufCMessage *request)
         call->on_failure(call, &failure);
         return;
     }
+    call->deadline_ms = clock_monotonic_ms(call->gateway->clock) + call->timeout_ms;
+    http_defer(call->http);
+    invoke(call, request, call->timeout_ms);
+}
+
+bool call_again(struct call *call, const ProtobufCMessage *request)
+{
+    int64_t left_ms = call->deadline_ms - clock_monotonic_ms(call->gateway->clock);
+    if (left_ms <= 0 || atomic_load(&call->gateway->is_draining)) {
+        return false;
+    }
+    invoke(call, request, (int32_t)left_ms);
+    return true;
+}
+
+static void invoke(struct call *call, const ProtobufCMessage *request, int32_t timeout_ms)
+{
     rpc_stub_init(&call->stub, call->gateway->channel, call->method->service);
     call->stub.async = true;
-    call->stub.timeout_ms = call->timeout_ms;
+    call->stub.timeout_ms = timeout_ms;
     call->stub.traceparent = http_request_header(call->http, "traceparent");
-    http_defer(call->http);
     rpc_stub_invoke(&call->stub, call->method->index, request, on_done, call);
 }
 

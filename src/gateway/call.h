@@ -43,6 +43,8 @@ struct call {
     const char *credential; /* what it was admitted by; "" for none */
     bool is_proto;          /* bodies are protobuf, not JSON */
     int32_t timeout_ms;
+    int64_t deadline_ms;  /* monotonic, of a call that was started */
+    void *protocol_state; /* whatever on_response and on_failure need */
     struct rpc_stub stub;
 };
 
@@ -58,6 +60,9 @@ bool call_admit(struct call *call);
 /* Sends it, unless the gateway drains or the caller may not; one of on_response and on_failure
  * follows. The caller lets go of call and request. */
 void call_start(struct call *call, ProtobufCMessage *request);
+/* From on_failure of a call that was sent and changed nothing: sends it once more, as it is bound
+ * already, within the same deadline. False: it is too late for that. */
+bool call_again(struct call *call, const ProtobufCMessage *request);
 /* The body lives in the request's arena. `code` is for the metrics. */
 void call_answer(struct call *call, enum status code, unsigned http_status,
                  const char *content_type, struct bytes body);

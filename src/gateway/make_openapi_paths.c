@@ -266,8 +266,9 @@ static void header_parameters(struct openapi *openapi, const struct binding *bin
             "once. Without one each request is a new one.");
     }
     if (has_etag && !contracts_is_safe(binding->method)) {
-        header_parameter(openapi, "If-Match", "^(\\*|\"[^\"]*\")$",
-                         "The etag that the thing must still have: 409 when it has another one.");
+        header_parameter(openapi, "If-Match", "^(\\*|(W/)?\"[^\"]*\"( *, *(W/)?\"[^\"]*\")*)$",
+                         "The etags one of which the thing must still have, or * for any: 412 when "
+                         "it has another one. Weak etags match nothing.");
     }
 }
 

@@ -10,7 +10,16 @@
 
 #define JSON_TYPE "application/json"
 
+/* What the way back of a call needs to know of its way there. */
+struct rest_state {
+    ProtobufCMessage *request;
+    struct rest_condition condition;
+};
+
 static void on_response(struct call *call, const ProtobufCMessage *response);
+static void on_failure(struct call *call, const struct failure *failure);
+static bool is_mismatch(const struct rest_condition *condition, const struct failure *failure);
+static void fail(struct call *call, const struct failure *failure, unsigned http_status);
 static unsigned http_status_of(const struct failure *failure);
 static const char *etag_header(struct call *call, const ProtobufCMessage *response);
 
@@ -26,12 +35,41 @@ void rest_handle(struct gateway *gateway, struct http_request *http, const struc
         return;
     }
     struct failure failure = {0};
-    ProtobufCMessage *request;
-    if (rest_request_read(http, route, &request, &failure) != STATUS_OK) {
+    struct rest_state *state = arena_calloc(http_request_arena(http), 1, sizeof *state);
+    if (state == NULL) {
+        (void)failure_set(&failure, STATUS_RESOURCE_EXHAUSTED, "MESSAGE_TOO_COMPLEX", "no memory");
         rest_fail(call, &failure);
         return;
     }
-    call_start(call, request);
+    call->protocol_state = state;
+    call->on_failure = on_failure;
+    if (rest_request_read(http, route, &state->request, &state->condition, &failure) != STATUS_OK) {
+        on_failure(call, &failure);
+        return;
+    }
+    call_start(call, state->request);
+}
+
+/* The servers compare with one etag. When If-Match has the one that the thing has now, too, the
+ * same is asked again with that; nothing was done before. */
+static void on_failure(struct call *call, const struct failure *failure)
+{
+    struct rest_state *state = call->protocol_state;
+    if (!is_mismatch(&state->condition, failure)) {
+        rest_fail(call, failure);
+        return;
+    }
+    const char *present = if_match_find(&state->condition.if_match, failure);
+    bool is_new = present != NULL && present != *state->condition.place;
+    *state->condition.place = present;
+    if (!is_new || !call_again(call, state->request)) {
+        fail(call, failure, 412);
+    }
+}
+
+static bool is_mismatch(const struct rest_condition *condition, const struct failure *failure)
+{
+    return condition->place != NULL && strcmp(failure->reason, "ETAG_MISMATCH") == 0;
 }
 
 static void on_response(struct call *call, const ProtobufCMessage *response)
@@ -46,7 +84,7 @@ static void on_response(struct call *call, const ProtobufCMessage *response)
         return;
     }
     const char *etag = etag_header(call, response);
-    const char *known = http_request_header(call->http, "If-None-Match");
+    const char *known = http_request_header_list(call->http, "If-None-Match");
     /* With an etag the caller may keep it, but asks each time: 304 costs little. */
     call_add_cache_control(call, etag != NULL ? "private, no-cache" : "no-store");
     if (etag != NULL) {
@@ -62,7 +100,11 @@ static void on_response(struct call *call, const ProtobufCMessage *response)
 
 void rest_fail(struct call *call, const struct failure *failure)
 {
-    unsigned http_status = http_status_of(failure);
+    fail(call, failure, http_status_of(failure));
+}
+
+static void fail(struct call *call, const struct failure *failure, unsigned http_status)
+{
     struct bytes body = rest_error_print(failure, http_status, http_request_arena(call->http));
     http_add_header(call->http, "Cache-Control", "no-store");
     call_add_retry_after(call, failure);

@@ -2,7 +2,8 @@
  * them. A request's fields come from the path, the query (camelCase) and the body; what is unknown
  * is refused with its path, because a misspelt filter would show what was not asked for.
  *     Idempotency-Key   the request's request_id
- *     If-Match          its etag; refused where the method has none: it would protect nothing
+ *     If-Match          its etag, of several the one that the thing has: 412 when it is none of
+ *                       them; refused where the method has none: it would protect nothing
  *     ETag              the answer's etag; If-None-Match with it: 304
  *     Cache-Control     shop.v1.public_max_age_s of the method
  * Answers are proto3 JSON with all fields, errors Google's {"error": {...}}. */

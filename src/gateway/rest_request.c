@@ -21,7 +21,9 @@ static enum status read_query(struct http_request *http, const struct route *rou
 static enum status read_idempotency_key(struct http_request *http, ProtobufCMessage *message,
                                         struct failure *failure);
 static enum status read_if_match(struct http_request *http, const struct route *route,
-                                 ProtobufCMessage *message, struct failure *failure);
+                                 ProtobufCMessage *message, struct rest_condition *condition,
+                                 struct failure *failure);
+static const char **find_etag(const struct route *route, ProtobufCMessage *message);
 static enum status fill_update_mask(struct http_request *http, const struct route *route,
                                     ProtobufCMessage *message, struct failure *failure);
 static void leave_out(Google__Protobuf__FieldMask *mask, const char *name);
@@ -31,9 +33,11 @@ static struct bytes unquote(struct bytes text);
 static const struct json_read_options STRICT;
 
 enum status rest_request_read(struct http_request *http, const struct route *route,
-                              ProtobufCMessage **message_out, struct failure *failure)
+                              ProtobufCMessage **message_out, struct rest_condition *condition_out,
+                              struct failure *failure)
 {
     ProtobufCMessage *message = NULL;
+    *condition_out = (struct rest_condition){0};
     enum status status = read_body(http, route, &message, failure);
     if (status == STATUS_OK) {
         status = read_path(http, route, message, failure);
@@ -45,7 +49,7 @@ enum status rest_request_read(struct http_request *http, const struct route *rou
         status = read_idempotency_key(http, message, failure);
     }
     if (status == STATUS_OK) {
-        status = read_if_match(http, route, message, failure);
+        status = read_if_match(http, route, message, condition_out, failure);
     }
     if (status == STATUS_OK && strcmp(route->rule->verb, "PATCH") == 0) {
         status = fill_update_mask(http, route, message, failure);
@@ -172,30 +176,55 @@ static enum status read_idempotency_key(struct http_request *http, ProtobufCMess
                                           http_request_arena(http), failure);
 }
 
-/* The etag stands in the request, or in the resource that is its body. */
+/* The first etag is put into the message; others may follow, each in its place (rest.c). */
 static enum status read_if_match(struct http_request *http, const struct route *route,
-                                 ProtobufCMessage *message, struct failure *failure)
+                                 ProtobufCMessage *message, struct rest_condition *condition,
+                                 struct failure *failure)
 {
-    static const struct bytes NAME = {(const uint8_t *)"etag", 4};
-    const char *header = http_request_header(http, "If-Match");
+    const char *header = http_request_header_list(http, "If-Match");
     if (header == NULL || strcmp(header, "*") == 0) {
         return STATUS_OK;
     }
-    struct arena *arena = http_request_arena(http);
-    struct bytes etag = unquote(bytes_of_text(header));
-    if (json_field_find(message->descriptor, "etag", NAME.size) != NULL) {
-        return json_assign(message, NAME, etag, arena, failure);
+    struct if_match if_match;
+    enum status status = if_match_read(header, http_request_arena(http), &if_match, failure);
+    if (status != STATUS_OK) {
+        return status;
     }
+    const char **place = find_etag(route, message);
+    if (place == NULL) {
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "IF_MATCH_UNSUPPORTED",
+                           "this method knows no etag: If-Match would protect nothing");
+    }
+    if ((*place)[0] != '\0') {
+        return failure_set_field(failure, "etag", "DUPLICATE_FIELD",
+                                 "the etag stands in the request and in If-Match");
+    }
+    *condition = (struct rest_condition){if_match, place};
+    if (if_match.count == 0) {
+        return failure_set(failure, STATUS_ABORTED, "ETAG_MISMATCH",
+                           "nothing was done: a weak or empty etag matches nothing");
+    }
+    *place = if_match.etags[0];
+    return STATUS_OK;
+}
+
+/* It stands in the request, or in the resource that is its body; NULL when in neither. */
+static const char **find_etag(const struct route *route, ProtobufCMessage *message)
+{
     const ProtobufCFieldDescriptor *body =
         protobuf_c_message_descriptor_get_field_by_name(message->descriptor, route->rule->body);
-    if (body != NULL && body->type == PROTOBUF_C_TYPE_MESSAGE &&
-        json_field_find(body->descriptor, "etag", NAME.size) != NULL) {
-        char path[FIELD_PATH_BYTES];
-        int size = snprintf(path, sizeof path, "%s.etag", body->name);
-        return json_assign(message, bytes_of(path, (size_t)size), etag, arena, failure);
+    ProtobufCMessage *holders[] = {message, NULL};
+    if (body != NULL && body->type == PROTOBUF_C_TYPE_MESSAGE) {
+        holders[1] = *(ProtobufCMessage **)(void *)((char *)message + body->offset);
     }
-    return failure_set(failure, STATUS_INVALID_ARGUMENT, "IF_MATCH_UNSUPPORTED",
-                       "this method knows no etag: If-Match would protect nothing");
+    for (size_t i = 0; i < 2 && holders[i] != NULL; i++) {
+        const ProtobufCFieldDescriptor *etag =
+            protobuf_c_message_descriptor_get_field_by_name(holders[i]->descriptor, "etag");
+        if (etag != NULL && etag->type == PROTOBUF_C_TYPE_STRING) {
+            return (const char **)(void *)((char *)holders[i] + etag->offset);
+        }
+    }
+    return NULL;
 }
 
 /* A PATCH changes what its body names, unless a parameter says updateMask. The etag is no change:

@@ -15,9 +15,9 @@ static const char *check_framing(const struct http_head *head);
 const char *http_check(const struct http_head *head)
 {
     /* What a request may say once only: who is asked, how it is framed, who asks, what it holds. */
-    static const char *const ONCE[] = {"Host",          "Content-Length",  "Transfer-Encoding",
-                                       "Authorization", "Content-Type",    "Content-Encoding",
-                                       "X-Api-Key",     "Idempotency-Key", "If-Match"};
+    static const char *const ONCE[] = {"Host",          "Content-Length", "Transfer-Encoding",
+                                       "Authorization", "Content-Type",   "Content-Encoding",
+                                       "X-Api-Key",     "Idempotency-Key"};
     struct bytes verb = bytes_of_text(head->verb);
     if (verb.size > VERB_BYTES_MAX || !is_token(verb)) {
         return "the method is malformed";

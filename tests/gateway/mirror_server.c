@@ -6,6 +6,7 @@
  *   gone      NOT_FOUND
  *   slow      no answer until well after the deadline: it races with nobody
  *   tagged    an answer with the etag 7
+ *   versioned ABORTED, ETAG_MISMATCH unless its etag, 7, is sent, or none
  *   others    an answer that is another customer's, whoever asks
  *   later     an answer after LATER_MS: for what is under way when something stops
  * A request with an update_mask is answered with its resource, whose etag then is the mask's paths,
@@ -35,6 +36,8 @@ static void answer(struct rpc_call *call);
 static void set_text(struct rpc_call *call, ProtobufCMessage *message, const char *name,
                      const char *text);
 static bool has_id(const ProtobufCMessage *request, const char *id);
+static const char *find_text(const ProtobufCMessage *message, const char *name);
+static void refuse_etag(struct rpc_call *call);
 static void refuse(struct rpc_call *call, enum status code, const char *reason);
 static void wait_ms(int64_t ms);
 static ProtobufCMessage *mirror(struct rpc_call *call, const ProtobufCMessage *request,
@@ -120,6 +123,11 @@ static void answer(struct rpc_call *call)
     if (has_id(request, "later")) {
         wait_ms(LATER_MS);
     }
+    if (strcmp(find_text(request, "product_id"), "versioned") == 0 &&
+        strspn(find_text(request, "etag"), "7") != strlen(find_text(request, "etag"))) {
+        refuse_etag(call);
+        return;
+    }
     ProtobufCMessage *response = mirror_update(call, request, method->output);
     if (response != NULL) {
         rpc_reply(call, response);
@@ -160,6 +168,35 @@ static bool has_id(const ProtobufCMessage *request, const char *id)
         }
     }
     return false;
+}
+
+/* "" when neither the message nor one that it holds has it. */
+static const char *find_text(const ProtobufCMessage *message, const char *name)
+{
+    const char *text = "";
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+        const void *member = (const char *)message + field->offset;
+        if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+            continue;
+        }
+        if (field->type == PROTOBUF_C_TYPE_STRING && strcmp(field->name, name) == 0) {
+            return *(const char *const *)member;
+        }
+        if (field->type == PROTOBUF_C_TYPE_MESSAGE && *(ProtobufCMessage *const *)member != NULL &&
+            text[0] == '\0') {
+            text = find_text(*(ProtobufCMessage *const *)member, name);
+        }
+    }
+    return text;
+}
+
+static void refuse_etag(struct rpc_call *call)
+{
+    struct failure failure = {0};
+    (void)failure_set(&failure, STATUS_ABORTED, "ETAG_MISMATCH", "it has another one");
+    failure_add(&failure, "etag", "7");
+    rpc_fail(call, &failure);
 }
 
 static void refuse(struct rpc_call *call, enum status code, const char *reason)

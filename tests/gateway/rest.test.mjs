@@ -1,7 +1,7 @@
 // The contracts as plain HTTP and JSON, with nothing but fetch.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startGateway } from './gateway.mjs';
+import { raw, startGateway } from './gateway.mjs';
 
 let system;
 before(async () => { system = await startGateway(); });
@@ -130,4 +130,25 @@ test('DELETE: no body, the etag by header', async () => {
   assert.equal((await call('DELETE', '/v1/products/chai', { headers: { 'If-Match': '"7"' } })).status, 200);
   await refused(await call('DELETE', '/v1/products/chai', { body: { etag: '7' } }), 400, 'UNEXPECTED_BODY');
   await refused(await call('DELETE', '/v1/products/chai?etag=7', { headers: { 'If-Match': '"8"' } }), 400, 'DUPLICATE_FIELD');
+});
+
+test('If-Match: any, a list, weak etags', async () => {
+  // The mirror's "versioned" has the etag 7.
+  const remove = (match, path = '/v1/products/versioned') => call('DELETE', path, { headers: { 'If-Match': match } });
+  for (const match of ['*', '"7"', '"6", "7"', '"6","5" ,"7","4"', ', "6",, "7" ,', 'W/"6", "7"', '"a,b", "7"', '"\u00e9", "7"']) {
+    assert.equal((await remove(match)).status, 200, match);
+  }
+  for (const match of ['"8"', '"6", "8"', 'W/"7"', 'W/"7", "8"', 'W/"6", W/"7"', '""', '"", "8"']) {
+    await refused(await remove(match), 412, 'ETAG_MISMATCH');
+  }
+  for (const match of ['7', '"7', '7"', '"7" "6"', '*, "7"', '"7", *', ',', 'w/"7"', 'W/7', '"a b"', Array(17).fill('"7"').join()]) {
+    await refused(await remove(match), 400, 'IF_MATCH_MALFORMED');
+  }
+  assert.equal((await remove(Array(16).fill('"7"').join())).status, 200);
+  const patch = (match) => call('PATCH', '/v1/products/versioned', { body: { displayName: 'n' }, headers: { 'If-Match': match } });
+  assert.equal((await (await patch('"5", "7"')).json()).etag, 'display_name|7');
+  await refused(await patch('"5", "6"'), 412, 'ETAG_MISMATCH');
+  await refused(await call('DELETE', '/v1/products/versioned?etag=8'), 409, 'ETAG_MISMATCH'); // no condition of HTTP's
+  const lines = await raw(system.port, 'DELETE /v1/products/versioned HTTP/1.1\r\nHost: x\r\nIf-Match: "6"\r\nIf-Match: "7"\r\nConnection: close\r\n\r\n');
+  assert.match(lines.text, /^HTTP\/1.1 200 /, 'two lines are one list');
 });
