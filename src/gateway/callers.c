@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "gateway/watched_file.h"
-
 struct callers {
     const struct clock *clock;
     struct tokens *tokens; /* NULL: none is taken */
@@ -43,7 +40,7 @@ enum status callers_open(const char *keys_file, struct tokens *tokens, const str
     callers->has_keys = keys_file != NULL;
     (void)pthread_mutex_init(&callers->lock, NULL);
     if (callers->has_keys) {
-        watched_file_init(&callers->file, keys_file, clock);
+        watched_file_init(&callers->file, keys_file, "keys", clock);
         enum status status = keys_load(keys_file, &callers->keys, failure);
         if (status != STATUS_OK) {
             callers_close(&callers);
@@ -130,15 +127,29 @@ static void look_again(struct callers *callers)
 {
     struct keys keys;
     struct failure failure;
-    if (!callers->has_keys || !watched_file_has_changed(&callers->file)) {
+    if (!callers->has_keys || !watched_file_is_due(&callers->file)) {
         return;
     }
     if (keys_load(callers->file.path, &keys, &failure) != STATUS_OK) {
-        log_line(LOG_ERROR, "keys not read again", "reason", failure.reason, "message",
-                 failure.message, NULL);
+        watched_file_note_failure(&callers->file, &failure);
         return;
     }
     keys_fini(&callers->keys);
     callers->keys = keys;
-    log_line(LOG_INFO, "keys read again", "keys", LOG_INT(keys.count), NULL);
+    watched_file_note_read(&callers->file, keys.count);
+}
+
+size_t callers_files(struct callers *callers, struct watched_file files_out[CALLERS_FILES_MAX])
+{
+    size_t count = 0;
+    if (callers->has_keys) {
+        (void)pthread_mutex_lock(&callers->lock);
+        look_again(callers);
+        files_out[count++] = callers->file;
+        (void)pthread_mutex_unlock(&callers->lock);
+    }
+    if (callers->tokens != NULL) {
+        files_out[count++] = tokens_file(callers->tokens);
+    }
+    return count;
 }

@@ -1,14 +1,16 @@
 /* Callers: who a request comes from and whether it may call the method. By API keys
- * (access/keys.h), whose file is read again when it changes - a revoked key ends within a second,
- * without a restart; one that has become malformed changes nothing, and the log says so - or by
- * tokens (tokens.h), or both. Threads: any. */
+ * (access/keys.h) or by tokens (tokens.h), or both; their files are read again when they change
+ * (watched_file.h). Threads: any. */
 #pragma once
 
 #include "access/keys.h"
 #include "gateway/method.h"
 #include "gateway/tokens.h"
+#include "gateway/watched_file.h"
 
 #define CALLER_NAME_BYTES (JWT_SUBJECT_BYTES + 4) /* "jwt/" and a token's subject */
+
+#define CALLERS_FILES_MAX 2
 
 struct callers;
 
@@ -29,3 +31,5 @@ void callers_close(struct callers **callers);
  * of tokens.h; PERMISSION_DENIED: SCOPE_MISSING. */
 enum status callers_admit(struct callers *callers, const char *text, const struct method *method,
                           struct arena *arena, struct caller *caller_out, struct failure *failure);
+/* How its files are, looked at now; returns how many it has. */
+size_t callers_files(struct callers *callers, struct watched_file files_out[CALLERS_FILES_MAX]);

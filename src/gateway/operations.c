@@ -2,10 +2,12 @@
 #include "gateway/operations.h"
 
 #include <grpc/health/v1/health.pb-c.h>
+#include <stdio.h>
 
 #include "gateway/event_hub.h"
 
 #define READY_TIMEOUT_MS 1000 /* a probe that waits longer is as good as a no */
+#define LABEL_BYTES      16   /* file="keys" */
 
 struct probe {
     struct http_request *http;
@@ -13,6 +15,7 @@ struct probe {
 };
 
 static void on_health(const Grpc__Health__V1__HealthCheckResponse *response, void *probe);
+static void print_files(struct callers *callers, struct ops_page *page);
 
 void operations_ask_ready(void *state, struct http_request *http)
 {
@@ -55,4 +58,27 @@ void operations_print(void *state, struct ops_page *page)
                    (int64_t)http_server_busy(operations->served));
     ops_page_gauge(page, "order_gateway_streams", "Followers of events.",
                    (int64_t)event_hub_streams(operations->gateway->events));
+    if (operations->gateway->callers != NULL) {
+        print_files(operations->gateway->callers, page);
+    }
+}
+
+static void print_files(struct callers *callers, struct ops_page *page)
+{
+    struct watched_file files[CALLERS_FILES_MAX];
+    char labels[CALLERS_FILES_MAX][LABEL_BYTES];
+    size_t count = callers_files(callers, files);
+    ops_page_family(page, "order_gateway_credentials_usable", "gauge",
+                    "0: the file is gone, unreadable or malformed, and the keys that were read "
+                    "last stay in force.");
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(labels[i], sizeof labels[i], "file=\"%s\"", files[i].name);
+        ops_page_int(page, "order_gateway_credentials_usable", labels[i], files[i].is_usable);
+    }
+    ops_page_family(page, "order_gateway_credentials_read_time_seconds", "gauge",
+                    "Unix time when the keys in force were read.");
+    for (size_t i = 0; i < count; i++) {
+        ops_page_int(page, "order_gateway_credentials_read_time_seconds", labels[i],
+                     files[i].read_us / 1000000);
+    }
 }

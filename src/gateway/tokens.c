@@ -1,12 +1,9 @@
-/* See tokens.h. Verifying takes its time, so any number of threads do it at once; who finds the
- * file changed reads it beside them and locks them out only to put the new keys in place. */
+/* See tokens.h. Verifying takes its time, so any number of threads do it at once; one reads
+ * a changed file beside them, and locks them out only to put the new keys in place. */
 #include "gateway/tokens.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-
-#include "base/log.h"
-#include "gateway/watched_file.h"
 
 struct tokens {
     struct jwt_rules rules;
@@ -29,7 +26,7 @@ enum status tokens_open(const char *jwks_file, const struct jwt_rules *rules,
     }
     tokens->rules = *rules;
     tokens->clock = clock;
-    watched_file_init(&tokens->file, jwks_file, clock);
+    watched_file_init(&tokens->file, jwks_file, "jwks", clock);
     enum status status = jwt_keys_load(jwks_file, rules->algorithm, &tokens->keys, failure);
     if (status != STATUS_OK) {
         free(tokens);
@@ -56,7 +53,10 @@ void tokens_close(struct tokens **tokens)
 enum status tokens_check(struct tokens *tokens, const char *text, struct arena *arena,
                          struct jwt_claims *claims_out, struct failure *failure)
 {
-    look_again(tokens);
+    if (pthread_mutex_trylock(&tokens->watch_lock) == 0) { /* one looks, the others need not wait */
+        look_again(tokens);
+        (void)pthread_mutex_unlock(&tokens->watch_lock);
+    }
     (void)pthread_rwlock_rdlock(&tokens->keys_lock);
     enum status status =
         jwt_check(tokens->keys, &tokens->rules, text, clock_unix_us(tokens->clock) / 1000000, arena,
@@ -65,22 +65,28 @@ enum status tokens_check(struct tokens *tokens, const char *text, struct arena *
     return status;
 }
 
+struct watched_file tokens_file(struct tokens *tokens)
+{
+    (void)pthread_mutex_lock(&tokens->watch_lock);
+    look_again(tokens);
+    struct watched_file file = tokens->file;
+    (void)pthread_mutex_unlock(&tokens->watch_lock);
+    return file;
+}
+
+/* Under watch_lock. */
 static void look_again(struct tokens *tokens)
 {
     struct jwt_keys *keys;
     struct failure failure;
-    (void)pthread_mutex_lock(&tokens->watch_lock);
-    bool has_changed = watched_file_has_changed(&tokens->file);
-    (void)pthread_mutex_unlock(&tokens->watch_lock);
-    if (!has_changed) {
+    if (!watched_file_is_due(&tokens->file)) {
         return;
     }
     if (jwt_keys_load(tokens->file.path, tokens->rules.algorithm, &keys, &failure) != STATUS_OK) {
-        log_line(LOG_ERROR, "token keys not read again", "reason", failure.reason, "message",
-                 failure.message, NULL);
+        watched_file_note_failure(&tokens->file, &failure);
         return;
     }
-    log_line(LOG_INFO, "token keys read again", "keys", LOG_INT(jwt_keys_count(keys)), NULL);
+    watched_file_note_read(&tokens->file, jwt_keys_count(keys));
     (void)pthread_rwlock_wrlock(&tokens->keys_lock);
     struct jwt_keys *old = tokens->keys;
     tokens->keys = keys;

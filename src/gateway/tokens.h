@@ -1,9 +1,10 @@
-/* Tokens: JWTs of one issuer (access/jwt.h), over a JWKS file that is read again when it changes. A
- * file that has become malformed changes nothing; the log says so. Threads: any. */
+/* Tokens: JWTs of one issuer (access/jwt.h), over a JWKS file that is read again when it changes
+ * (watched_file.h). Threads: any. */
 #pragma once
 
 #include "access/jwt.h"
 #include "base/clock.h"
+#include "gateway/watched_file.h"
 
 struct tokens;
 
@@ -16,3 +17,5 @@ void tokens_close(struct tokens **tokens);
 /* UNAUTHENTICATED: TOKEN_INVALID, TOKEN_EXPIRED. */
 enum status tokens_check(struct tokens *tokens, const char *text, struct arena *arena,
                          struct jwt_claims *claims_out, struct failure *failure);
+/* How its file is, looked at now. */
+struct watched_file tokens_file(struct tokens *tokens);

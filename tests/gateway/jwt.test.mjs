@@ -163,6 +163,16 @@ test('new keys of the issuer are in force within seconds; a file that breaks cha
   writeFileSync(jwks, '{');
   await until(async () => { await call(fresh); return system.gateway.log.some((line) => line.includes('JWKS_MALFORMED')); });
   assert.equal((await call(fresh)).status, 200);
+  const usable = async (is) => (await (await fetch(`${system.operations}/metrics`)).text()).includes(`\norder_gateway_credentials_usable{file="jwks"} ${is}\n`);
+  assert.ok(await usable(0));
+  publish([jwk(OTHER, 'k3')]);
+  await until(() => usable(1));
+  rmSync(jwks);
+  await until(async () => { await call(fresh); return system.gateway.log.some((line) => /\berror .*stay in force.*file=jwks.*cannot be read/.test(line)); });
+  assert.equal((await call(fresh)).status, 200);
+  assert.ok(await usable(0));
+  publish([jwk(OTHER, 'k3')]);
+  await until(() => usable(1));
 });
 
 for (const alg of ['PS256', 'ES256', 'EdDSA']) {

@@ -1,10 +1,10 @@
 // API keys: who may call what, whose orders, revoked while the gateway runs.
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { makeKey, orderctl, startGateway, until } from './gateway.mjs';
+import { checkMetrics, makeKey, orderctl, startGateway, until } from './gateway.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'order-keys-'));
 const file = join(folder, 'keys');
@@ -104,6 +104,38 @@ test('ids of strangers cannot meet: the server sees the request_id mixed', async
   const key = (who) => fetch(`${system.url}/v1/orders`, { method: 'POST', body: '{}',
     headers: { Authorization: `Bearer ${who}`, 'Content-Type': 'application/json', 'Idempotency-Key': 'gone' } });
   assert.equal((await key(ada)).status, 200);
+});
+
+test('a file that is replaced again and again: nobody is ever locked out', async () => {
+  for (let i = 0; i < 30; i++) {
+    writeFileSync(`${file}.next`, `${readFileSync(file, 'utf8')}# ${i}\n`);
+    renameSync(`${file}.next`, file);
+    for (const response of await Promise.all([call(all, 'GET', '/v1/orders'), call(reader, 'GET', '/v1/products/p')])) assert.equal(response.status, 200);
+  }
+});
+
+test('a file that is gone, or cannot be read: its keys stay in force, and that is said', async () => {
+  const usable = async () => {
+    const series = checkMetrics(await (await fetch(`${system.operations}/metrics`)).text());
+    assert.ok(series.get('order_gateway_credentials_read_time_seconds{file="keys"}') > Date.now() / 1000 - 3600);
+    return series.get('order_gateway_credentials_usable{file="keys"}');
+  };
+  const said = () => system.gateway.log.filter((line) => /\berror .*stay in force.*file=keys.*NO_KEYS/.test(line)).length;
+  assert.equal(await usable(), 1);
+  for (const replace of [() => {}, () => mkdirSync(file)]) {
+    const before = said();
+    renameSync(file, `${file}.away`);
+    replace();
+    await until(async () => await usable() === 0); // a page of metrics is a look, too
+    await until(async () => said() > before);
+    assert.equal((await call(all, 'GET', '/v1/orders')).status, 200);
+    rmSync(file, { recursive: true, force: true });
+    const late = makeKey(`${file}.away`, 'late', 'order.read');
+    renameSync(`${file}.away`, file);
+    await until(async () => await usable() === 1);
+    await until(async () => (await call(late, 'GET', '/v1/orders')).status === 200);
+    assert.ok(said() - before < 5, 'it is said once and every minute, not at every look');
+  }
 });
 
 test('rotation: two keys in force, then the old one ends; a file that breaks changes nothing', async () => {
