@@ -294,6 +294,7 @@ static void print_zsh(FILE *out)
           "    local first='' second='' files='' word previous=${words[CURRENT-1]}\n"
           "    local -a options candidates\n"
           "    integer i\n"
+          "    if [[ $PREFIX == --*=* ]]; then previous=${PREFIX%%=*}; compset -P '*='; fi\n"
           "    for ((i = 2; i < CURRENT; i++)); do\n"
           "        word=${words[i]}\n"
           "        case $word in\n"

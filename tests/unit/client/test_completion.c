@@ -15,6 +15,7 @@
 /* What zsh offers is what it hands to compadd, narrowed by what stands there; files are its own. */
 #define ZSH                                                                                     \
     "zsh -f -c 'compdef() { : }; _files() { print -n \"FILES \" }; "                            \
+    "compset() { PREFIX=${PREFIX#*=} }; "                                                       \
     "compadd() { local c; for c in ${(P)2}; do [[ $c == ${PREFIX}* ]] && print -n -- \"$c \"; " \
     "done; true }; source \"$0\"; words=(\"$@\"); CURRENT=$#; PREFIX=${words[-1]}; _orderctl' "
 
@@ -112,6 +113,9 @@ static void completes_values_that_are_known(void **state)
     /* bash takes --name=value apart. */
     assert_string_equal(complete(0, "orderctl order create --wait-for = p"), "persisted ");
     assert_string_equal(complete(0, "orderctl --endpoint = ipc order cre"), "create ");
+    assert_string_equal(complete(1, "orderctl order create --wait-for=p"), "persisted ");
+    assert_string_equal(complete(1, "orderctl order create --file=x"), "FILES ");
+    assert_string_equal(complete(1, "orderctl order list --customer=x"), "");
 }
 
 static void completes_files_only_where_one_is_meant(void **state)
