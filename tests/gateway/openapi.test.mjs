@@ -38,19 +38,26 @@ test('redocly finds nothing to say', async () => {
   assert.deepEqual(totals, { errors: 0, warnings: 0, ignored: 0 }, JSON.stringify(problems, null, 1));
 });
 
-test('every binding of the contracts is an operation, and nothing else is', () => {
+test('every binding of the contracts is an operation, the two streams are, and nothing else is', () => {
   const http = registry.getExtension('google.api.http');
   const wanted = services.flatMap((service) => service.methods.filter((method) => hasOption(method, http)).map((method) => {
     const { pattern } = getOption(method, http);
     return `${pattern.case} ${pattern.value.replaceAll(/\{[a-z_]+\./g, '{')} ${method.name}`;
   }));
+  wanted.push('get /v1/events FollowEvents', 'get /v1/orders/{order_id}:watch WatchOrder');
   assert.deepEqual(operations().map(({ path, verb, operation }) => `${verb} ${path} ${operation.operationId}`).sort(), wanted.sort());
 });
 
 test('what is described is what the gateway takes', async () => {
   for (const { path, verb, operation } of operations()) {
+    const stream = operation.responses['200'].$ref?.endsWith('/Stream') ? new AbortController() : undefined;
     const response = await fetch(system.url + path.replaceAll(/\{[a-z_]+\}/g, 'o-1'), {
-      method: verb.toUpperCase(), ...(operation.requestBody ? { body: '{}', headers: { 'Content-Type': 'application/json' } } : {}) });
+      method: verb.toUpperCase(), signal: stream?.signal, ...(operation.requestBody ? { body: '{}', headers: { 'Content-Type': 'application/json' } } : {}) });
+    if (stream !== undefined) {
+      assert.deepEqual([response.status, response.headers.get('content-type')], [200, 'text/event-stream'], path);
+      stream.abort();
+      continue;
+    }
     const text = await response.text();
     assert.ok(response.status === 200 || (verb === 'patch' && text.includes('update_mask')), `${verb} ${path}: ${text}`);
     if (response.status !== 200) continue;
