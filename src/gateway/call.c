@@ -213,8 +213,12 @@ void call_add_cache_control(struct call *call, const char *otherwise)
     http_add_header(call->http, "Cache-Control", header != NULL ? header : otherwise);
 }
 
-void call_add_retry_after(struct call *call, const struct failure *failure)
+void call_add_failure_headers(struct call *call, const struct failure *failure)
 {
+    http_add_header(call->http, "Cache-Control", "no-store");
+    if (call->stub.call_id[0] != '\0') {
+        http_add_header(call->http, "X-Call-Id", call->stub.call_id);
+    }
     int64_t delay_ms = failure->retry_delay_ms;
     if (delay_ms <= 0 && failure->code == STATUS_UNAVAILABLE) {
         delay_ms = AWAY_DELAY_MS;

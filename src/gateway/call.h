@@ -71,5 +71,7 @@ unsigned call_http_status(enum status code);
 /* Adds Cache-Control of an answer: for how long anyone may keep it where the contract says so and
  * the request was no POST, else `otherwise`. */
 void call_add_cache_control(struct call *call, const char *otherwise);
-/* Adds Retry-After when the failure says when to try again, and always when it is UNAVAILABLE. */
-void call_add_retry_after(struct call *call, const struct failure *failure);
+/* Adds what every failure says in its headers: that nobody keeps it; Retry-After when it says when
+ * to try again, and always when it is UNAVAILABLE; X-Call-Id, by which the servers' logs name the
+ * call, once there is one. */
+void call_add_failure_headers(struct call *call, const struct failure *failure);

@@ -194,8 +194,7 @@ static void on_response(struct call *call, const ProtobufCMessage *response)
 static void on_failure(struct call *call, const struct failure *failure)
 {
     struct bytes body = connect_error_print(failure, http_request_arena(call->http));
-    http_add_header(call->http, "Cache-Control", "no-store");
-    call_add_retry_after(call, failure);
+    call_add_failure_headers(call, failure);
     call_answer(call, failure->code, call_http_status(failure->code), JSON_TYPE, body);
 }
 

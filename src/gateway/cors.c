@@ -19,7 +19,7 @@ bool cors_handle(const char *origins, struct http_request *http)
     http_add_header(http, "Vary", "Origin"); /* for caches: another page gets another answer */
     if (origin != NULL && is_allowed(origins, origin)) {
         http_add_header(http, "Access-Control-Allow-Origin", origin);
-        http_add_header(http, "Access-Control-Expose-Headers", "ETag, Retry-After");
+        http_add_header(http, "Access-Control-Expose-Headers", "ETag, Retry-After, X-Call-Id");
         if (is_preflight) {
             answer_preflight(http);
         }

@@ -106,8 +106,7 @@ void rest_fail(struct call *call, const struct failure *failure)
 static void fail(struct call *call, const struct failure *failure, unsigned http_status)
 {
     struct bytes body = rest_error_print(failure, http_status, http_request_arena(call->http));
-    http_add_header(call->http, "Cache-Control", "no-store");
-    call_add_retry_after(call, failure);
+    call_add_failure_headers(call, failure);
     call_answer(call, failure->code, http_status, JSON_TYPE, body);
 }
 

@@ -76,6 +76,7 @@ test('errors of the server', async () => {
   const response = await call('GET', '/v1/orders/refused');
   assert.equal(response.headers.get('retry-after'), '2');
   assert.equal(response.headers.get('cache-control'), 'no-store');
+  assert.match(response.headers.get('x-call-id'), /^[0-9a-f-]{36}$/);
   const error = await refused(response, 400, 'OUT_OF_STOCK', 'lines[1].quantity');
   assert.equal(error.status, 'FAILED_PRECONDITION');
   assert.deepEqual(error.details, [
@@ -83,6 +84,7 @@ test('errors of the server', async () => {
     { '@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations: [{ field: 'lines[1].quantity', description: 'there is no ü of "it"' }] },
     { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '1.500s' }]);
   await refused(await call('GET', '/v1/products/gone'), 404, 'NOT_HERE');
+  assert.equal((await call('GET', '/v1/orders?bogus=1')).headers.get('x-call-id'), null, 'it was no call');
 });
 
 test('Idempotency-Key is the request_id', async () => {
