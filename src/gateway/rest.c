@@ -63,7 +63,9 @@ static void on_failure(struct call *call, const struct failure *failure)
     bool is_new = present != NULL && present != *state->condition.place;
     *state->condition.place = present;
     if (!is_new || !call_again(call, state->request)) {
-        fail(call, failure, 412);
+        struct failure mismatch = *failure;
+        mismatch.retry_delay_ms = 0; /* what is ABORTED may be repeated, but not as it stands */
+        fail(call, &mismatch, 412);
     }
 }
 
