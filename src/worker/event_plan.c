@@ -10,6 +10,7 @@ static bool decide_changes(struct event_plan *plan, int64_t epoch);
 static bool stock_allows(const struct plan_slot *slot);
 static void move_units(const struct plan_slot *slot, bool late);
 static void decide_other(struct plan_event *planned, int64_t epoch);
+static void refuse(struct event_plan *plan, struct plan_event *planned, bool late);
 static void reject(struct event_plan *plan, struct plan_event *planned);
 
 static bool is_change(const struct plan_event *planned)
@@ -95,7 +96,7 @@ static void decide_first(struct event_plan *plan, struct plan_event *planned, in
     for (size_t i = 0; i < planned->use_count; i++) {
         const struct plan_product *product = planned->uses[i].product;
         if (!product->known || planned->uses[i].quantity > product->on_hand - product->reserved) {
-            reject(plan, planned);
+            refuse(plan, planned, late);
             return;
         }
     }
@@ -114,7 +115,7 @@ static void decide_adjustment(struct event_plan *plan, struct plan_event *planne
     struct plan_product *product = planned->uses[0].product;
     int64_t delta = planned->uses[0].quantity;
     if (!product->known || product->on_hand + delta < product->reserved) {
-        reject(plan, planned);
+        refuse(plan, planned, late);
         return;
     }
     product->on_hand += delta;
@@ -227,6 +228,21 @@ static void decide_other(struct plan_event *planned, int64_t epoch)
         if (took || quantity < 0) {
             planned->uses[i].product->delta_redis += took ? quantity : -quantity;
         }
+    }
+}
+
+/* What came late and cannot be stored was never answered QUEUED; and the same request may have been
+ * accepted in the epoch in force, and be stored yet. */
+static void refuse(struct event_plan *plan, struct plan_event *planned, bool late)
+{
+    if (!late || planned->stored->lasting) {
+        reject(plan, planned);
+        return;
+    }
+    planned->stored->outcome = EVENT_LAPSED;
+    planned->slot->fresh = false;
+    if (planned->stored->event->kind == EVENT_ORDER_CREATED) {
+        plan->unmade[plan->unmade_count++] = planned->slot->key;
     }
 }
 

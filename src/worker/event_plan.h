@@ -83,6 +83,8 @@ struct event_plan {
     size_t entry_count;
     const struct event **rejected; /* of all kinds */
     size_t rejected_count;
+    const struct uuid **unmade; /* orders that were inserted, and have lapsed */
+    size_t unmade_count;
 };
 
 /* RESOURCE_EXHAUSTED when the arena is full. */

@@ -152,8 +152,9 @@ static bool allocate(struct event_plan *plan, size_t count)
     plan->orders = arena_calloc(plan->arena, count, sizeof *plan->orders);
     plan->entries = arena_calloc(plan->arena, count, sizeof *plan->entries);
     plan->rejected = arena_calloc(plan->arena, count, sizeof *plan->rejected);
+    plan->unmade = arena_calloc(plan->arena, count, sizeof *plan->unmade);
     return plan->events != NULL && plan->slots != NULL && plan->orders != NULL &&
-           plan->entries != NULL && plan->rejected != NULL;
+           plan->entries != NULL && plan->rejected != NULL && plan->unmade != NULL;
 }
 
 /* What a change moves; a confirmation moves nothing unless it takes the units again. */
@@ -256,6 +257,10 @@ static int compare_planned(const void *a, const void *b)
     const struct plan_event *one = *(const struct plan_event *const *)a;
     const struct plan_event *other = *(const struct plan_event *const *)b;
     int order = compare_keys(key_of(one->stored->event), key_of(other->stored->event));
+    int64_t epoch = one->stored->event->epoch, other_epoch = other->stored->event->epoch;
+    if (order == 0) { /* what was decided in the newer epoch stands for them */
+        order = (epoch < other_epoch) - (epoch > other_epoch);
+    }
     return order != 0 ? order : (one > other) - (one < other); /* the batch's order */
 }
 

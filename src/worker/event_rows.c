@@ -10,6 +10,7 @@ static void add_stock(struct event_rows *rows, const struct event_plan *plan);
 static void add_ledger(struct event_rows *rows, const struct event_plan *plan);
 static void add_limited(struct event_rows *rows, const struct event_plan *plan);
 static void add_rejected(struct event_rows *rows, const struct event_plan *plan);
+static void add_unmade(struct event_rows *rows, const struct event_plan *plan);
 
 size_t event_rows_add_orders(struct event_rows *rows, const struct event_plan *plan)
 {
@@ -121,6 +122,7 @@ void event_rows_add_decided(struct event_rows *rows, const struct event_plan *pl
     add_ledger(rows, plan);
     add_limited(rows, plan);
     add_rejected(rows, plan);
+    add_unmade(rows, plan);
 }
 
 static void add_stock(struct event_rows *rows, const struct event_plan *plan)
@@ -216,6 +218,19 @@ static void add_rejected(struct event_rows *rows, const struct event_plan *plan)
     struct postgres_parameter parameters[] = {postgres_int8(rows->arena, ORDER_REJECTED),
                                               postgres_array_parameter(&ids)};
     (void)event_rows_add(rows, &SQL_REJECT, parameters, 2);
+}
+
+static void add_unmade(struct event_rows *rows, const struct event_plan *plan)
+{
+    struct columns columns;
+    columns_init(&columns, &(enum postgres_type){POSTGRES_UUID}, 1, rows->arena,
+                 plan->unmade_count);
+    for (size_t i = 0; i < plan->unmade_count; i++) {
+        postgres_array_add_uuid(&columns.arrays[0], plan->unmade[i]);
+    }
+    if (plan->unmade_count > 0) {
+        (void)columns_add(&columns, rows, &SQL_UNMAKE);
+    }
 }
 
 bool event_rows_add_deltas(struct event_rows *rows, const struct event_plan *plan, int64_t epoch,

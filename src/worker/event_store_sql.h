@@ -89,6 +89,12 @@ static const struct postgres_statement SQL_REJECT = {
               "  WHERE order_id = ANY ($2::uuid[]) AND version = 1)"
               " UPDATE orders SET state = $1::bigint WHERE order_id = ANY ($2::uuid[])"};
 
+static const struct postgres_statement SQL_UNMAKE = {
+    "unmake", "WITH gone AS (DELETE FROM order_events WHERE order_id = ANY ($1::uuid[])"
+              "  AND version = 1),"
+              " lined AS (DELETE FROM order_lines WHERE order_id = ANY ($1::uuid[]))"
+              " DELETE FROM orders WHERE order_id = ANY ($1::uuid[])"};
+
 /* What the book has to know of a delta; the end of a hold that still runs. */
 #define DELTA_COLUMNS                                              \
     "delta_id, epoch, product_id, quantity, rules, held_order_id," \

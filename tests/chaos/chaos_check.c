@@ -38,6 +38,14 @@ static const char ORDERS_SQL[] =
 static const char ADJUSTMENTS_SQL[] =
     "SELECT reference, entry_id, " STATE_OF_ADJUSTMENT ", product_id || ':' || delta_on_hand "
     "FROM stock_ledger WHERE reason = 'chaos' ORDER BY reference COLLATE \"C\"";
+/* With what became of their orders: reason,routing key,order_id,"version:kind:from>to:outcome ..."
+ */
+static const char LETTERS_SQL[] =
+    "SELECT d.reason, d.routing_key, e.order_id, string_agg(format('%s:%s:%s>%s:%s', e.version, "
+    "e.kind, e.from_state, e.to_state, e.outcome), ' ' ORDER BY e.version) "
+    "FROM dead_letters d LEFT JOIN order_events e "
+    "ON position(convert_to(e.order_id::text, 'UTF8') IN d.body) > 0 "
+    "GROUP BY d.dead_letter_id, e.order_id LIMIT 5";
 /* on_hand is what there was and every adjustment since. */
 static const char ON_HAND_SQL[] =
     "SELECT count(*) FROM stock s WHERE on_hand <> %d + coalesce((SELECT sum(delta_on_hand) FROM "
@@ -59,8 +67,7 @@ void chaos_check(struct system *system, const struct chaos_history *const *histo
     books_check(system, report, NULL);
     check_audits(system);
     if (database_int(&system->database, "SELECT count(*) FROM dead_letters") != 0) {
-        char *rows = database_rows(&system->database,
-                                   "SELECT reason, message, routing_key FROM dead_letters LIMIT 5");
+        char *rows = database_rows(&system->database, LETTERS_SQL);
         chaos_violation("dead letters: %s", rows);
         free(rows);
     }

@@ -225,10 +225,25 @@ static void test_a_late_order_is_stored_and_taken_from_the_new_stock(void **stat
     worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders WHERE state = 2", 1);
     worker_fixture_wait_count(&fixture, "SELECT count(*) FROM stock_deltas", 0);
     assert_int_equal(available("a"), 995);
-    worker_fixture_publish(&fixture, &later, 1); /* more than there is: the guard */
-    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders WHERE state = 7", 1);
-    assert_int_equal(count("SELECT reserved FROM stock WHERE product_id = 'a'"), 5);
-    assert_int_equal(available("a"), 995);
+    worker_fixture_publish(&fixture, &later, 1); /* more than there is */
+    struct event down = worker_fixture_adjustment(&fixture, "a", -996);
+    down.epoch = late.epoch;
+    worker_fixture_publish(&fixture, &down, 1);
+    later.epoch = fixture.epoch; /* its request again, in this epoch: another decision */
+    later.event_id = uuid_v7(clock_system());
+    later.order.lines[0].quantity = 5;
+    later.order.total_minor = 5 * later.order.lines[0].unit_price_minor;
+    worker_fixture_reserve(&fixture, &later);
+    worker_fixture_publish(&fixture, &later, 1);
+    worker_fixture_wait_settled(&fixture);
+    worker_fixture_wait_count(&fixture, "SELECT count(*) FROM orders WHERE state = 2", 2);
+    assert_int_equal(count("SELECT count(*) FROM order_events"), 2);
+    assert_int_equal(count("SELECT count(*) FROM order_lines"), 2);
+    assert_int_equal(count("SELECT count(*) FROM order_feed, unnest(order_ids)"), 2);
+    assert_int_equal(count("SELECT reserved FROM stock WHERE product_id = 'a'"), 10);
+    assert_int_equal(count("SELECT count(*) FROM stock_ledger"), 0);
+    assert_int_equal(available("a"), 990);
+    system_assert_books(&fixture.system);
     assert_int_equal(count("SELECT count(*) FROM dead_letters"), 0);
 }
 

@@ -220,13 +220,15 @@ static void test_the_guard_counts_the_batch_too(void **state)
     struct plan_product *a = stock("a", 10, 7);
     event_plan_decide(&plan, EPOCH);
     assert_int_equal(stored[0].outcome, EVENT_LATE);
-    assert_int_equal(stored[1].outcome, EVENT_REJECTED);
+    assert_int_equal(stored[1].outcome, EVENT_LAPSED);
     assert_int_equal(stored[2].outcome, EVENT_REJECTED);
     assert_int_equal(a->reserved, 10);
     assert_int_equal(a->delta_reserved, 3);
     assert_int_equal(a->delta_redis, -3);
-    assert_int_equal(plan.rejected_count, 2);
-    assert_ptr_equal(plan.rejected[0], &events[1]);
+    assert_int_equal(plan.rejected_count, 1);
+    assert_ptr_equal(plan.rejected[0], &events[2]);
+    assert_int_equal(plan.unmade_count, 1);
+    assert_ptr_equal(plan.unmade[0], &events[1].order.order_id);
 }
 
 static void test_a_rejected_order_takes_none_of_its_lines(void **state)
