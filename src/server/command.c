@@ -131,6 +131,10 @@ static void fail_refused_again(struct shop_lane *lane, struct command *command,
 
 enum durability command_durability(const struct book_lookup *lookup)
 {
+    if (!lookup->found) {
+        return DURABILITY_RESERVED; /* Redis was lost since it had it: it may have been all there
+                                       was */
+    }
     if (!lookup->in_outbox) {
         return DURABILITY_PERSISTED;
     }

@@ -116,7 +116,7 @@ void command_fail_short(struct command *command, const char *product_id, int64_t
  * arena), or fails as it did then, or because this is another request under the same id. */
 void command_repeat(struct shop_lane *lane, struct command *command,
                     const struct book_record *prior);
-/* How far an accepted command has come. */
+/* How far an accepted command has come; RESERVED when it is not found. */
 enum durability command_durability(const struct book_lookup *lookup);
 
 /* Runs `step` once for each kind among the commands that `chosen` picks, with all of that kind.

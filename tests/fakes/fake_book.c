@@ -346,6 +346,9 @@ enum status book_read(struct book *book, struct book_lookup *lookups, size_t cou
 {
     (void)book, (void)deadline_ms;
     fake_book.read_calls++;
+    if (fake_book.on_read != NULL) {
+        fake_book.on_read();
+    }
     for (size_t i = 0; i < count && fake_book.read == STATUS_OK; i++) {
         const struct fake_book_record *record = fake_book_record(&lookups[i].record_id);
         lookups[i].found = record != NULL;

@@ -28,6 +28,7 @@ struct fake_book {
     enum status decide; /* UNAVAILABLE: not done; UNKNOWN: done, but the answer is lost */
     enum status read, confirm, claim, settle, apply, check, open, walk, unsettle;
     void (*on_decide)(void); /* runs before each exchange */
+    void (*on_read)(void);   /* the same */
 
     /* What it did. */
     size_t postponed_count; /* events */

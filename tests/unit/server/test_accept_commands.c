@@ -357,11 +357,34 @@ static void test_a_lane_without_rabbitmq_connects_between_batches(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
+static void lose_records(void)
+{
+    fake_book.record_count = fake_book.outbox_count = 0;
+}
+
+/* Redis is emptied between the decision, which finds the first order, and the look at how far it
+ * has come: that nothing is there does not make it PERSISTED. */
+static void test_a_repetition_of_what_is_lost_meanwhile_is_reserved(void **state)
+{
+    (void)state;
+    const char *id = fixture_request_id(0);
+    struct order_call *first = order_call_new(id, "tea", 1);
+    order_call_send(first);
+    struct order_call *again = order_call_new(first->request_id, "tea", 1);
+    fake_book.on_read = lose_records;
+    order_call_send(again);
+    assert_int_equal(order_call_reply(again)->durability,
+                     SHOP__V1__DURABILITY__DURABILITY_RESERVED);
+    order_call_drop(first);
+    order_call_drop(again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_an_order_is_decided_published_confirmed_and_answered),
         TEST(test_S1_what_was_not_reserved_is_not_published),
+        TEST(test_a_repetition_of_what_is_lost_meanwhile_is_reserved),
         TEST(test_a_batch_travels_as_one_message),
         TEST(test_the_last_units_go_to_the_first_of_a_batch),
         TEST(test_S4_without_a_confirm_the_answer_is_reserved_and_nothing_is_taken_back),
