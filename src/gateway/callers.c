@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 struct callers {
     const struct clock *clock;
     struct tokens *tokens; /* NULL: none is taken */
@@ -23,6 +25,8 @@ static enum status find_by_token(struct callers *callers, const char *text, stru
                                  char scopes[JWT_SCOPES_BYTES], struct caller *caller,
                                  struct failure *failure);
 static void look_again(struct callers *callers);
+static void warn_of_scopes(const struct keys *keys);
+static bool is_needed(const char *scope);
 
 static_assert(KEY_SCOPES_BYTES <= JWT_SCOPES_BYTES, "room for either");
 static_assert(JWT_CUSTOMER_BYTES == KEY_NAME_BYTES, "one kind of customer");
@@ -46,6 +50,7 @@ enum status callers_open(const char *keys_file, struct tokens *tokens, const str
             callers_close(&callers);
             return status;
         }
+        warn_of_scopes(&callers->keys);
     }
     *callers_out = callers;
     return STATUS_OK;
@@ -137,6 +142,34 @@ static void look_again(struct callers *callers)
     keys_fini(&callers->keys);
     callers->keys = keys;
     watched_file_note_read(&callers->file, keys.count);
+    warn_of_scopes(&keys);
+}
+
+/* orderctl, which makes the keys, does not know what the contracts of this gateway need. */
+static void warn_of_scopes(const struct keys *keys)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        const char *at = keys->list[i].scopes;
+        while (*at != '\0') {
+            char scope[KEY_SCOPES_BYTES];
+            int size = (int)strcspn(at, ",");
+            (void)snprintf(scope, sizeof scope, "%.*s", size, at);
+            if (!is_needed(scope)) {
+                log_line(LOG_WARN, "a key has a scope that no method needs", "key",
+                         keys->list[i].id, "name", keys->list[i].name, "scope", scope, NULL);
+            }
+            at += size + (at[size] == ',');
+        }
+    }
+}
+
+static bool is_needed(const char *scope)
+{
+    bool is_found = strcmp(scope, "*") == 0;
+    for (size_t i = 0; i < method_count && !is_found; i++) {
+        is_found = strcmp(methods[i].scope, scope) == 0;
+    }
+    return is_found;
 }
 
 size_t callers_files(struct callers *callers, struct watched_file files_out[CALLERS_FILES_MAX])

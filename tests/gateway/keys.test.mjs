@@ -99,6 +99,13 @@ test('a key that expires while it is in use', async () => {
   assert.equal((await call(all, 'GET', '/v1/orders')).status, 200, 'the others go on');
 });
 
+test('a scope that no method needs is said, not that of a method', async () => {
+  makeKey(file, 'typist', 'order.none,order.*,order.read,product.write,admin.read');
+  const said = () => system.gateway.log.filter((line) => line.includes('no method needs') && line.includes('name=typist')).map((line) => line.split('scope=').pop());
+  await until(async () => { await call(all, 'GET', '/v1/orders'); return said().length > 0; });
+  assert.deepEqual([...new Set(said())].sort(), ['order.*', 'order.none']);
+});
+
 test('ids of strangers cannot meet: the server sees the request_id mixed', async () => {
   // The mirror refuses a request_id of "gone" when it sees one.
   const key = (who) => fetch(`${system.url}/v1/orders`, { method: 'POST', body: '{}',
