@@ -10,7 +10,7 @@ static bool decide_changes(struct event_plan *plan, int64_t epoch);
 static bool stock_allows(const struct plan_slot *slot);
 static void move_units(const struct plan_slot *slot, bool late);
 static void decide_other(struct plan_event *planned, int64_t epoch);
-static void refuse(struct event_plan *plan, struct plan_event *planned, bool late);
+static void let_lapse(struct event_plan *plan, struct plan_event *planned);
 static void reject(struct event_plan *plan, struct plan_event *planned);
 
 static bool is_change(const struct plan_event *planned)
@@ -89,6 +89,10 @@ static void decide_first(struct event_plan *plan, struct plan_event *planned, in
     const struct event *event = planned->stored->event;
     bool late = is_late(planned, epoch);
     planned->stored->outcome = late ? EVENT_LATE : EVENT_STORED;
+    if (late && !planned->stored->lasting) {
+        let_lapse(plan, planned);
+        return;
+    }
     if (event->kind == EVENT_STOCK_ADJUSTED) {
         decide_adjustment(plan, planned, late);
         return;
@@ -96,7 +100,7 @@ static void decide_first(struct event_plan *plan, struct plan_event *planned, in
     for (size_t i = 0; i < planned->use_count; i++) {
         const struct plan_product *product = planned->uses[i].product;
         if (!product->known || planned->uses[i].quantity > product->on_hand - product->reserved) {
-            refuse(plan, planned, late);
+            reject(plan, planned);
             return;
         }
     }
@@ -115,7 +119,7 @@ static void decide_adjustment(struct event_plan *plan, struct plan_event *planne
     struct plan_product *product = planned->uses[0].product;
     int64_t delta = planned->uses[0].quantity;
     if (!product->known || product->on_hand + delta < product->reserved) {
-        refuse(plan, planned, late);
+        reject(plan, planned);
         return;
     }
     product->on_hand += delta;
@@ -231,17 +235,17 @@ static void decide_other(struct plan_event *planned, int64_t epoch)
     }
 }
 
-/* What came late and cannot be stored was never answered QUEUED; and the same request may have been
- * accepted in the epoch in force, and be stored yet. */
-static void refuse(struct event_plan *plan, struct plan_event *planned, bool late)
+/* Its units may have been sold again, and its request accepted again, in the epoch in force: there
+ * must be nothing in the way of what was. */
+static void let_lapse(struct event_plan *plan, struct plan_event *planned)
 {
-    if (!late || planned->stored->lasting) {
-        reject(plan, planned);
-        return;
-    }
     planned->stored->outcome = EVENT_LAPSED;
     planned->slot->fresh = false;
     if (planned->stored->event->kind == EVENT_ORDER_CREATED) {
+        struct plan_order *order = event_plan_order(plan, planned->slot->key);
+        if (order != NULL) {
+            order->known = false;
+        }
         plan->unmade[plan->unmade_count++] = planned->slot->key;
     }
 }

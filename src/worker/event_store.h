@@ -21,13 +21,13 @@ enum event_outcome {
     EVENT_DOUBLE,    /* another event has made this order, or this version of it: units that it took
                         are given back */
     EVENT_STALE,     /* the same from an older epoch: those units are gone with that stock */
-    EVENT_LAPSED, /* of an older epoch, and not stored when stock was loaded: nothing done. A change
-                     of an order, which may have gone another way since; or there are no such
-                     units any more */
-    EVENT_LATE,   /* stored after its epoch ended: its units are taken from this epoch's stock */
-    EVENT_REJECTED, /* stored, but there are no such units, or it contradicts the order; must not
-                       happen to what was accepted */
-    EVENT_WAITING,  /* stored; applied to the order once the version before it is */
+    EVENT_LAPSED,    /* of an older epoch, and not stored when stock was loaded: nothing done. The
+                        order, and its units, may have gone another way since */
+    EVENT_LATE,      /* stored after its epoch ended, because it is `lasting`: its units are taken
+                        from this epoch's stock */
+    EVENT_REJECTED,  /* stored, but there are no such units, or it contradicts the order; must not
+                        happen to what was accepted */
+    EVENT_WAITING,   /* stored; applied to the order once the version before it is */
     EVENT_OUTCOME_COUNT,
 };
 

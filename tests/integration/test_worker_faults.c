@@ -119,13 +119,15 @@ static void test_redis_away_is_caught_up_with(void **state)
     assert_int_equal(available("a"), 1007);
 }
 
-/* The stock in force was loaded without it, and the worker that stores it dies before it tells. */
-static void test_the_hold_of_an_order_that_comes_late_is_told(void **state)
+/* PostgreSQL had lost it when the stock in force was loaded, and the worker that stores it again
+ * dies before it tells. */
+static void test_the_hold_of_an_order_that_is_restored_is_told(void **state)
 {
     (void)state;
     static const char END[] =
         "return 0 + redis.call('ZRANGE', '{s0}:holds', 0, 0, 'WITHSCORES')[2]";
     struct event late = worker_fixture_order(&fixture, "a", 5);
+    late.restored = true;
     late.order.state = ORDER_PENDING;
     late.order.expire_time_us = late.event_time_us / 1000 * 1000 + 3600000000;
     worker_fixture_reload(&fixture);
@@ -242,7 +244,7 @@ int main(void)
         WORKER_TEST(f02_dying_after_the_settle_leaves_nothing),
         WORKER_TEST(f03_sixty_deaths_cost_no_order),
         WORKER_TEST(test_redis_away_is_caught_up_with),
-        WORKER_TEST(test_the_hold_of_an_order_that_comes_late_is_told),
+        WORKER_TEST(test_the_hold_of_an_order_that_is_restored_is_told),
         WORKER_TEST(test_postgresql_away_costs_time_only),
         WORKER_TEST(test_two_workers_share_the_work),
         WORKER_TEST(test_a_stop_finishes_the_batch),

@@ -198,10 +198,30 @@ static void test_a_second_reservation_of_an_older_epoch_is_stale(void **state)
     assert_int_equal(a->delta_redis, 0);
 }
 
-static void test_a_late_order_takes_its_units_from_redis(void **state)
+static void test_what_is_late_lapses(void **state)
 {
     (void)state;
     (void)add_order(1, 101, EPOCH - 1, "a", 3);
+    add_adjustment(2, 201, EPOCH - 1, "a", 4);
+    prepare();
+    struct plan_product *a = stock("a", 10, 7);
+    event_plan_decide(&plan, EPOCH);
+    assert_int_equal(stored[0].outcome, EVENT_LAPSED);
+    assert_int_equal(stored[1].outcome, EVENT_LAPSED);
+    assert_int_equal(a->delta_reserved, 0);
+    assert_int_equal(a->delta_on_hand, 0);
+    assert_int_equal(a->delta_redis, 0);
+    assert_int_equal(plan.entry_count, 0);
+    assert_int_equal(plan.rejected_count, 0);
+    assert_int_equal(plan.unmade_count, 1);
+    assert_ptr_equal(plan.unmade[0], &events[0].order.order_id);
+}
+
+static void test_a_late_order_that_lasts_takes_its_units_from_redis(void **state)
+{
+    (void)state;
+    (void)add_order(1, 101, EPOCH - 1, "a", 3);
+    stored[0].lasting = true;
     prepare();
     struct plan_product *a = stock("a", 10, 7);
     event_plan_decide(&plan, EPOCH);
@@ -216,19 +236,18 @@ static void test_the_guard_counts_the_batch_too(void **state)
     (void)add_order(1, 101, EPOCH - 1, "a", 3);
     (void)add_order(2, 102, EPOCH - 1, "a", 1);
     (void)add_order(3, 103, EPOCH, "a", 1);
+    stored[0].lasting = stored[1].lasting = true;
     prepare();
     struct plan_product *a = stock("a", 10, 7);
     event_plan_decide(&plan, EPOCH);
     assert_int_equal(stored[0].outcome, EVENT_LATE);
-    assert_int_equal(stored[1].outcome, EVENT_LAPSED);
+    assert_int_equal(stored[1].outcome, EVENT_REJECTED);
     assert_int_equal(stored[2].outcome, EVENT_REJECTED);
     assert_int_equal(a->reserved, 10);
     assert_int_equal(a->delta_reserved, 3);
     assert_int_equal(a->delta_redis, -3);
-    assert_int_equal(plan.rejected_count, 1);
-    assert_ptr_equal(plan.rejected[0], &events[2]);
-    assert_int_equal(plan.unmade_count, 1);
-    assert_ptr_equal(plan.unmade[0], &events[1].order.order_id);
+    assert_int_equal(plan.rejected_count, 2);
+    assert_ptr_equal(plan.rejected[0], &events[1]);
 }
 
 static void test_a_rejected_order_takes_none_of_its_lines(void **state)
@@ -248,6 +267,7 @@ static void test_stock_goes_up_in_redis_only_now(void **state)
     (void)state;
     add_adjustment(1, 201, EPOCH, "a", 5);
     add_adjustment(2, 202, EPOCH - 1, "a", 4); /* the stock was loaded without it */
+    stored[1].lasting = true;
     prepare();
     struct plan_product *a = stock("a", 10, 10);
     event_plan_decide(&plan, EPOCH);
@@ -266,6 +286,7 @@ static void test_stock_that_went_down_was_taken_from_redis_before(void **state)
     (void)state;
     add_adjustment(1, 201, EPOCH, "a", -2);
     add_adjustment(2, 202, EPOCH - 1, "a", -3); /* but not from this epoch's */
+    stored[1].lasting = true;
     prepare();
     struct plan_product *a = stock("a", 10, 5);
     event_plan_decide(&plan, EPOCH);
@@ -455,7 +476,9 @@ int main(void)
         PLAN_TEST(test_a_second_reservation_is_given_back_once),
         PLAN_TEST(test_a_second_reservation_delivered_again_gives_back_nothing),
         PLAN_TEST(test_a_second_reservation_of_an_older_epoch_is_stale),
-        PLAN_TEST(test_a_late_order_takes_its_units_from_redis),
+        PLAN_TEST(test_what_is_late_lapses),
+        PLAN_TEST(test_the_guard_counts_the_batch_too),
+        PLAN_TEST(test_a_late_order_that_lasts_takes_its_units_from_redis),
         PLAN_TEST(test_the_guard_counts_the_batch_too),
         PLAN_TEST(test_a_rejected_order_takes_none_of_its_lines),
         PLAN_TEST(test_stock_goes_up_in_redis_only_now),
