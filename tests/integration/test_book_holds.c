@@ -248,6 +248,17 @@ static void test_a_change_of_a_confirmed_order_is_not_behind(void **state)
     struct book_decision confirm = change(&order.order_id, 1, BOOK_HOLD_MUST_RUN);
     assert_int_equal(book_fixture_decide(fixture->book, &confirm), BOOK_DECIDED);
     assert_false(confirm.is_behind);
+    /* But PostgreSQL lets it wait for what it changes, and has it only then. */
+    assert_int_equal(book_confirm(fixture->book, &confirm.event_id, 1, NULL), STATUS_OK);
+    struct book_settled settled = {confirm.event_id, order.order_id};
+    assert_int_equal(book_settle(fixture->book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
+    struct book_lookup found = {.record_id = order.order_id};
+    assert_int_equal(book_read(fixture->book, &found, 1, 0, NULL), STATUS_OK);
+    assert_true(found.in_outbox && !found.unconfirmed);
+    settled.event_id = order.event_id;
+    assert_int_equal(book_settle(fixture->book, &settled, 1, (struct bytes){0}, NULL), STATUS_OK);
+    assert_int_equal(book_read(fixture->book, &found, 1, 0, NULL), STATUS_OK);
+    assert_false(found.in_outbox);
 }
 
 /* Nothing but the request's record. */

@@ -111,11 +111,18 @@ end
 
 -- Neither RabbitMQ nor PostgreSQL has the order's last event for certain, or one before it: with
 -- Redis it may go, and then a change that came after it has nothing to apply to.
+local BACK_MAX = 64 -- so far it is looked back; further is taken for not safe
 local function is_unsafe(event_id)
-  if call('ZSCORE', unconfirmed, event_id) and call('SISMEMBER', early, event_id) == 0 then
-    return true
+  for _ = 1, BACK_MAX do
+    if call('ZSCORE', unconfirmed, event_id) and call('SISMEMBER', early, event_id) == 0 then
+      return true
+    end
+    event_id = call('HGET', behind, event_id)
+    if not event_id then
+      return false
+    end
   end
-  return call('HEXISTS', behind, event_id) == 1
+  return true
 end
 
 -- In `stock`, behind the units of a product that has rules: version, state, most an order, most a
@@ -308,11 +315,11 @@ local function decide(record, order, at, count)
   add(made.unconfirmed, due, ARGV[at])
   room = room - 1
   local last = string.sub(header, 23, 38)
-  if last ~= '' and is_unsafe(last) then
+  local unsafe = last ~= '' and is_unsafe(last)
+  if unsafe or (last ~= '' and call('HEXISTS', outbox, last) == 1) then
     made.others[#made.others + 1] = {'HSET', behind, ARGV[at], last}
-    return 'BEHIND'
   end
-  return 'DECIDED'
+  return unsafe and 'BEHIND' or 'DECIDED'
 end
 
 local plans, requests, products = {}, {}, {}
