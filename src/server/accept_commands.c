@@ -45,6 +45,9 @@ static void publish(struct shop_lane *lane, struct batch *batch);
 static int64_t publish_deadline_ms(const struct shop_lane *lane, const struct batch *batch);
 static void confirm(struct shop_lane *lane, struct batch *batch);
 static void reconnect(struct shop_lane *lane);
+static bool is_undecided(const struct command *command);
+static void doubt(struct shop_lane *lane, struct batch *batch,
+                  bool (*chosen)(const struct command *command));
 static void look_up_repeated(struct shop_lane *lane, struct batch *batch);
 
 void accept_commands(void *state, struct rpc_call **calls, size_t count)
@@ -79,6 +82,7 @@ static void run(struct shop_lane *lane, struct batch *batch)
 {
     prepare(lane, batch);
     recall_commands(lane, batch->commands, batch->count);
+    doubt(lane, batch, is_undecided);
     FAILPOINT("before_reserve");
     decide(lane, batch);
     FAILPOINT("after_reserve");
@@ -389,6 +393,33 @@ static void reconnect(struct shop_lane *lane)
     }
 }
 
+/* Its answer follows from what was read, not from the script's decision. */
+static bool is_undecided(const struct command *command)
+{
+    return command->identified &&
+           (command->fate == COMMAND_FAILED || command->fate == COMMAND_PERSISTED);
+}
+
+/* That Redis has nothing about a request or an order says something only as long as it has lost
+ * nothing. Should it have since, they are to be asked for again. */
+static void doubt(struct shop_lane *lane, struct batch *batch,
+                  bool (*chosen)(const struct command *command))
+{
+    size_t some = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        some += chosen(&batch->commands[i]);
+    }
+    struct failure failure;
+    if (some == 0 || shop_lane_still_open(lane, lane->pass.epoch, &failure) == STATUS_OK) {
+        return;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        if (chosen(&batch->commands[i])) {
+            *command_fail(&batch->commands[i]) = failure;
+        }
+    }
+}
+
 static bool has_repeat(const struct command *command)
 {
     return command->fate == COMMAND_REPEATED && command->kind->repeat != NULL;
@@ -441,4 +472,5 @@ static void look_up_repeated(struct shop_lane *lane, struct batch *batch)
     if (!commands_by_kind(lane, batch->commands, batch->count, has_repeat, repeat_kind)) {
         refuse_unloaded(batch);
     }
+    doubt(lane, batch, has_repeat);
 }

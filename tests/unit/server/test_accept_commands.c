@@ -379,12 +379,35 @@ static void test_a_repetition_of_what_is_lost_meanwhile_is_reserved(void **state
     order_call_drop(again);
 }
 
+static void lose_everything(void)
+{
+    lose_records();
+    fake_book.epoch = 0;
+}
+
+/* Refused for what the product is now, it may have been accepted before, and Redis has just lost
+ * that: then nothing is said of it. */
+static void test_a_refusal_does_not_follow_from_what_is_lost_meanwhile(void **state)
+{
+    (void)state;
+    struct order_call *order = order_call_new(fixture_request_id(0), "none", 1);
+    order_call_send(order);
+    fake_call_expect_failure(&order->call, STATUS_NOT_FOUND, "PRODUCT_NOT_FOUND");
+    order_call_drop(order);
+    order = order_call_new(fixture_request_id(0), "none", 1);
+    fake_book.on_read = lose_everything;
+    order_call_send(order);
+    fake_call_expect_failure(&order->call, STATUS_UNAVAILABLE, "STOCK_FENCED");
+    order_call_drop(order);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_an_order_is_decided_published_confirmed_and_answered),
         TEST(test_S1_what_was_not_reserved_is_not_published),
         TEST(test_a_repetition_of_what_is_lost_meanwhile_is_reserved),
+        TEST(test_a_refusal_does_not_follow_from_what_is_lost_meanwhile),
         TEST(test_a_batch_travels_as_one_message),
         TEST(test_the_last_units_go_to_the_first_of_a_batch),
         TEST(test_S4_without_a_confirm_the_answer_is_reserved_and_nothing_is_taken_back),
