@@ -12,9 +12,11 @@
 
 struct shop_lane;
 
-/* Workers settle within FAILOVER_SETTLE_MS of their commit or leave it to the relay, so a batch of
- * the old PostgreSQL is kept no later than this: the walk looks at what has come since it began
- * once more after that time. */
+/* Who has asked PostgreSQL settles within this time or not at all; so do workers behind their
+ * commit (SETTLE_MOST_MS of worker/persist_events.c). */
+#define FAILOVER_SETTLE_MS 5000
+/* So a batch of the old PostgreSQL is kept no later than this: the walk looks at what has come
+ * since it began once more after that time. */
 #define FAILOVER_LATE_MS 15000
 
 struct failover {

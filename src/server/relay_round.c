@@ -222,13 +222,17 @@ static enum status settle_persisted(struct shop_lane *lane, struct publish_event
             keys[i].event_id = events[i].event_id;
         }
     }
-    int64_t deadline_ms = clock_monotonic_ms(lane->clock) + lane->options->postgres_timeout_ms;
+    int64_t asked_ms = clock_monotonic_ms(lane->clock);
+    int64_t deadline_ms = asked_ms + lane->options->postgres_timeout_ms;
     if (history_find_events(lane->postgres, keys, *count, &lane->arena, deadline_ms, &failure) !=
         STATUS_OK) {
         outage_note(&lane->postgres_outage, lane->clock, &failure);
         return failure.code;
     }
     outage_over(&lane->postgres_outage, lane->clock);
+    if (clock_monotonic_ms(lane->clock) - asked_ms > FAILOVER_SETTLE_MS) {
+        return STATUS_DEADLINE_EXCEEDED; /* stood still: that PostgreSQL may be gone */
+    }
     size_t settling = 0, left = 0;
     for (size_t i = 0; i < *count; i++) {
         if (keys[i].persisted) {

@@ -2,7 +2,7 @@
 -- sells until stock was loaded anew: units that they gave back may have been sold again.
 -- KEYS  1 meta  2 outbox  3 unconfirmed  4 early   ARGV  event id, event, ...
 local call = redis.call
-call('HDEL', KEYS[1], 'epoch') -- first: Redis refuses only a first write when memory is short
+call('HDEL', KEYS[1], 'epoch', 'opening') -- also one that is being loaded; first: Redis refuses only a first write when memory is short
 for at = 1, #ARGV, 2 do
   call('HSET', KEYS[2], ARGV[at], ARGV[at + 1])
   call('ZADD', KEYS[3], 0, ARGV[at])
