@@ -37,6 +37,11 @@ enum status control_depose(struct postgres_link *link, const char *shard, int64_
                            struct arena *arena, int64_t deadline_ms, bool *ended_out,
                            struct failure *failure);
 
+/* Whether a change waits in PostgreSQL though the version before it is there: the worker that
+ * should have applied it could not, and a sweep will. */
+enum status control_has_ready(struct postgres_link *link, int64_t deadline_ms, bool *ready_out,
+                              struct failure *failure);
+
 struct control_stock {
     struct book_take *stock; /* what can be sold of each product */
     size_t stock_count;

@@ -37,7 +37,8 @@
     "WHERE outcome = 0) w LEFT JOIN orders o USING (order_id) "                          \
     "WHERE e.order_id = w.order_id AND e.version = w.version AND (o.version IS NULL OR " \
     "w.version <> o.version + w.place) AND NOT EXISTS (SELECT 1 FROM dead_letters d "    \
-    "WHERE d.state IN (0, 1) AND position(convert_to(e.order_id::text, 'UTF8') IN "      \
+    "WHERE d.state IN (0, 1) AND d.reason <> 'CHANGE_GUARD' AND "                        \
+    "position(convert_to(e.order_id::text, 'UTF8') IN "                                  \
     "d.body) > 0) AND $1::text IN ('', " NAME_SQL ") RETURNING e.order_id, e.version"
 
 static enum status query_flag(struct postgres_link *link,
@@ -164,6 +165,23 @@ static enum status query_flag(struct postgres_link *link,
         postgres_link_query(link, statement, &parameter, 1, deadline_ms, &result, failure);
     if (status == STATUS_OK) {
         *flag_out = postgres_result_int(result, 0, 0) != 0;
+    }
+    return status;
+}
+
+enum status control_has_ready(struct postgres_link *link, int64_t deadline_ms, bool *ready_out,
+                              struct failure *failure)
+{
+    static const struct postgres_statement has_ready = {
+        "control_has_ready",
+        "SELECT count(*)::int4 FROM (SELECT 1 FROM order_events e JOIN orders o USING (order_id)"
+        " WHERE e.outcome = 0 AND e.version = o.version + 1 LIMIT 1) AS ready",
+    };
+    const struct postgres_result *result;
+    enum status status =
+        postgres_link_query(link, &has_ready, NULL, 0, deadline_ms, &result, failure);
+    if (status == STATUS_OK) {
+        *ready_out = postgres_result_int(result, 0, 0) != 0;
     }
     return status;
 }

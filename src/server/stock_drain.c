@@ -13,6 +13,9 @@
 #define REPORT_MS 5000
 /* How often everything in the outbox is made due at once, instead of in its own time. */
 #define HURRY_MS 5000
+/* So long a change that PostgreSQL has, and could apply, is waited for: several sweeps. One that no
+ * worker can apply must not keep the shop closed. */
+#define READY_MOST_MS 20000
 /* For the short statements. */
 #define CONTROL_TIMEOUT_MS 2000
 /* Of each queue: it must not get anything, and gives back what it got. */
@@ -31,6 +34,7 @@ struct drain {
 
 static bool wait_until_silent(struct drain *drain);
 static bool is_empty(struct drain *drain);
+static bool has_ready(struct drain *drain);
 static enum status hurry(struct drain *drain, struct failure *failure);
 static bool is_silent(struct drain *drain);
 static bool ask_quiet(struct drain *drain);
@@ -100,7 +104,20 @@ static bool is_empty(struct drain *drain)
         return false;
     }
     outage_over(&lane->rabbitmq_outage, lane->clock);
-    return drain->outbox == 0 && drain->ready == 0;
+    return drain->outbox == 0 && drain->ready == 0 && !has_ready(drain);
+}
+
+/* Whoever reads the order in the next epoch would not see that change, and decide another one. */
+static bool has_ready(struct drain *drain)
+{
+    struct shop_lane *lane = drain->lane;
+    struct failure failure;
+    bool ready = true;
+    if (control_has_ready(lane->postgres, now_ms(drain) + CONTROL_TIMEOUT_MS, &ready, &failure) !=
+        STATUS_OK) {
+        outage_note(&lane->postgres_outage, lane->clock, &failure);
+    }
+    return ready && now_ms(drain) - drain->from_ms < READY_MOST_MS;
 }
 
 static enum status hurry(struct drain *drain, struct failure *failure)

@@ -1,6 +1,7 @@
 /* Stock drain: waits until everything that was accepted is in PostgreSQL. Called by
  * stock_opening.c between the fence and the reading of stock, with the opener's lock held.
  *   outbox   empty: the relays published what was left in it, workers settled it
+ *   waiting  no change that PostgreSQL has and could apply
  *   queue    empty, and nobody holds deliveries: AMQP counts what is ready, not what somebody has
  *            taken and not acknowledged. So workers are asked to let go of the queue (control.h),
  * and a consumer of the drain's own sees that it is alone. A worker that stands still is gone when

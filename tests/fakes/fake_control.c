@@ -81,6 +81,15 @@ enum status control_depose(struct postgres_link *link, const char *shard, int64_
     return answer(failure);
 }
 
+enum status control_has_ready(struct postgres_link *link, int64_t deadline_ms, bool *ready_out,
+                              struct failure *failure)
+{
+    (void)link, (void)deadline_ms;
+    *ready_out = fake_control.ready > 0;
+    fake_control.ready -= *ready_out;
+    return answer(failure);
+}
+
 enum status control_advance(struct postgres_link *link, const char *shard,
                             const struct control_known *known, struct arena *arena,
                             int64_t deadline_ms, struct control_state *state_out,

@@ -10,6 +10,7 @@ struct fake_control {
     bool lost;            /* the lock, after it was got */
     bool leading;
     const char *name; /* of the PostgreSQL */
+    int ready;        /* so often a change is found that could be applied */
     bool quiet;       /* workers are asked to let go */
     int advances, leaves, quiet_ends, deposes;
     void (*on_lead)(void); /* runs when the lock was got */

@@ -215,6 +215,14 @@ static void test_it_does_not_load_while_the_outbox_holds_something(void **state)
     never_opens();
 }
 
+static void test_it_does_not_load_while_a_change_could_be_applied(void **state)
+{
+    (void)state;
+    fixture.options.publish_timeout_ms = NO_WAIT_MS;
+    fake_control.ready = 1000;
+    never_opens();
+}
+
 static void test_it_does_not_load_while_the_queue_holds_something(void **state)
 {
     (void)state;
@@ -290,6 +298,7 @@ int main(void)
         TEST(test_it_does_not_load_while_nobody_says_who_consumes),
         TEST(test_who_loses_the_lock_while_it_drains_does_not_open),
         TEST(test_it_does_not_load_while_the_outbox_holds_something),
+        TEST(test_it_does_not_load_while_a_change_could_be_applied),
         TEST(test_it_does_not_load_while_the_queue_holds_something),
         TEST(test_it_does_not_load_while_the_queue_does_not_say),
         TEST(test_who_lost_the_lock_does_not_open),
