@@ -410,7 +410,9 @@ static void doubt(struct shop_lane *lane, struct batch *batch,
         some += chosen(&batch->commands[i]);
     }
     struct failure failure;
-    if (some == 0 || shop_lane_still_open(lane, lane->pass.epoch, &failure) == STATUS_OK) {
+    /* While Redis is away they have failed for that, and nobody waits for it a second time. */
+    if (some == 0 || lane->redis_outage.away ||
+        shop_lane_still_open(lane, lane->pass.epoch, &failure) == STATUS_OK) {
         return;
     }
     for (size_t i = 0; i < batch->count; i++) {
