@@ -71,13 +71,11 @@ bool event_plan_decide(struct event_plan *plan, int64_t epoch)
             decide_other(planned, epoch);
         } else if (planned->slot->lapsed) {
             planned->stored->outcome = EVENT_LAPSED;
-        } else if ((!planned->slot->fresh || planned->slot->counted) && !CANARY("no_dedupe")) {
+        } else if ((!planned->slot->fresh || planned != planned->slot->first) &&
+                   !CANARY("no_dedupe")) {
             planned->stored->outcome = EVENT_DUPLICATE;
-        } else {
-            planned->slot->counted = true;
-            if (!is_change(planned)) {
-                decide_first(plan, planned, epoch);
-            }
+        } else if (!is_change(planned)) {
+            decide_first(plan, planned, epoch);
         }
     }
     return decide_changes(plan, epoch);

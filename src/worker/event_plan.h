@@ -14,15 +14,14 @@
  * ledger. */
 struct plan_slot {
     enum event_kind kind;
-    const struct uuid *key;    /* order_id or adjustment_id */
-    int32_t version;           /* of a change; else 0 */
-    const struct event *event; /* the first of the batch: the one to be inserted */
-    struct plan_event *first;  /* the same */
-    struct plan_order *order;  /* of a change */
-    struct uuid winner;        /* the event that is in the database */
-    bool fresh;                /* and got there just now */
-    bool lapsed;               /* all of its events have: none of them gets there */
-    bool counted;
+    const struct uuid *key;     /* order_id or adjustment_id */
+    int32_t version;            /* of a change; else 0 */
+    const struct event *event;  /* the first of the batch: the one to be inserted */
+    struct plan_event *first;   /* the same */
+    struct plan_order *order;   /* of a change */
+    struct uuid winner;         /* the event that is in the database */
+    bool fresh;                 /* and got there just now */
+    bool lapsed;                /* all of its events have: none of them gets there */
     enum event_outcome outcome; /* of a fresh change */
 };
 

@@ -258,8 +258,11 @@ static int compare_planned(const void *a, const void *b)
     const struct plan_event *other = *(const struct plan_event *const *)b;
     int order = compare_keys(key_of(one->stored->event), key_of(other->stored->event));
     int64_t epoch = one->stored->event->epoch, other_epoch = other->stored->event->epoch;
-    if (order == 0) { /* what was decided in the newer epoch stands for them */
+    if (order == 0) { /* what was decided in the newer epoch stands for them, then what lasts */
         order = (epoch < other_epoch) - (epoch > other_epoch);
+    }
+    if (order == 0) {
+        order = other->stored->lasting - one->stored->lasting;
     }
     return order != 0 ? order : (one > other) - (one < other); /* the batch's order */
 }

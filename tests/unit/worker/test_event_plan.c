@@ -230,6 +230,22 @@ static void test_a_late_order_that_lasts_takes_its_units_from_redis(void **state
     assert_int_equal(a->delta_redis, -3);
 }
 
+/* Two copies of one event, of which PostgreSQL's loss has marked the second. */
+static void test_a_copy_that_lapses_takes_nothing_from_one_that_lasts(void **state)
+{
+    (void)state;
+    (void)add_order(1, 101, EPOCH - 1, "a", 3);
+    (void)add_order(1, 101, EPOCH - 1, "a", 3);
+    stored[1].lasting = true;
+    prepare();
+    struct plan_product *a = stock("a", 10, 0);
+    event_plan_decide(&plan, EPOCH);
+    assert_int_equal(stored[0].outcome, EVENT_DUPLICATE);
+    assert_int_equal(stored[1].outcome, EVENT_LATE);
+    assert_int_equal(plan.unmade_count, 0);
+    assert_int_equal(a->delta_reserved, 3);
+}
+
 static void test_the_guard_counts_the_batch_too(void **state)
 {
     (void)state;
@@ -477,6 +493,7 @@ int main(void)
         PLAN_TEST(test_a_second_reservation_delivered_again_gives_back_nothing),
         PLAN_TEST(test_a_second_reservation_of_an_older_epoch_is_stale),
         PLAN_TEST(test_what_is_late_lapses),
+        PLAN_TEST(test_a_copy_that_lapses_takes_nothing_from_one_that_lasts),
         PLAN_TEST(test_the_guard_counts_the_batch_too),
         PLAN_TEST(test_a_late_order_that_lasts_takes_its_units_from_redis),
         PLAN_TEST(test_the_guard_counts_the_batch_too),
