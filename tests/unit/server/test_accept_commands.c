@@ -359,7 +359,7 @@ static void test_a_lane_without_rabbitmq_connects_between_batches(void **state)
 
 static void lose_records(void)
 {
-    fake_book.record_count = fake_book.outbox_count = 0;
+    fake_book_reset();
 }
 
 /* Redis is emptied between the decision, which finds the first order, and the look at how far it
