@@ -131,9 +131,11 @@ static void fail_refused_again(struct shop_lane *lane, struct command *command,
 
 enum durability command_durability(const struct book_lookup *lookup)
 {
-    if (!lookup->found) {
-        return DURABILITY_RESERVED; /* Redis was lost since it had it: it may have been all there
-                                       was */
+    /* Redis was lost since it had it: it may have been all there was. And a record of an older
+     * epoch may have come back without its event: part of a transaction that was cut off in Redis'
+     * file (docs/RELIABILITY.md). */
+    if (!lookup->found || (!lookup->in_outbox && !lookup->record.is_current)) {
+        return DURABILITY_RESERVED;
     }
     if (!lookup->in_outbox) {
         return DURABILITY_PERSISTED;

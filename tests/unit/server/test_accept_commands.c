@@ -362,6 +362,13 @@ static void lose_records(void)
     fake_book_reset();
 }
 
+static void age_records(void)
+{
+    for (size_t i = 0; i < fake_book.record_count; i++) {
+        fake_book.records[i].record.is_current = false;
+    }
+}
+
 /* Redis is emptied between the decision, which finds the first order, and the look at how far it
  * has come: that nothing is there does not make it PERSISTED. */
 static void test_a_repetition_of_what_is_lost_meanwhile_is_reserved(void **state)
@@ -372,6 +379,31 @@ static void test_a_repetition_of_what_is_lost_meanwhile_is_reserved(void **state
     order_call_send(first);
     struct order_call *again = order_call_new(first->request_id, "tea", 1);
     fake_book.on_read = lose_records;
+    order_call_send(again);
+    assert_int_equal(order_call_reply(again)->durability,
+                     SHOP__V1__DURABILITY__DURABILITY_RESERVED);
+    order_call_drop(first);
+    order_call_drop(again);
+}
+
+/* The record of an earlier epoch has come back without its event: nothing says that it was settled.
+ */
+static void test_a_record_of_an_earlier_epoch_does_not_make_it_persisted(void **state)
+{
+    (void)state;
+    struct order_call *first = order_call_new(fixture_request_id(0), "tea", 1);
+    order_call_send(first);
+    struct book_settled settled = {.event_id = fake_book.outbox[0].event_id};
+    struct failure failure;
+    assert_int_equal(book_settle(fixture.lane->book, &settled, 1, bytes_of("x", 1), &failure),
+                     STATUS_OK);
+    struct order_call *again = order_call_new(first->request_id, "tea", 1);
+    order_call_send(again);
+    assert_int_equal(order_call_reply(again)->durability,
+                     SHOP__V1__DURABILITY__DURABILITY_PERSISTED);
+    order_call_drop(again);
+    again = order_call_new(first->request_id, "tea", 1);
+    fake_book.on_read = age_records;
     order_call_send(again);
     assert_int_equal(order_call_reply(again)->durability,
                      SHOP__V1__DURABILITY__DURABILITY_RESERVED);
@@ -407,6 +439,7 @@ int main(void)
         TEST(test_an_order_is_decided_published_confirmed_and_answered),
         TEST(test_S1_what_was_not_reserved_is_not_published),
         TEST(test_a_repetition_of_what_is_lost_meanwhile_is_reserved),
+        TEST(test_a_record_of_an_earlier_epoch_does_not_make_it_persisted),
         TEST(test_a_refusal_does_not_follow_from_what_is_lost_meanwhile),
         TEST(test_a_batch_travels_as_one_message),
         TEST(test_the_last_units_go_to_the_first_of_a_batch),
