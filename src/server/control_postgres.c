@@ -20,12 +20,13 @@
 #define QUIET_TRY_SQL "SELECT pg_try_advisory_lock(740102, hashtext($1::text))::int4"
 #define QUIET_END_SQL "SELECT pg_advisory_unlock(740102, hashtext($1::text))::int4"
 
-/* Without rights that an application's role does not have. */
+/* The PostgreSQL that answers. Any role may ask. */
 #define NAME_SQL                                                        \
     "(SELECT system_identifier || '/' || "                              \
     "left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || "         \
     "(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8 " \
     "FROM pg_control_system())"
+
 /* Changes that wait for a version that nobody has any more: what was accepted before the queue was
  * empty is stored, so it went with Redis, and no caller was told that either was safe. Applied to
  * another change that takes that version they would be wrong, and in the way of the one that takes

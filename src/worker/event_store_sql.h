@@ -89,6 +89,7 @@ static const struct postgres_statement SQL_REJECT = {
               "  WHERE order_id = ANY ($2::uuid[]) AND version = 1)"
               " UPDATE orders SET state = $1::bigint WHERE order_id = ANY ($2::uuid[])"};
 
+/* What SQL_ORDERS has put in, in the same transaction. */
 static const struct postgres_statement SQL_UNMAKE = {
     "unmake", "WITH gone AS (DELETE FROM order_events WHERE order_id = ANY ($1::uuid[])"
               "  AND version = 1),"

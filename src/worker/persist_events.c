@@ -300,8 +300,8 @@ static enum written write_patiently(struct persist *persist, struct event_write 
 }
 
 /* What PostgreSQL has needs no outbox any more. Whatever the outcome was: a duplicate, too, may be
- * one whose first worker died before it came here. But a change that has lapsed is not stored: what
- * the outbox has under its id is the same request, decided again. */
+ * one whose first worker died before it came here. But what has lapsed is not stored, and a
+ * change's id follows from its request: what the outbox has under it was decided again. */
 static void settle(struct persist *persist)
 {
     struct inbox *inbox = persist->inbox;

@@ -29,8 +29,7 @@ void worker_report_write(struct worker_report *report, const struct event_write 
         } else if (outcome == EVENT_LATE) {
             log_event(LOG_WARN, "late: stored after its epoch", write->events[i].event);
         } else if (outcome == EVENT_LAPSED) {
-            log_event(LOG_WARN, "lapsed: a change that came after its epoch",
-                      write->events[i].event);
+            log_event(LOG_WARN, "lapsed: it came after its epoch", write->events[i].event);
         } else if (outcome == EVENT_DOUBLE) {
             log_event(LOG_WARN, "decided twice: what it took is given back",
                       write->events[i].event);

@@ -315,6 +315,8 @@ local function decide(record, order, at, count)
   add(made.unconfirmed, due, ARGV[at])
   room = room - 1
   local last = string.sub(header, 23, 38)
+  -- What is only in the outbox is not in PostgreSQL yet, which lets this one wait for it: read.lua
+  -- says so by `behind`.
   local unsafe = last ~= '' and is_unsafe(last)
   if unsafe or (last ~= '' and call('HEXISTS', outbox, last) == 1) then
     made.others[#made.others + 1] = {'HSET', behind, ARGV[at], last}

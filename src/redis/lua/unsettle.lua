@@ -2,7 +2,9 @@
 -- sells until stock was loaded anew: units that they gave back may have been sold again.
 -- KEYS  1 meta  2 outbox  3 unconfirmed  4 early   ARGV  event id, event, ...
 local call = redis.call
-call('HDEL', KEYS[1], 'epoch', 'opening') -- also one that is being loaded; first: Redis refuses only a first write when memory is short
+-- First: Redis refuses only a first write when memory is short. A loading that is under way ends, too:
+-- it would open without these events.
+call('HDEL', KEYS[1], 'epoch', 'opening')
 for at = 1, #ARGV, 2 do
   call('HSET', KEYS[2], ARGV[at], ARGV[at + 1])
   call('ZADD', KEYS[3], 0, ARGV[at])

@@ -369,21 +369,26 @@ static void age_records(void)
     }
 }
 
+/* How far the request is said to have come when it is sent once more. */
+static int send_again(const struct order_call *first)
+{
+    struct order_call *again = order_call_new(first->request_id, "tea", 1);
+    order_call_send(again);
+    int durability = (int)order_call_reply(again)->durability;
+    order_call_drop(again);
+    return durability;
+}
+
 /* Redis is emptied between the decision, which finds the first order, and the look at how far it
  * has come: that nothing is there does not make it PERSISTED. */
 static void test_a_repetition_of_what_is_lost_meanwhile_is_reserved(void **state)
 {
     (void)state;
-    const char *id = fixture_request_id(0);
-    struct order_call *first = order_call_new(id, "tea", 1);
+    struct order_call *first = order_call_new(fixture_request_id(0), "tea", 1);
     order_call_send(first);
-    struct order_call *again = order_call_new(first->request_id, "tea", 1);
     fake_book.on_read = lose_records;
-    order_call_send(again);
-    assert_int_equal(order_call_reply(again)->durability,
-                     SHOP__V1__DURABILITY__DURABILITY_RESERVED);
+    assert_int_equal(send_again(first), SHOP__V1__DURABILITY__DURABILITY_RESERVED);
     order_call_drop(first);
-    order_call_drop(again);
 }
 
 /* The record of an earlier epoch has come back without its event: nothing says that it was settled.
@@ -397,18 +402,10 @@ static void test_a_record_of_an_earlier_epoch_does_not_make_it_persisted(void **
     struct failure failure;
     assert_int_equal(book_settle(fixture.lane->book, &settled, 1, bytes_of("x", 1), &failure),
                      STATUS_OK);
-    struct order_call *again = order_call_new(first->request_id, "tea", 1);
-    order_call_send(again);
-    assert_int_equal(order_call_reply(again)->durability,
-                     SHOP__V1__DURABILITY__DURABILITY_PERSISTED);
-    order_call_drop(again);
-    again = order_call_new(first->request_id, "tea", 1);
+    assert_int_equal(send_again(first), SHOP__V1__DURABILITY__DURABILITY_PERSISTED);
     fake_book.on_read = age_records;
-    order_call_send(again);
-    assert_int_equal(order_call_reply(again)->durability,
-                     SHOP__V1__DURABILITY__DURABILITY_RESERVED);
+    assert_int_equal(send_again(first), SHOP__V1__DURABILITY__DURABILITY_RESERVED);
     order_call_drop(first);
-    order_call_drop(again);
 }
 
 static void lose_everything(void)
