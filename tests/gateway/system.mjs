@@ -25,16 +25,17 @@ const sql = (url, text) => execFileSync('psql', ['--no-psqlrc', '-qtAX', url, '-
 // Between the programs and a store: what is held stays connected and silent, what is refused is reset.
 async function interpose(url) {
   const { hostname, port } = new URL(url);
-  const sockets = new Set();
+  const callers = new Set();
   let mode = 'pass';
   const proxy = createServer((near) => {
     if (mode === 'refuse') { near.resetAndDestroy(); return; }
     const far = connect(Number(port), hostname);
+    callers.add(near);
+    near.on('close', () => callers.delete(near));
     for (const [one, other] of [[near, far], [far, near]]) {
-      sockets.add(one);
       one.on('data', (data) => { if (mode === 'pass') other.write(data); });
       one.on('error', () => {});
-      one.on('close', () => { sockets.delete(one); other.destroy(); });
+      one.on('close', () => other.destroy());
     }
   });
   await new Promise((resolve) => { proxy.listen(0, '127.0.0.1', resolve); });
@@ -43,13 +44,14 @@ async function interpose(url) {
   behind.port = proxy.address().port;
   return {
     url: behind.href,
-    // What was held is lost, so those connections do not come back.
+    // What was held is lost, so those connections do not come back. Closed, not reset: node does not end while a socket
+    // is there that was reset while it was being shut down.
     set(wanted) {
       const cut = wanted === 'refuse' || mode === 'hold';
       mode = wanted;
-      if (cut) for (const socket of sockets) socket.resetAndDestroy();
+      if (cut) for (const near of callers) near.destroy();
     },
-    close() { for (const socket of sockets) socket.destroy(); proxy.close(); },
+    close() { for (const near of callers) near.destroy(); proxy.close(); },
   };
 }
 
