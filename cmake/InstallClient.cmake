@@ -54,7 +54,7 @@ foreach(header IN ITEMS
     base/arena.h base/bytes.h base/c_api.h base/clock.h base/status.h base/uuid.h
     client/client_call.h client/order_client.h
     json/json_field.h json/json_print.h json/json_read.h json/json_text.h
-    rpc/channel.h rpc/limits.h rpc/tls.h)
+    rpc/channel.h rpc/limits.h rpc/metadata.h rpc/tls.h)
   cmake_path(GET header PARENT_PATH folder)
   install(FILES ${CMAKE_SOURCE_DIR}/src/${header} DESTINATION ${client_include}/${folder} COMPONENT client)
 endforeach()

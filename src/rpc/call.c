@@ -6,6 +6,7 @@
 
 #include "base/wait.h"
 #include "rpc/call_pool.h"
+#include "rpc/envelope_metadata.h"
 #include "rpc/limits.h"
 #include "rpc/message.h"
 
@@ -206,6 +207,17 @@ const char *rpc_call_id(const struct rpc_call *call)
 const char *rpc_call_traceparent(const struct rpc_call *call)
 {
     return call->envelope.traceparent;
+}
+
+bool rpc_call_metadata(const struct rpc_call *call, const char *key, struct bytes *value_out)
+{
+    const struct rpc_metadata *found =
+        metadata_find(call->envelope.metadata, call->envelope.metadata_count, key);
+    if (found == NULL) {
+        return false;
+    }
+    *value_out = found->value;
+    return true;
 }
 
 int64_t rpc_call_deadline_ms(const struct rpc_call *call)

@@ -27,6 +27,9 @@ const void *rpc_call_tag(const struct rpc_call *call);
 const char *rpc_call_id(const struct rpc_call *call);
 /* The caller's W3C traceparent; "" when there is none. */
 const char *rpc_call_traceparent(const struct rpc_call *call);
+/* A value of the caller's metadata (metadata.h), of the first pair with that key: any bytes, valid
+ * until the call is answered. False: there is none. Never the traceparent. */
+bool rpc_call_metadata(const struct rpc_call *call, const char *key, struct bytes *value_out);
 /* Monotonic ms by the server's clock. */
 int64_t rpc_call_deadline_ms(const struct rpc_call *call);
 /* The same, less what an answer needs to reach its caller: a twentieth of the call's time, within

@@ -49,6 +49,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "rpc/limits.h"
+#include "rpc/metadata.h"
 #include "rpc/tls.h"
 
 #define RPC_ENDPOINTS_MAX 8 /* a call's memory grows with each */
@@ -87,6 +88,10 @@ struct rpc_stub {
     bool async;
     const char *traceparent; /* W3C Trace Context, for the events and the logs of what is done; NULL
                                 or none that is valid: no trace. Read while a call is started */
+    const struct rpc_metadata *metadata; /* for the handler, the same on every try; copied while a
+                                            call is started. Beyond the limits, or with a key
+                                            "traceparent" (see above): BAD_METADATA, not sent */
+    size_t metadata_count;
     char call_id[RPC_CALL_ID_BYTES]; /* of the call that was started last */
 
     /* The channel's, while a call is under way. */

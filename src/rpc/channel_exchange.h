@@ -41,7 +41,9 @@ struct channel_exchange {
     struct bytes payload;
     const char *path;
     const char *traceparent; /* or NULL */
-    int64_t deadline_ms;     /* monotonic */
+    struct rpc_metadata *metadata;
+    size_t metadata_count;
+    int64_t deadline_ms; /* monotonic */
     bool carries_request_id;
     bool is_hedged;
 

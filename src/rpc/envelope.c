@@ -2,24 +2,23 @@
  * envelope_plain.h, any other one by way of message.c and protobuf-c. */
 #include "rpc/envelope.h"
 
+#include <assert.h>
 #include <rpc/v1/envelope.pb-c.h>
 #include <string.h>
 
 #include "base/utf8.h"
+#include "rpc/envelope_metadata.h"
 #include "rpc/envelope_plain.h"
 #include "rpc/failure_details.h"
 #include "rpc/message.h"
 
-#define ENVELOPE_VERSION       1
-#define METADATA_KEY_BYTES_MAX 64
+#define ENVELOPE_VERSION 1
 
 /* Where a byte may stand. */
 enum {
-    IN_KEY = 1,
-    IN_CALL_ID = 2,
-    IN_METHOD = 4,
-    IN_IDS = IN_CALL_ID | IN_METHOD,
-    IN_ALL = IN_KEY | IN_IDS,
+    IN_CALL_ID = 1,
+    IN_METHOD = 2,
+    IN_BOTH = IN_CALL_ID | IN_METHOD,
 };
 
 #define FIVE(first, where)                                                 \
@@ -27,14 +26,13 @@ enum {
     [(first) + 3] = (where), [(first) + 4] = (where)
 
 static const uint8_t BYTES[256] = {
-    FIVE('0', IN_ALL),           FIVE('5', IN_ALL),  FIVE('a', IN_ALL), FIVE('f', IN_ALL),
-    FIVE('k', IN_ALL),           FIVE('p', IN_ALL),  FIVE('u', IN_ALL), ['z'] = IN_ALL,
-    FIVE('A', IN_IDS),           FIVE('F', IN_IDS),  FIVE('K', IN_IDS), FIVE('P', IN_IDS),
-    FIVE('U', IN_IDS),           ['Z'] = IN_IDS,     ['_'] = IN_ALL,    ['.'] = IN_ALL,
-    ['-'] = IN_KEY | IN_CALL_ID, [':'] = IN_CALL_ID, ['/'] = IN_METHOD,
+    FIVE('0', IN_BOTH), FIVE('5', IN_BOTH), FIVE('a', IN_BOTH), FIVE('f', IN_BOTH),
+    FIVE('k', IN_BOTH), FIVE('p', IN_BOTH), FIVE('u', IN_BOTH), ['z'] = IN_BOTH,
+    FIVE('A', IN_BOTH), FIVE('F', IN_BOTH), FIVE('K', IN_BOTH), FIVE('P', IN_BOTH),
+    FIVE('U', IN_BOTH), ['Z'] = IN_BOTH,    ['_'] = IN_BOTH,    ['.'] = IN_BOTH,
+    ['-'] = IN_CALL_ID, [':'] = IN_CALL_ID, ['/'] = IN_METHOD,
 };
 
-static const char TRACEPARENT[] = "traceparent";
 static const uint8_t MAGIC[3] = {'O', 'R', 'P'};
 
 static enum status split(struct bytes message, struct bytes *header_out, struct bytes *payload_out,
@@ -45,15 +43,19 @@ static bool read_plain_response(struct bytes header, struct arena *arena,
                                 struct envelope_response *response_out);
 static enum status read_any_request(struct bytes header, struct arena *arena,
                                     struct envelope_request *request_out, struct failure *failure);
+static enum status read_metadata(const Rpc__V1__RequestHeader *header, struct arena *arena,
+                                 struct envelope_request *request, struct failure *failure);
+static size_t encode_any_request(const struct envelope_request *request, uint8_t *out, size_t room);
+static size_t encode_with_metadata(const struct envelope_request *request, uint8_t *out,
+                                   size_t room);
+static size_t encode_header(const struct envelope_request *request, Rpc__V1__Metadata *pairs,
+                            Rpc__V1__Metadata **list, uint8_t *out, size_t room);
 static enum status read_any_response(struct bytes header, struct arena *arena,
                                      struct envelope_response *response_out,
                                      struct failure *failure);
 static bool is_method(struct bytes text);
 static bool is_call_id(struct bytes text);
 static struct bytes view(const char *text);
-static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count);
-static const char *find_traceparent(Rpc__V1__Metadata *const *metadata, size_t count,
-                                    struct arena *arena);
 static const struct failure *read_failure(const Rpc__V1__ResponseHeader *header,
                                           struct arena *arena);
 static size_t encode(const ProtobufCMessage *header, uint8_t *out, size_t room);
@@ -120,17 +122,34 @@ static enum status read_any_request(struct bytes header_bytes, struct arena *are
     if (!is_call_id(view(header->call_id))) {
         return refuse(failure, "the call_id is not 1 to 64 of [A-Za-z0-9._:-]");
     }
-    if (!are_metadata_fine(header->metadata, header->n_metadata)) {
-        return refuse(failure, "the metadata are too many, too large or badly named");
-    }
     *request_out = (struct envelope_request){
         .method = header->method,
         .timeout_ms = header->timeout_ms,
         .call_id = header->call_id,
         .attempt = header->attempt,
         .is_forwarded = header->is_forwarded,
-        .traceparent = find_traceparent(header->metadata, header->n_metadata, arena),
+        .traceparent = "",
     };
+    return header->n_metadata > 0 ? read_metadata(header, arena, request_out, failure) : STATUS_OK;
+}
+
+static enum status read_metadata(const Rpc__V1__RequestHeader *header, struct arena *arena,
+                                 struct envelope_request *request, struct failure *failure)
+{
+    size_t count = header->n_metadata;
+    struct rpc_metadata *list =
+        count <= RPC_METADATA_MAX ? arena_calloc(arena, count, sizeof *list) : NULL;
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        const ProtobufCBinaryData *value = &header->metadata[i]->value;
+        list[i] = (struct rpc_metadata){.key = header->metadata[i]->key,
+                                        .value = bytes_of(value->data, value->len)};
+    }
+    if (list == NULL || !metadata_are_fine(list, count, NULL)) {
+        return refuse(failure, "the metadata are too many, too large or badly named");
+    }
+    request->traceparent = metadata_take_trace(list, &count, arena);
+    request->metadata = list;
+    request->metadata_count = count;
     return STATUS_OK;
 }
 
@@ -145,36 +164,76 @@ static size_t put_prefix(uint8_t *out, size_t size)
     return ENVELOPE_PREFIX_BYTES + size;
 }
 
+static bool has_trace(const struct envelope_request *request)
+{
+    return request->traceparent != NULL && request->traceparent[0] != '\0';
+}
+
 size_t envelope_encode_request(const struct envelope_request *request, uint8_t *out, size_t room)
 {
-    bool has_trace = request->traceparent != NULL && request->traceparent[0] != '\0';
     size_t method_size = strlen(request->method), call_id_size = strlen(request->call_id);
-    if (!has_trace && plain_is_text(method_size) && plain_is_text(call_id_size) &&
-        ENVELOPE_PREFIX_BYTES + PLAIN_FIELD_BYTES_MAX * 5 + method_size + call_id_size <= room) {
-        uint8_t *at = out + ENVELOPE_PREFIX_BYTES;
-        at = plain_put_text(at, 1, request->method, method_size);
-        at = plain_put_number(at, 2, request->timeout_ms);
-        at = plain_put_text(at, 3, request->call_id, call_id_size);
-        at = plain_put_number(at, 4, request->attempt);
-        at = plain_put_number(at, 6, request->is_forwarded ? 1 : 0);
-        return put_prefix(out, (size_t)(at - out) - ENVELOPE_PREFIX_BYTES);
+    if (has_trace(request) || request->metadata_count > 0 || !plain_is_text(method_size) ||
+        !plain_is_text(call_id_size) ||
+        ENVELOPE_PREFIX_BYTES + PLAIN_FIELD_BYTES_MAX * 5 + method_size + call_id_size > room) {
+        return encode_any_request(request, out, room);
     }
+    uint8_t *at = out + ENVELOPE_PREFIX_BYTES;
+    at = plain_put_text(at, 1, request->method, method_size);
+    at = plain_put_number(at, 2, request->timeout_ms);
+    at = plain_put_text(at, 3, request->call_id, call_id_size);
+    at = plain_put_number(at, 4, request->attempt);
+    at = plain_put_number(at, 6, request->is_forwarded ? 1 : 0);
+    return put_prefix(out, (size_t)(at - out) - ENVELOPE_PREFIX_BYTES);
+}
+
+/* The generated members are not const, but packing only reads them. */
+static Rpc__V1__Metadata make_pair(const char *key, struct bytes value)
+{
+    Rpc__V1__Metadata pair = RPC__V1__METADATA__INIT;
+    pair.key = (char *)(uintptr_t)key;
+    pair.value.data = (uint8_t *)(uintptr_t)value.data;
+    pair.value.len = value.size;
+    return pair;
+}
+
+static size_t encode_any_request(const struct envelope_request *request, uint8_t *out, size_t room)
+{
+    Rpc__V1__Metadata trace, *list[1];
+    return request->metadata_count > 0 ? encode_with_metadata(request, out, room)
+                                       : encode_header(request, &trace, list, out, room);
+}
+
+/* Apart from the others, which need no kilobytes of stack. */
+static size_t encode_with_metadata(const struct envelope_request *request, uint8_t *out,
+                                   size_t room)
+{
+    Rpc__V1__Metadata pairs[RPC_METADATA_MAX + 1], *list[RPC_METADATA_MAX + 1];
+    assert(request->metadata_count <= RPC_METADATA_MAX);
+    return encode_header(request, pairs, list, out, room);
+}
+
+/* `pairs` and `list`: room for the metadata and a trace. */
+static size_t encode_header(const struct envelope_request *request, Rpc__V1__Metadata *pairs,
+                            Rpc__V1__Metadata **list, uint8_t *out, size_t room)
+{
     Rpc__V1__RequestHeader header = RPC__V1__REQUEST_HEADER__INIT;
-    /* The generated members are not const, but packing only reads them. */
     header.method = (char *)(uintptr_t)request->method;
     header.call_id = (char *)(uintptr_t)request->call_id;
     header.timeout_ms = request->timeout_ms;
     header.attempt = request->attempt;
     header.is_forwarded = request->is_forwarded;
-    Rpc__V1__Metadata trace = RPC__V1__METADATA__INIT;
-    Rpc__V1__Metadata *metadata[] = {&trace};
-    if (has_trace) {
-        trace.key = (char *)(uintptr_t)TRACEPARENT;
-        trace.value.data = (uint8_t *)(uintptr_t)request->traceparent;
-        trace.value.len = strlen(request->traceparent);
-        header.metadata = metadata;
-        header.n_metadata = 1;
+    size_t count = 0;
+    if (has_trace(request)) {
+        pairs[count++] = make_pair(METADATA_TRACEPARENT, bytes_of_text(request->traceparent));
     }
+    for (size_t i = 0; i < request->metadata_count; i++) {
+        pairs[count++] = make_pair(request->metadata[i].key, request->metadata[i].value);
+    }
+    for (size_t i = 0; i < count; i++) {
+        list[i] = &pairs[i];
+    }
+    header.metadata = list;
+    header.n_metadata = count;
     return encode(&header.base, out, room);
 }
 
@@ -335,54 +394,4 @@ static bool is_call_id(struct bytes text)
 static struct bytes view(const char *text)
 {
     return bytes_of(text, strlen(text));
-}
-
-static bool are_metadata_fine(Rpc__V1__Metadata *const *metadata, size_t count)
-{
-    if (count > ENVELOPE_METADATA_MAX) {
-        return false;
-    }
-    size_t total = 0;
-    for (size_t i = 0; i < count; i++) {
-        const char *key = metadata[i]->key;
-        if (!is_made_of(IN_KEY, view(key), METADATA_KEY_BYTES_MAX)) {
-            return false;
-        }
-        total += strlen(key) + metadata[i]->value.len;
-    }
-    return total <= ENVELOPE_METADATA_BYTES_MAX;
-}
-
-static bool is_hex(const uint8_t *text, size_t size)
-{
-    bool is_zero = true;
-    for (size_t i = 0; i < size; i++) {
-        if (!(text[i] >= '0' && text[i] <= '9') && !(text[i] >= 'a' && text[i] <= 'f')) {
-            return false;
-        }
-        is_zero = is_zero && text[i] == '0';
-    }
-    return size == 2 || !is_zero; /* an id of zeros is none; a version or flags of zeros are */
-}
-
-/* "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01". Whatever else is there is no reason to
- * refuse the call: it goes on without a trace. */
-static const char *find_traceparent(Rpc__V1__Metadata *const *metadata, size_t count,
-                                    struct arena *arena)
-{
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *text = metadata[i]->value.data;
-        if (strcmp(metadata[i]->key, TRACEPARENT) != 0 ||
-            metadata[i]->value.len != ENVELOPE_TRACEPARENT_BYTES - 1) {
-            continue;
-        }
-        bool is_valid = memcmp(text, "00-", 3) == 0 && is_hex(text + 3, 32) && text[35] == '-' &&
-                        is_hex(text + 36, 16) && text[52] == '-' && is_hex(text + 53, 2);
-        char *copy = is_valid ? arena_calloc(arena, 1, ENVELOPE_TRACEPARENT_BYTES) : NULL;
-        if (copy != NULL) {
-            memcpy(copy, text, ENVELOPE_TRACEPARENT_BYTES - 1);
-            return copy;
-        }
-    }
-    return "";
 }

@@ -8,14 +8,13 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "rpc/metadata.h"
 
-#define ENVELOPE_PREFIX_BYTES       8
-#define ENVELOPE_HEADER_BYTES_MAX   (16 * 1024) /* metadata 8 KiB, details and some room */
-#define ENVELOPE_METHOD_BYTES_MAX   128
-#define ENVELOPE_CALL_ID_BYTES_MAX  64
-#define ENVELOPE_TRACEPARENT_BYTES  56 /* 55 and the NUL */
-#define ENVELOPE_METADATA_MAX       32
-#define ENVELOPE_METADATA_BYTES_MAX (8 * 1024)
+#define ENVELOPE_PREFIX_BYTES      8
+#define ENVELOPE_HEADER_BYTES_MAX  (16 * 1024) /* metadata 8 KiB, details and some room */
+#define ENVELOPE_METHOD_BYTES_MAX  128
+#define ENVELOPE_CALL_ID_BYTES_MAX 64
+#define ENVELOPE_TRACEPARENT_BYTES 56 /* 55 and the NUL */
 
 struct envelope_request {
     const char *method;
@@ -25,7 +24,9 @@ struct envelope_request {
     bool is_forwarded;       /* for somebody else, as a gateway does */
     const char *traceparent; /* W3C Trace Context, from the metadata; "" when there is none, or none
                                 that is valid */
-    struct bytes payload;    /* view into the message */
+    const struct rpc_metadata *metadata; /* all others; of what is encoded, within the limits */
+    size_t metadata_count;
+    struct bytes payload; /* view into the message */
 };
 
 struct envelope_response {

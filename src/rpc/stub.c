@@ -5,9 +5,13 @@
 
 #include "base/uuid.h"
 #include "rpc/channel_exchange.h"
+#include "rpc/envelope_metadata.h"
 #include "rpc/message.h"
 
 #define REQUEST_ENVELOPE_BYTES_MAX 384 /* a method, a call_id, a trace and two numbers */
+/* With metadata: each pair has three tags and three sizes, of one or two bytes. */
+#define METADATA_ENVELOPE_BYTES_MAX \
+    (REQUEST_ENVELOPE_BYTES_MAX + RPC_METADATA_BYTES_MAX + RPC_METADATA_MAX * 8)
 
 static void invoke(ProtobufCService *service, unsigned method_index,
                    const ProtobufCMessage *request, ProtobufCClosure closure, void *closure_data);
@@ -15,6 +19,10 @@ static void do_nothing(ProtobufCService *service);
 static enum status prepare(struct rpc_stub *stub, const ProtobufCMessage *request);
 static const char *make_path(struct arena *arena, const char *service, const char *method);
 static const char *copy_trace(const char *traceparent, struct arena *arena);
+static enum status copy_metadata(struct rpc_stub *stub);
+static bool write_with_metadata(const struct envelope_request *envelope, struct attempt *attempt);
+static bool write_message(struct attempt *attempt, const uint8_t *head, size_t head_size,
+                          struct bytes payload);
 static const ProtobufCMessage *with_request_id(const ProtobufCMessage *request,
                                                const char *request_id, struct arena *arena,
                                                bool *carries_out);
@@ -87,15 +95,30 @@ void rpc_stub_cancel(struct rpc_stub *stub)
     (void)pthread_mutex_unlock(&channel->lock);
 }
 
+static enum status fail_no_memory(struct rpc_stub *stub)
+{
+    return failure_set(&stub->failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
+                       "not done: no memory for the request");
+}
+
 /* The call's bytes, once for all of its tries: the request may be gone before the last of them. */
 static enum status prepare(struct rpc_stub *stub, const ProtobufCMessage *request)
 {
     struct channel_exchange *exchange = stub->exchange;
     struct arena *arena = &exchange->request;
+    exchange->traceparent = copy_trace(stub->traceparent, arena);
+    exchange->metadata_count = stub->metadata_count;
+    size_t envelope_max = REQUEST_ENVELOPE_BYTES_MAX;
+    if (stub->metadata_count > 0) {
+        envelope_max = METADATA_ENVELOPE_BYTES_MAX;
+        if (copy_metadata(stub) != STATUS_OK) {
+            return stub->failure.code;
+        }
+    }
     const ProtobufCMessage *sent =
         with_request_id(request, stub->call_id, arena, &exchange->carries_request_id);
     size_t size = protobuf_c_message_get_packed_size(sent);
-    if (size > RPC_MESSAGE_BYTES_MAX - REQUEST_ENVELOPE_BYTES_MAX) {
+    if (size > RPC_MESSAGE_BYTES_MAX - envelope_max) {
         return failure_set(&stub->failure, STATUS_INVALID_ARGUMENT, "REQUEST_TOO_LARGE",
                            "not done: the request has %zu bytes, more than fit into a message",
                            size);
@@ -103,10 +126,8 @@ static enum status prepare(struct rpc_stub *stub, const ProtobufCMessage *reques
     uint8_t *payload = arena_alloc(arena, size > 0 ? size : 1);
     exchange->path = make_path(arena, stub->service.descriptor->name, stub->method->name);
     if (payload == NULL || exchange->path == NULL) {
-        return failure_set(&stub->failure, STATUS_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
-                           "not done: no memory for the request");
+        return fail_no_memory(stub);
     }
-    exchange->traceparent = copy_trace(stub->traceparent, arena);
     exchange->payload = bytes_of(payload, protobuf_c_message_pack(sent, payload));
     const struct rpc_channel *channel = stub->channel;
     exchange->is_hedged = channel->hedge_after_ms > 0 && channel->target_count > 1 &&
@@ -125,16 +146,35 @@ bool stub_write_try(const struct channel_exchange *exchange, struct attempt *att
         .attempt = number,
         .is_forwarded = exchange->channel->is_forwarding,
         .traceparent = exchange->traceparent,
+        .metadata = exchange->metadata,
+        .metadata_count = exchange->metadata_count,
+        .payload = exchange->payload,
     };
-    struct bytes payload = exchange->payload;
+    if (envelope.metadata_count > 0) {
+        return write_with_metadata(&envelope, attempt);
+    }
     uint8_t head[REQUEST_ENVELOPE_BYTES_MAX];
     size_t size = envelope_encode_request(&envelope, head, sizeof head);
-    uint8_t *out = link_exchange_request(attempt->link, size + payload.size);
+    return write_message(attempt, head, size, envelope.payload);
+}
+
+/* Apart from the others, which need no kilobytes of stack. */
+static bool write_with_metadata(const struct envelope_request *envelope, struct attempt *attempt)
+{
+    uint8_t head[METADATA_ENVELOPE_BYTES_MAX];
+    size_t size = envelope_encode_request(envelope, head, sizeof head);
+    return write_message(attempt, head, size, envelope->payload);
+}
+
+static bool write_message(struct attempt *attempt, const uint8_t *head, size_t head_size,
+                          struct bytes payload)
+{
+    uint8_t *out = link_exchange_request(attempt->link, head_size + payload.size);
     if (out == NULL) {
         return false;
     }
-    memcpy(out, head, size);
-    memcpy(out + size, payload.data, payload.size);
+    memcpy(out, head, head_size);
+    memcpy(out + head_size, payload.data, payload.size);
     return true;
 }
 
@@ -165,6 +205,34 @@ static const char *copy_trace(const char *traceparent, struct arena *arena)
         memcpy(copy, traceparent, ENVELOPE_TRACEPARENT_BYTES);
     }
     return copy;
+}
+
+static enum status copy_metadata(struct rpc_stub *stub)
+{
+    struct channel_exchange *exchange = stub->exchange;
+    const struct rpc_metadata *given = stub->metadata;
+    const size_t count = stub->metadata_count;
+    if (!metadata_are_fine(given, count, exchange->traceparent) ||
+        metadata_find(given, count, METADATA_TRACEPARENT) != NULL) {
+        return failure_set(&stub->failure, STATUS_INVALID_ARGUMENT, "BAD_METADATA",
+                           "not done: metadata are at most %d and %d bytes, with the traceparent; "
+                           "keys are 1 to %d of [a-z0-9._-] and not traceparent",
+                           RPC_METADATA_MAX, RPC_METADATA_BYTES_MAX, RPC_METADATA_KEY_BYTES_MAX);
+    }
+    struct arena *arena = &exchange->request;
+    exchange->metadata = arena_calloc(arena, count, sizeof *exchange->metadata);
+    if (exchange->metadata == NULL) {
+        return fail_no_memory(stub);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct rpc_metadata *copy = &exchange->metadata[i];
+        copy->key = arena_strdup(arena, given[i].key);
+        copy->value = arena_copy(arena, given[i].value);
+        if (copy->key == NULL || copy->value.data == NULL) {
+            return fail_no_memory(stub);
+        }
+    }
+    return STATUS_OK;
 }
 
 /* The caller's message stays as it is: a copy of its outermost part gets the id. */

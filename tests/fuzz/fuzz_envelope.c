@@ -5,12 +5,15 @@
 
 #include "base/utf8.h"
 #include "rpc/envelope.h"
+#include "rpc/envelope_metadata.h"
 #include "rpc/limits.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void try_request(struct bytes message, struct arena *arena);
 static void try_response(struct bytes message, struct arena *arena);
+static void expect_same_metadata(const struct envelope_request *a,
+                                 const struct envelope_request *b);
 static void expect(bool holds);
 static bool is_text(const char *text, size_t most);
 
@@ -45,6 +48,18 @@ static void try_request(struct bytes message, struct arena *arena)
     expect(strcmp(again.method, request.method) == 0);
     expect(strcmp(again.call_id, request.call_id) == 0);
     expect(again.timeout_ms == request.timeout_ms && again.attempt == request.attempt);
+    expect(strcmp(again.traceparent, request.traceparent) == 0);
+    expect(metadata_are_fine(request.metadata, request.metadata_count, request.traceparent));
+    expect_same_metadata(&again, &request);
+}
+
+static void expect_same_metadata(const struct envelope_request *a, const struct envelope_request *b)
+{
+    expect(a->metadata_count == b->metadata_count);
+    for (size_t i = 0; i < a->metadata_count; i++) {
+        expect(strcmp(a->metadata[i].key, b->metadata[i].key) == 0);
+        expect(bytes_equal(a->metadata[i].value, b->metadata[i].value));
+    }
 }
 
 /* Metadata do not come back: a server sends none. */

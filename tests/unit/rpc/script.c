@@ -14,6 +14,7 @@
 static void *answer_all(void *data);
 static bool answer(struct script *script, nng_msg *message);
 static void note_call(struct script *script, const struct envelope_request *request);
+static void note_metadata(struct script_call *call, const struct envelope_request *request);
 static size_t write_response(const struct envelope_request *request, const struct script *script,
                              uint8_t *out);
 
@@ -109,12 +110,25 @@ static void note_call(struct script *script, const struct envelope_request *requ
     (void)snprintf(call->call_id, sizeof call->call_id, "%s", request->call_id);
     call->attempt = request->attempt;
     call->timeout_ms = request->timeout_ms;
+    (void)snprintf(call->traceparent, sizeof call->traceparent, "%s", request->traceparent);
+    note_metadata(call, request);
     if (strstr(request->method, "/CreateOrder") != NULL) {
         Shop__V1__CreateOrderRequest *body = shop__v1__create_order_request__unpack(
             NULL, request->payload.size, request->payload.data);
         assert_non_null(body);
         (void)snprintf(call->request_id, sizeof call->request_id, "%s", body->request_id);
         shop__v1__create_order_request__free_unpacked(body, NULL);
+    }
+}
+
+static void note_metadata(struct script_call *call, const struct envelope_request *request)
+{
+    call->metadata_count = request->metadata_count;
+    for (size_t i = 0; i < request->metadata_count; i++) {
+        const struct rpc_metadata *pair = &request->metadata[i];
+        size_t used = strlen(call->metadata);
+        (void)snprintf(call->metadata + used, sizeof call->metadata - used, "%s=%.*s;", pair->key,
+                       (int)pair->value.size, (const char *)pair->value.data);
     }
 }
 

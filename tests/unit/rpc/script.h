@@ -15,6 +15,9 @@
 struct script_call {
     char method[128], call_id[65], request_id[65]; /* request_id of a CreateOrder */
     uint32_t attempt, timeout_ms;
+    char traceparent[56];
+    size_t metadata_count;
+    char metadata[256]; /* "key=value;" of each, as far as there is room */
 };
 
 struct script {

@@ -251,7 +251,7 @@ static void test_texts_hold_neither_nul_nor_what_is_no_utf8(void **state)
 /* `count` pairs with values of `value_size` each, the first key as given. */
 static bool are_metadata_taken(size_t count, size_t value_size, const char *first_key)
 {
-    static uint8_t value[ENVELOPE_METADATA_BYTES_MAX + 1];
+    static uint8_t value[RPC_METADATA_BYTES_MAX + 1];
     Rpc__V1__Metadata pairs[40];
     Rpc__V1__Metadata *list[40];
     for (size_t i = 0; i < count; i++) {
@@ -296,12 +296,12 @@ static void test_metadata_are_bounded(void **state)
     assert_true(are_metadata_taken(1, 3, key));
     (void)snprintf(key, sizeof key, "%065d", 0);
     assert_false(are_metadata_taken(1, 3, key));
-    assert_true(are_metadata_taken(ENVELOPE_METADATA_MAX, 3, "k"));
-    assert_false(are_metadata_taken(ENVELOPE_METADATA_MAX + 1, 3, "k"));
-    assert_true(are_metadata_taken(1, ENVELOPE_METADATA_BYTES_MAX - 1, "k"));
-    assert_false(are_metadata_taken(1, ENVELOPE_METADATA_BYTES_MAX, "k"));
-    assert_true(are_metadata_taken(2, ENVELOPE_METADATA_BYTES_MAX / 2 - 1, "k"));
-    assert_false(are_metadata_taken(2, ENVELOPE_METADATA_BYTES_MAX / 2, "k"));
+    assert_true(are_metadata_taken(RPC_METADATA_MAX, 3, "k"));
+    assert_false(are_metadata_taken(RPC_METADATA_MAX + 1, 3, "k"));
+    assert_true(are_metadata_taken(1, RPC_METADATA_BYTES_MAX - 1, "k"));
+    assert_false(are_metadata_taken(1, RPC_METADATA_BYTES_MAX, "k"));
+    assert_true(are_metadata_taken(2, RPC_METADATA_BYTES_MAX / 2 - 1, "k"));
+    assert_false(are_metadata_taken(2, RPC_METADATA_BYTES_MAX / 2, "k"));
 }
 
 static void test_header_size_is_bounded(void **state)

@@ -22,6 +22,7 @@ static void list_orders(void *lane, struct rpc_call **calls, size_t count);
 static void create_order(struct rpc_call *call);
 static void refuse(struct rpc_call *call);
 static void answer_huge(struct rpc_call *call);
+static char *print_metadata(struct rpc_call *call, const char *key);
 static void wait_at_gate(struct toy *toy);
 static void ignore_order(const Shop__V1__Order *order, void *data);
 
@@ -183,7 +184,23 @@ static void create_order(struct rpc_call *call)
                        (long long)(rpc_call_deadline_ms(call) - rpc_call_answer_by_ms(call)));
         order.order_ref = ms;
     }
+    if (strcmp(request->customer_id, "metadata") == 0) {
+        order.order_ref = print_metadata(call, request->order_ref);
+    }
     rpc_reply(call, &order.base);
+}
+
+static char *print_metadata(struct rpc_call *call, const char *key)
+{
+    struct bytes value;
+    if (!rpc_call_metadata(call, key, &value)) {
+        return text("none");
+    }
+    char *hex = arena_calloc(rpc_call_arena(call), 2 * value.size + 1, 1);
+    for (size_t i = 0; i < value.size; i++) {
+        (void)snprintf(hex + 2 * i, 3, "%02x", value.data[i]);
+    }
+    return hex;
 }
 
 static void refuse(struct rpc_call *call)

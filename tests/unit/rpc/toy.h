@@ -45,6 +45,7 @@ struct toy {
  *   "principal" customer_id says who called, order_ref the call_id
  *   "deadline"  order_ref says how many ms are left
  *   "margin"    order_ref says how many ms before the deadline the answer should go
+ *   "metadata"  order_ref says in hex what is in the metadata under the key that it was; or "none"
  * GetOrder answers with the order_id; ListOrders with one order a page_size. */
 enum status toy_start(struct toy *toy, const struct toy_options *options, struct failure *failure);
 void toy_stop(struct toy *toy);
