@@ -19,11 +19,20 @@ enum status client_call(struct rpc_channel *channel, const ProtobufCServiceDescr
                         struct failure *failure)
 {
     struct rpc_stub stub;
-    struct kept kept = {.arena = arena};
     rpc_stub_init(&stub, channel, service);
     stub.timeout_ms = timeout_ms;
-    rpc_stub_invoke(&stub, client_method(service, method), request, on_response, &kept);
-    const struct failure *why = stub.failure.code != STATUS_OK ? &stub.failure : &kept.failure;
+    return client_call_stub(&stub, method, request, arena, response_out, failure);
+}
+
+enum status client_call_stub(struct rpc_stub *stub, const char *method,
+                             const ProtobufCMessage *request, struct arena *arena,
+                             ProtobufCMessage **response_out, struct failure *failure)
+{
+    assert(!stub->async);
+    struct kept kept = {.arena = arena};
+    unsigned index = client_method(stub->service.descriptor, method);
+    rpc_stub_invoke(stub, index, request, on_response, &kept);
+    const struct failure *why = stub->failure.code != STATUS_OK ? &stub->failure : &kept.failure;
     if (why->code != STATUS_OK) {
         *failure = *why;
         return why->code;

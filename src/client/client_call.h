@@ -17,6 +17,11 @@ enum status client_call(struct rpc_channel *channel, const ProtobufCServiceDescr
                         const char *method, const ProtobufCMessage *request, int32_t timeout_ms,
                         struct arena *arena, ProtobufCMessage **response_out,
                         struct failure *failure);
+/* The same with a stub that was made ready by the caller: with metadata, a trace, a timeout. The
+ * stub must not be asynchronous. */
+enum status client_call_stub(struct rpc_stub *stub, const char *method,
+                             const ProtobufCMessage *request, struct arena *arena,
+                             ProtobufCMessage **response_out, struct failure *failure);
 /* A copy of a message that somebody else owns (a response inside its closure). RESOURCE_EXHAUSTED,
  * RESPONSE_TOO_LARGE when the arena is too small. */
 enum status client_keep(const ProtobufCMessage *message, struct arena *arena,

@@ -12,7 +12,7 @@
 #include "json/json_field.h"
 #include "rpc/channel.h"
 
-#define CLI_VALUES_BYTES_MAX 256                /* of a command's struct of options */
+#define CLI_VALUES_BYTES_MAX 512                /* of a command's struct of options */
 #define CLI_ARENA_BYTES      (32 * 1024 * 1024) /* of one call's request and response, printed */
 
 /* Printed by `orderctl help exit-codes`; scripts depend on them. */

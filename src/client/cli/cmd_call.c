@@ -1,9 +1,12 @@
 /* orderctl call: any method of any server, by the contracts that the server itself hands out. */
+#include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "client/cli/commands.h"
 #include "client/cli/contracts.h"
 #include "client/cli/schema.h"
+#include "client/client_call.h"
 #include "json/json_read.h"
 #include "rpc/limits.h"
 
@@ -12,7 +15,10 @@
 
 struct call_values {
     const char *request_id;
+    struct option_list metadata;
 };
+static_assert(sizeof(struct call_values) <= CLI_VALUES_BYTES_MAX, "room for the options");
+static_assert(OPTIONS_LIST_MAX == RPC_METADATA_MAX, "as many as a call may have");
 
 static int call_method(struct cli *cli, const void *values);
 static enum status find_method(struct cli *cli, const struct schema **schema_out,
@@ -23,6 +29,8 @@ static enum status read_request(struct cli *cli, const struct schema *schema,
 static enum status read_input(struct cli *cli, struct bytes *text_out, struct failure *failure);
 static enum status set_request_id(struct cli *cli, ProtobufCMessage *request, const char *given,
                                   struct failure *failure);
+static enum status read_metadata(struct cli *cli, const struct option_list *given,
+                                 struct rpc_metadata *metadata_out, struct failure *failure);
 
 static const struct option OPTIONS[] = {
     {.name = "request-id",
@@ -30,6 +38,11 @@ static const struct option OPTIONS[] = {
      .offset = offsetof(struct call_values, request_id),
      .value = "ID",
      .help = "for requests that have a request_id and are given none (default: a new one)"},
+    {.name = "metadata",
+     .type = OPTION_LIST,
+     .offset = offsetof(struct call_values, metadata),
+     .value = "KEY=VALUE",
+     .help = "what the method is told beside the request; may be given up to 32 times"},
 };
 
 const struct cli_command COMMAND_CALL = {
@@ -60,12 +73,18 @@ static int call_method(struct cli *cli, const void *values)
         return cli_fail(cli, &failure);
     }
     ProtobufCMessage *request, *response;
+    struct rpc_metadata metadata[OPTIONS_LIST_MAX];
     if (read_request(cli, schema, method.method->input, &request, &failure) != STATUS_OK ||
-        set_request_id(cli, request, given->request_id, &failure) != STATUS_OK) {
+        set_request_id(cli, request, given->request_id, &failure) != STATUS_OK ||
+        read_metadata(cli, &given->metadata, metadata, &failure) != STATUS_OK) {
         (void)cli_fail(cli, &failure);
         return CLI_USAGE; /* nothing was asked for yet */
     }
-    if (cli_call(cli, method.service, method.method->name, request, &response, &failure) !=
+    struct rpc_stub stub;
+    rpc_stub_init(&stub, cli->channel, method.service); /* open: the contracts came over it */
+    stub.metadata = metadata;
+    stub.metadata_count = given->metadata.count;
+    if (client_call_stub(&stub, method.method->name, request, &cli->arena, &response, &failure) !=
         STATUS_OK) {
         return cli_fail(cli, &failure);
     }
@@ -137,4 +156,21 @@ static enum status set_request_id(struct cli *cli, ProtobufCMessage *request, co
     }
     return json_assign(request, bytes_of_text(FIELD), bytes_of_text(cli_request_id(cli, given)),
                        &cli->arena, failure);
+}
+
+/* Whether they may be sent is for the channel to say. */
+static enum status read_metadata(struct cli *cli, const struct option_list *given,
+                                 struct rpc_metadata *metadata_out, struct failure *failure)
+{
+    for (size_t i = 0; i < given->count; i++) {
+        char *key = cli_text(cli, given->items[i]);
+        char *value = strchr(key, '=');
+        if (value == NULL) {
+            return failure_set(failure, STATUS_INVALID_ARGUMENT, "BAD_OPTION",
+                               "--metadata: '%s' is no KEY=VALUE", key);
+        }
+        *value++ = '\0';
+        metadata_out[i] = (struct rpc_metadata){.key = key, .value = bytes_of_text(value)};
+    }
+    return STATUS_OK;
 }

@@ -22,6 +22,8 @@ static enum status set_value(const struct option *option, void *values, const ch
                              struct failure *failure);
 static enum status set_number(const struct option *option, void *member, const char *text,
                               struct failure *failure);
+static enum status add_text(const struct option *option, struct option_list *list, const char *text,
+                            struct failure *failure);
 static bool parse_duration(const char *text, int64_t *ms_out);
 static bool parse_choice(const char *choices, const char *text, int64_t *index_out);
 static bool is_word(const char *text);
@@ -173,6 +175,8 @@ static enum status set_value(const struct option *option, void *values, const ch
                                "--%s: '%s' is none of %s", option->name, text, option->value);
         }
         return STATUS_OK;
+    case OPTION_LIST:
+        return add_text(option, member, text, failure);
     case OPTION_INT:
     case OPTION_DURATION:
         return set_number(option, member, text, failure);
@@ -196,6 +200,17 @@ static enum status set_number(const struct option *option, void *member, const c
                            option->least, option->most, is_duration ? " ms" : "");
     }
     *(int64_t *)member = value;
+    return STATUS_OK;
+}
+
+static enum status add_text(const struct option *option, struct option_list *list, const char *text,
+                            struct failure *failure)
+{
+    if (list->count == OPTIONS_LIST_MAX) {
+        return failure_set(failure, STATUS_INVALID_ARGUMENT, "BAD_OPTION",
+                           "--%s is given more than %d times", option->name, OPTIONS_LIST_MAX);
+    }
+    list->items[list->count++] = text;
     return STATUS_OK;
 }
 

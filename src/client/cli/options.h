@@ -10,7 +10,8 @@
 
 #include "base/status.h"
 
-#define OPTIONS_TABLES_MAX 2 /* the program's and the command's */
+#define OPTIONS_TABLES_MAX 2  /* the program's and the command's */
+#define OPTIONS_LIST_MAX   32 /* as many metadata as a call may have */
 
 enum option_type {
     OPTION_FLAG,     /* bool, takes no value */
@@ -18,6 +19,12 @@ enum option_type {
     OPTION_INT,      /* int64_t, least to most */
     OPTION_DURATION, /* int64_t in ms, from "500ms", "2s", "1.5s", "1m"; least to most */
     OPTION_CHOICE,   /* int64_t: the index in value, "table|json" */
+    OPTION_LIST,     /* struct option_list: each time it is given, one more */
+};
+
+struct option_list {
+    const char *items[OPTIONS_LIST_MAX];
+    size_t count;
 };
 
 struct option {

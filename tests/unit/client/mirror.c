@@ -9,10 +9,19 @@
 #include "rpc/message.h"
 #include "tests/cmocka_all.h"
 
+/* Refuses what has the metadata "refuse", in their words. */
 static void show(void *lane, struct rpc_call **calls, size_t count)
 {
     (void)lane;
     assert_int_equal(count, 1);
+    struct bytes why;
+    struct failure failure;
+    if (rpc_call_metadata(calls[0], "refuse", &why)) {
+        (void)failure_set(&failure, STATUS_ABORTED, "TOLD_TO", "%.*s", (int)why.size,
+                          (const char *)why.data);
+        rpc_fail(calls[0], &failure);
+        return;
+    }
     rpc_reply(calls[0], rpc_call_request(calls[0]));
 }
 

@@ -171,6 +171,17 @@ static void a_request_id_is_filled_in_and_told(void **state)
                    "BAD_OPTION");
 }
 
+static void metadata_go_with_it(void **state)
+{
+    (void)state;
+    expect_failure("call ShowChoice --metadata tenant=north --metadata refuse=a=b", "", CLI_REFUSED,
+                   "ABORTED (TOLD_TO): a=b\n");
+    expect_same("call ShowChoice --metadata tenant=north --metadata empty=", "", "{}");
+    expect_failure("call ShowChoice --metadata refuse", "", CLI_USAGE, "'refuse' is no KEY=VALUE");
+    expect_failure("call ShowChoice --metadata Refuse=x", "", CLI_REFUSED, "BAD_METADATA");
+    expect_failure("call ShowChoice --metadata", "", CLI_USAGE, "--metadata needs a value");
+}
+
 static void input_has_a_limit(void **state)
 {
     (void)state;
@@ -229,6 +240,7 @@ int main(void)
         TEST(a_failure_is_printed_with_its_details),
         TEST(bad_requests_are_not_sent),
         TEST(a_request_id_is_filled_in_and_told),
+        TEST(metadata_go_with_it),
         TEST(input_has_a_limit),
         TEST(what_it_does_not_know_is_listed_and_described),
         TEST(contracts_that_are_none_are_refused),

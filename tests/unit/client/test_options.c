@@ -9,6 +9,7 @@ struct values {
     const char *name;
     int64_t count, wait_ms, output;
     bool force;
+    struct option_list tags;
 };
 
 static const struct option OPTIONS[] = {
@@ -39,6 +40,11 @@ static const struct option OPTIONS[] = {
      .value = "table|json",
      .fallback = "table"},
     {.name = "force", .letter = 'f', .type = OPTION_FLAG, .offset = offsetof(struct values, force)},
+    {.name = "tag",
+     .letter = 't',
+     .type = OPTION_LIST,
+     .offset = offsetof(struct values, tags),
+     .value = "TEXT"},
 };
 
 static struct values values;
@@ -113,6 +119,27 @@ static void the_last_one_counts(void **state)
     assert_string_equal(values.name, "=");
 }
 
+static void a_list_has_them_all_up_to_its_limit(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_line("-n x"), STATUS_OK);
+    assert_int_equal(values.tags.count, 0);
+    assert_int_equal(parse_line("--tag a -n x -tb --tag=a"), STATUS_OK);
+    assert_int_equal(values.tags.count, 3);
+    assert_string_equal(values.tags.items[0], "a");
+    assert_string_equal(values.tags.items[1], "b");
+    assert_string_equal(values.tags.items[2], "a");
+    char name[] = "--name=x", tag[] = "--tag=a";
+    char *argv[OPTIONS_LIST_MAX + 2] = {name};
+    for (size_t i = 1; i < OPTIONS_LIST_MAX + 2; i++) {
+        argv[i] = tag;
+    }
+    assert_int_equal(parse(OPTIONS_LIST_MAX + 1, argv), STATUS_OK);
+    assert_int_equal(values.tags.count, OPTIONS_LIST_MAX);
+    assert_int_equal(parse(OPTIONS_LIST_MAX + 2, argv), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(failure.message, "--tag is given more than 32 times");
+}
+
 static void says_what_is_wrong(void **state)
 {
     (void)state;
@@ -176,6 +203,7 @@ int main(void)
         cmocka_unit_test(fills_in_defaults),
         cmocka_unit_test(takes_minus_and_negative_numbers_as_words),
         cmocka_unit_test(the_last_one_counts),
+        cmocka_unit_test(a_list_has_them_all_up_to_its_limit),
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(stops_before_the_first_word),
         cmocka_unit_test(reads_whole_numbers),
