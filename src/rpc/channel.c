@@ -314,13 +314,29 @@ static bool put_ended(struct rpc_channel *channel, struct rpc_stub *stub)
     return last == NULL;
 }
 
+bool channel_take_turn(void *argument)
+{
+    struct rpc_channel *channel = argument;
+    struct rpc_stub *nobody = NULL;
+    return atomic_compare_exchange_strong(&channel->ended, &nobody, &turn_is_taken);
+}
+
+void channel_use_turn(void *channel)
+{
+    run_closures(channel);
+}
+
+/* Calls that closures begin meanwhile share messages where they may. */
 static void run_closures(void *argument)
 {
     struct rpc_channel *channel = argument;
     bool has_turn = true;
     while (has_turn) {
         struct channel_exchange *used;
+        struct link_collection collection;
+        link_collect(&collection);
         size_t calls = finish_all(take_ended(channel), &used);
+        link_send_collected(&collection);
         (void)pthread_mutex_lock(&channel->lock);
         give_back(channel, used, calls);
         has_turn = !give_up_turn(channel);
@@ -328,12 +344,12 @@ static void run_closures(void *argument)
     }
 }
 
-/* In the order in which they ended. */
+/* In the order in which they ended; none when a turn was taken for calls that then went on. */
 static struct rpc_stub *take_ended(struct rpc_channel *channel)
 {
     struct rpc_stub *last = atomic_exchange(&channel->ended, &turn_is_taken);
     struct rpc_stub *first = NULL;
-    while (last != NULL) {
+    while (last != NULL && last != &turn_is_taken) {
         struct rpc_stub *before = last->next;
         last->next = first;
         first = last;

@@ -34,6 +34,12 @@
  * Hedging (hedge_after_ms): a NO_SIDE_EFFECTS call without an answer after that time is sent to
  * another server, too; the first answer counts.
  *
+ * Sharing (stub.may_share): calls that closures begin may go in one message with others that
+ * closures begin at the same time, when there are many: a fraction of the system's work for each.
+ * They are answered together, too, so it is for calls that take about as long; what else is said
+ * here holds for each of them alone, but that deadlines within 10 ms of each other count as the
+ * last of these. Not for hedged ones.
+ *
  * Order: calls that are under way at the same time reach the server in any.
  * Threads: a channel is for all of them; a stub for one at a time, but for rpc_stub_cancel.
  * Failures: every call ends, at the latest at its deadline. UNAVAILABLE = not executed;
@@ -86,6 +92,7 @@ struct rpc_stub {
     struct rpc_channel *channel;
     int32_t timeout_ms; /* 0 = the channel's */
     bool async;
+    bool may_share;          /* its calls may share messages */
     const char *traceparent; /* W3C Trace Context, for the events and the logs of what is done; NULL
                                 or none that is valid: no trace. Read while a call is started */
     const struct rpc_metadata *metadata; /* for the handler, the same on every try; copied while a

@@ -46,6 +46,7 @@ struct channel_exchange {
     int64_t deadline_ms; /* monotonic */
     bool carries_request_id;
     bool is_hedged;
+    bool may_share;
 
     struct arena response; /* what is read of an answer */
     struct envelope_response envelope;
@@ -106,6 +107,10 @@ void channel_leave(struct rpc_channel *channel, struct channel_exchange *exchang
 /* Ends an asynchronous call: its closure runs now, or on the thread that runs others. On nng's
  * threads only. */
 void channel_end(struct rpc_channel *channel, struct rpc_stub *stub);
+/* Around the ends of several calls: true when the thread got the turn, so that their closures run
+ * with channel_use_turn, one after the other. */
+bool channel_take_turn(void *channel);
+void channel_use_turn(void *channel);
 /* Ends an asynchronous call before it was sent: its closure runs later, on one of nng's threads. */
 void channel_complete(struct rpc_channel *channel, struct rpc_stub *stub);
 

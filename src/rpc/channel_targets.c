@@ -48,6 +48,8 @@ static enum status open_one(struct rpc_channel *channel, const char *text, size_
         .clock = channel->clock,
         .on_fit = on_fit,
         .has_other = has_other,
+        .on_many_begin = channel_take_turn,
+        .on_many_end = channel_use_turn,
         .context = channel,
     };
     struct target *target;

@@ -34,6 +34,10 @@ struct link_options {
     /* A connection was made or has ended: link_connection() says which is there now. On nng's
      * threads; must not block. */
     void (*on_change)(void *context);
+    /* Around the ends of exchanges that were answered together, on one of nng's threads; the second
+     * one only where the first said true. */
+    bool (*on_many_begin)(void *context);
+    void (*on_many_end)(void *context);
     void *context;
 };
 
@@ -60,8 +64,10 @@ struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(vo
 void link_exchange_destroy(struct link_exchange **exchange);
 /* Where to write the next request, of `size` bytes; NULL when memory is out. */
 uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size);
-/* Starts it; on_done runs once it has ended, maybe before this returns. */
-void link_exchange_start(struct link_exchange *exchange, int64_t timeout_ms);
+/* Starts it; on_done runs once it has ended, maybe before this returns. One that may share is sent
+ * together with others that this thread collects: each still ends for itself, but with an answer
+ * only when all of them have one. */
+void link_exchange_start(struct link_exchange *exchange, int64_t timeout_ms, bool may_share);
 /* The same, waiting for the end of it; without on_done. */
 void link_exchange_run(struct link_exchange *exchange, int64_t timeout_ms);
 /* Forgets a cancellation; before a new exchange whose owner may be asked to cancel it. */
@@ -69,6 +75,16 @@ void link_exchange_arm(struct link_exchange *exchange);
 /* Ends one that was started, or is about to be: soon, with LINK_CANCELLED or as it ended just
  * before. From any thread. */
 void link_exchange_cancel(struct link_exchange *exchange);
+
+/* While a thread collects, the exchanges it starts that may share a message wait; then they are
+ * sent, in as few messages as keep both sides busy. Nests. */
+struct link_collection {
+    struct link_collection *outer;
+    struct link_exchange *first, *last;
+};
+
+void link_collect(struct link_collection *collection);
+void link_send_collected(struct link_collection *collection);
 
 enum link_outcome link_exchange_outcome(const struct link_exchange *exchange);
 /* When LINK_ANSWERED; valid until the exchange is used again or reset. */

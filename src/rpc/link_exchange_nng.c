@@ -18,8 +18,8 @@ static void begin_sending(struct link_exchange *exchange, nng_aio *aio, int64_t 
 static bool begin(struct link_exchange *exchange, nng_aio *sender, nng_aio *receiver,
                   int64_t timeout_ms);
 static void abort_if_cancelled(struct link_exchange *exchange, nng_aio *aio);
-static nng_duration remaining_ms(const struct link_exchange *exchange);
 static void on_completion(void *argument);
+static void on_dropped(void *argument);
 static bool end_sending(struct link_exchange *exchange, nng_aio *aio);
 static void end_receiving(struct link_exchange *exchange, nng_aio *aio);
 
@@ -38,6 +38,7 @@ struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(vo
         nng_aio_alloc(&exchange->waited, NULL, NULL) != 0 ||
         nng_aio_alloc(&exchange->queued, on_completion, exchange) != 0 ||
         nng_aio_alloc(&exchange->notified, on_completion, exchange) != 0 ||
+        nng_aio_alloc(&exchange->dropped, on_dropped, exchange) != 0 ||
         nng_ctx_open(&exchange->nng, link->socket) != 0) {
         link_exchange_destroy(&exchange);
     } else {
@@ -59,6 +60,7 @@ void link_exchange_destroy(struct link_exchange **exchange)
     nng_aio_free((*exchange)->waited);
     nng_aio_free((*exchange)->queued);
     nng_aio_free((*exchange)->notified);
+    nng_aio_free((*exchange)->dropped);
     (void)nng_ctx_close((*exchange)->nng);
     nng_msg_free((*exchange)->message);
     nng_msg_free((*exchange)->spare);
@@ -79,11 +81,31 @@ uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size)
     return nng_msg_realloc(exchange->message, size) == 0 ? nng_msg_body(exchange->message) : NULL;
 }
 
-void link_exchange_start(struct link_exchange *exchange, int64_t timeout_ms)
+void link_exchange_start(struct link_exchange *exchange, int64_t timeout_ms, bool may_share)
+{
+    exchange->may_share = may_share;
+    if (may_share) {
+        (void)atomic_fetch_add(&exchange->link->sharing, 1);
+        if (link_bundle_collect(exchange, timeout_ms)) {
+            return;
+        }
+    }
+    link_exchange_send(exchange, timeout_ms);
+}
+
+void link_exchange_send(struct link_exchange *exchange, int64_t timeout_ms)
 {
     if (!begin(exchange, exchange->queued, exchange->notified, timeout_ms)) {
-        exchange->on_done(exchange->context);
+        link_exchange_end(exchange);
     }
+}
+
+void link_exchange_end(struct link_exchange *exchange)
+{
+    if (exchange->may_share) {
+        (void)atomic_fetch_sub(&exchange->link->sharing, 1);
+    }
+    exchange->on_done(exchange->context);
 }
 
 void link_exchange_run(struct link_exchange *exchange, int64_t timeout_ms)
@@ -94,7 +116,7 @@ void link_exchange_run(struct link_exchange *exchange, int64_t timeout_ms)
     if (exchange->is_sending) {
         nng_aio_wait(exchange->tried);
         if (!end_sending(exchange, exchange->tried) ||
-            !begin_receiving(exchange, exchange->waited, remaining_ms(exchange))) {
+            !begin_receiving(exchange, exchange->waited, link_exchange_remaining_ms(exchange))) {
             return;
         }
     }
@@ -188,16 +210,17 @@ void link_exchange_cancel(struct link_exchange *exchange)
 {
     atomic_store(&exchange->is_cancelled, true);
     if (link_go_inside(exchange->link)) {
+        link_bundle_drop(exchange);
         nng_aio_abort(exchange->queued, NNG_ECANCELED);
         nng_aio_abort(exchange->notified, NNG_ECANCELED);
         link_go_outside(exchange->link);
     }
 }
 
-static nng_duration remaining_ms(const struct link_exchange *exchange)
+int64_t link_exchange_remaining_ms(const struct link_exchange *exchange)
 {
     nng_time now_ms = nng_clock();
-    return now_ms < exchange->deadline_ms ? (nng_duration)(exchange->deadline_ms - now_ms) : 0;
+    return now_ms < exchange->deadline_ms ? (int64_t)(exchange->deadline_ms - now_ms) : 0;
 }
 
 static void on_completion(void *argument)
@@ -205,13 +228,20 @@ static void on_completion(void *argument)
     struct link_exchange *exchange = argument;
     if (exchange->is_sending) {
         if (end_sending(exchange, exchange->queued) &&
-            begin_receiving(exchange, exchange->notified, remaining_ms(exchange))) {
+            begin_receiving(exchange, exchange->notified, link_exchange_remaining_ms(exchange))) {
             return;
         }
     } else {
         end_receiving(exchange, exchange->notified);
     }
-    exchange->on_done(exchange->context);
+    link_exchange_end(exchange);
+}
+
+static void on_dropped(void *argument)
+{
+    struct link_exchange *exchange = argument;
+    exchange->outcome = atomic_load(&exchange->link->is_closed) ? LINK_CLOSED : LINK_CANCELLED;
+    link_exchange_end(exchange);
 }
 
 /* False when it was not sent: then the message came back, and the exchange is over. */
@@ -239,7 +269,7 @@ static void end_receiving(struct link_exchange *exchange, nng_aio *aio)
     exchange->message = nng_aio_get_msg(aio);
     if (atomic_load(&exchange->link->is_closed)) {
         exchange->outcome = LINK_CLOSED;
-    } else if (error == 0) {
+    } else if (error == 0 && exchange->message != NULL) {
         exchange->outcome = LINK_ANSWERED;
     } else {
         exchange->outcome = error == NNG_ETIMEDOUT   ? LINK_NO_ANSWER

@@ -7,8 +7,8 @@
 #include <nng/protocol/reqrep0/req.h>
 #include <stdlib.h>
 
+#include "rpc/bundle.h"
 #include "rpc/endpoint.h"
-#include "rpc/limits.h"
 #include "rpc/tls_nng.h"
 #include "rpc/tune_nng.h"
 
@@ -36,6 +36,8 @@ enum status link_open(const struct link_options *options, struct link **link_out
         return explain(failure, options->endpoint, NNG_ENOMEM);
     }
     link->on_change = options->on_change;
+    link->on_many_begin = options->on_many_begin;
+    link->on_many_end = options->on_many_end;
     link->context = options->context;
     (void)pthread_mutex_init(&link->lock, NULL);
     tune_nng();
@@ -61,8 +63,7 @@ static enum status dial(struct link *link, const struct link_options *options,
     (void)nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
     (void)nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MS_MIN);
     (void)nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, RECONNECT_MS_MAX);
-    (void)nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ,
-                              RPC_MESSAGE_BYTES_MAX + NNG_HEADER_BYTES_MAX);
+    (void)nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, BUNDLE_BYTES_MAX + NNG_HEADER_BYTES_MAX);
     (void)nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, on_pipe, link);
     (void)nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, on_pipe, link);
     int error = nng_dialer_create(&link->dialer, socket, options->endpoint);
@@ -121,6 +122,11 @@ void link_close(struct link *link)
         nng_aio_stop(exchange->waited);
         nng_aio_stop(exchange->queued);
         nng_aio_stop(exchange->notified);
+        nng_aio_stop(exchange->dropped);
+    }
+    /* A bundle may outlive all that it carried, and with them what holds this link. */
+    while (atomic_load(&link->carrying) > 0) {
+        nng_msleep(1);
     }
 }
 
@@ -134,6 +140,7 @@ void link_destroy(struct link **link)
     if (*link == NULL) {
         return;
     }
+    link_bundles_destroy(*link);
     (void)nng_close((*link)->socket); /* returns when on_pipe runs no more */
     (void)pthread_mutex_destroy(&(*link)->lock);
     free(*link);

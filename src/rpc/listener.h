@@ -1,8 +1,9 @@
 /* Listener: one endpoint of a server; messages in, messages out, knows no call.
  * Implemented by listener_nng.c, used by intake (requests) and call (answers).
- * Always: of all requests that are there at the same time, `requests_max` are seen; only what comes
- * above that waits unseen in sockets. So requests_max is the server's limit and a margin, in which
- * requests are seen to be refused. */
+ * Always: of all messages that are there at the same time, `requests_max` are seen; only what comes
+ * above that waits unseen in sockets. A message may hold several requests
+ * (proto/rpc/v1/envelope.proto), which are answered together. So requests_max is the server's limit
+ * and a margin, in which requests are seen to be refused. */
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>

@@ -1,18 +1,18 @@
 /* See listener.h. A REP socket with `requests_max` contexts: nng gives each context one request at
  * a time and takes its answer back along the same connection. nng's callbacks run on its own few
- * threads; one that blocks stops all of nng. */
+ * threads; one that blocks stops all of nng.
+ * Not here: requests that come in one message (listener_bundle_nng.c). */
+#include "rpc/listener_nng.h"
+
 #include <assert.h>
-#include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/supplemental/tls/tls.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "rpc/endpoint.h"
 #include "rpc/limits.h"
-#include "rpc/listener.h"
 #include "rpc/peer_nng.h"
 #include "rpc/tune_nng.h"
 
@@ -26,24 +26,6 @@
 /* Two ids, a message, all that struct failure holds twice. */
 #define FAILURE_ENVELOPE_BYTES_MAX 4096
 #define SUCCESS_ENVELOPE_BYTES_MAX 256
-
-struct listener_request {
-    struct listener *listener;
-    nng_ctx context;
-    nng_aio *aio;
-    nng_msg *message;
-    bool is_answering; /* what the aio is busy with: the answer, not the next request */
-};
-
-struct listener {
-    struct listener_options options;
-    bool is_local, is_tls;
-    nng_socket socket;
-    atomic_size_t answering;
-    atomic_bool has_answered;
-    size_t request_count;
-    struct listener_request requests[];
-};
 
 static enum status open_socket(struct listener *listener, struct failure *failure);
 static enum status open_requests(struct listener *listener, struct failure *failure);
@@ -77,10 +59,12 @@ enum status listener_open(const struct listener_options *options, struct listene
         return explain(failure, options->endpoint, NNG_ENOMEM);
     }
     listener->options = *options;
+    (void)pthread_mutex_init(&listener->lock, NULL);
     listener->is_local = endpoint.is_ipc;
     listener->is_tls = endpoint.is_tls;
     status = open_socket(listener, failure);
     if (status != STATUS_OK) {
+        (void)pthread_mutex_destroy(&listener->lock);
         free(listener);
         return status;
     }
@@ -232,6 +216,8 @@ static void destroy(struct listener *listener)
         free_message(listener->requests[i].aio);
         nng_aio_free(listener->requests[i].aio);
     }
+    listener_bundles_free(listener);
+    (void)pthread_mutex_destroy(&listener->lock);
     free(listener);
 }
 
@@ -266,7 +252,9 @@ static void on_completion(void *argument)
     } else if (error == 0) {
         request->message = nng_aio_get_msg(request->aio);
         nng_aio_set_msg(request->aio, NULL);
-        listener->options.on_request(listener->options.context, request);
+        if (!listener_split(request)) {
+            listener->options.on_request(listener->options.context, request);
+        }
         return;
     }
     if (error != NNG_ECLOSED && error != NNG_ECANCELED) {
@@ -303,6 +291,15 @@ void listener_answer(struct listener_request *request, const struct envelope_res
                           ? make_failure(request->message, response)
                           : make_success(request->message, response, payload, payload_size);
     request->message = NULL;
+    if (request->bundle != NULL) {
+        listener_join(request, answer);
+    } else {
+        listener_send(request, answer);
+    }
+}
+
+void listener_send(struct listener_request *request, nng_msg *answer)
+{
     if (answer == NULL) {
         receive(request); /* the caller's deadline answers it */
         return;

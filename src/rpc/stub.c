@@ -132,6 +132,7 @@ static enum status prepare(struct rpc_stub *stub, const ProtobufCMessage *reques
     const struct rpc_channel *channel = stub->channel;
     exchange->is_hedged = channel->hedge_after_ms > 0 && channel->target_count > 1 &&
                           rpc_idempotency_of(exchange->path) == RPC_NO_SIDE_EFFECTS;
+    exchange->may_share = stub->may_share && stub->async && !exchange->is_hedged;
     return STATUS_OK;
 }
 

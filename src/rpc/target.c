@@ -55,6 +55,8 @@ struct target {
 
 static enum status make_parts(struct target *target, struct failure *failure);
 static void on_change(void *context);
+static bool on_many_begin(void *context);
+static void on_many_end(void *context);
 static void on_time(void *context);
 static bool is_check_due(struct target *target);
 static void set_alarm(struct target *target, int64_t ms);
@@ -94,6 +96,8 @@ static enum status make_parts(struct target *target, struct failure *failure)
         .endpoint = target->options.endpoint,
         .tls = target->options.tls,
         .on_change = on_change,
+        .on_many_begin = on_many_begin,
+        .on_many_end = on_many_end,
         .context = target,
     };
     (void)pthread_mutex_lock(&target->lock);
@@ -221,6 +225,18 @@ static void on_change(void *context)
     }
 }
 
+static bool on_many_begin(void *context)
+{
+    struct target *target = context;
+    return target->options.on_many_begin(target->options.context);
+}
+
+static void on_many_end(void *context)
+{
+    struct target *target = context;
+    target->options.on_many_end(target->options.context);
+}
+
 /* With the lock held. */
 static void set_alarm(struct target *target, int64_t ms)
 {
@@ -296,7 +312,7 @@ static void send_check(struct target *target, int64_t timeout_ms)
         return;
     }
     memcpy(out, request, size); /* and no payload: that is the server as a whole */
-    link_exchange_start(target->check, timeout_ms);
+    link_exchange_start(target->check, timeout_ms, false);
 }
 
 static void on_checked(void *context)

@@ -30,6 +30,9 @@ struct target_options {
     void (*on_fit)(void *context);
     /* Whether another target serves: then an answer is not waited for long. Likewise. */
     bool (*has_other)(void *context, const struct target *target);
+    /* As the link's. */
+    bool (*on_many_begin)(void *context);
+    void (*on_many_end)(void *context);
     void *context;
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "rpc/bundle.h"
 #include "rpc/envelope.h"
 #include "rpc/envelope_metadata.h"
 #include "rpc/limits.h"
@@ -14,6 +15,7 @@ static void try_request(struct bytes message, struct arena *arena);
 static void try_response(struct bytes message, struct arena *arena);
 static void expect_same_metadata(const struct envelope_request *a,
                                  const struct envelope_request *b);
+static void try_bundle(struct bytes message, struct arena *arena);
 static void expect(bool holds);
 static bool is_text(const char *text, size_t most);
 
@@ -23,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&arena, 4096, RPC_CALL_MEMORY_BYTES_MAX);
     try_request(bytes_of(data, size), &arena);
     try_response(bytes_of(data, size), &arena);
+    try_bundle(bytes_of(data, size), &arena);
     expect(arena.used_bytes <= RPC_CALL_MEMORY_BYTES_MAX);
     arena_fini(&arena);
     return 0;
@@ -88,6 +91,25 @@ static void try_response(struct bytes message, struct arena *arena)
     expect(again.failure != NULL && again.failure->code == response.failure->code);
     expect(strcmp(again.failure->message, response.failure->message) == 0);
     expect(strcmp(again.failure->field, response.failure->field) == 0);
+}
+
+static void try_bundle(struct bytes message, struct arena *arena)
+{
+    struct bytes parts[BUNDLE_PARTS_MAX];
+    size_t count = bundle_read(message, parts);
+    if (count == 0) {
+        return;
+    }
+    expect(count <= BUNDLE_PARTS_MAX && bundle_size(parts, count) == message.size);
+    for (size_t i = 0; i < count; i++) {
+        try_request(parts[i], arena);
+        try_response(parts[i], arena);
+    }
+    uint8_t *again = malloc(message.size);
+    expect(again != NULL);
+    bundle_write(parts, count, again);
+    expect(memcmp(again, message.data, message.size) == 0);
+    free(again);
 }
 
 static void expect(bool holds)

@@ -7,12 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rpc/bundle.h"
 #include "rpc/envelope.h"
 #include "tests/cmocka_all.h"
 #include "toy.h"
 
 static void *answer_all(void *data);
 static bool answer(struct script *script, nng_msg *message);
+static bool answer_bundle(struct script *script, const struct bytes *parts, size_t count,
+                          nng_msg *message);
+static bool answer_call(struct script *script, struct bytes call, nng_msg *out);
+static void answer_unreadable(nng_msg *out);
 static void note_call(struct script *script, const struct envelope_request *request);
 static void note_metadata(struct script_call *call, const struct envelope_request *request);
 static size_t write_response(const struct envelope_request *request, const struct script *script,
@@ -77,12 +82,51 @@ static void *answer_all(void *data)
 /* Writes the answer over the request; false when there is to be none. */
 static bool answer(struct script *script, nng_msg *message)
 {
+    struct bytes parts[BUNDLE_PARTS_MAX];
+    nng_msg *request;
+    assert_int_equal(nng_msg_dup(&request, message), 0);
+    struct bytes bytes = bytes_of(nng_msg_body(request), nng_msg_len(request));
+    size_t count = bundle_read(bytes, parts);
+    nng_msg_clear(message);
+    bool has_answer = count == 0 ? answer_call(script, bytes, message)
+                                 : answer_bundle(script, parts, count, message);
+    nng_msg_free(request);
+    return has_answer;
+}
+
+static bool answer_bundle(struct script *script, const struct bytes *parts, size_t count,
+                          nng_msg *message)
+{
+    struct bytes answers[BUNDLE_PARTS_MAX] = {{0}};
+    nng_msg *messages[BUNDLE_PARTS_MAX];
+    script->bundles++;
+    script->largest_bundle = count > script->largest_bundle ? count : script->largest_bundle;
+    if (!script->reads_bundles) {
+        answer_unreadable(message);
+        return true;
+    }
+    bool has_answer = true;
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(nng_msg_alloc(&messages[i], 0), 0);
+        has_answer = answer_call(script, parts[i], messages[i]) && has_answer;
+        answers[i] = bytes_of(nng_msg_body(messages[i]), nng_msg_len(messages[i]));
+    }
+    size_t answered = script->is_short ? count - 1 : count;
+    assert_int_equal(nng_msg_realloc(message, bundle_size(answers, answered)), 0);
+    bundle_write(answers, answered, nng_msg_body(message));
+    for (size_t i = 0; i < count; i++) {
+        nng_msg_free(messages[i]);
+    }
+    return has_answer;
+}
+
+static bool answer_call(struct script *script, struct bytes call, nng_msg *out)
+{
     struct arena arena;
     struct envelope_request request;
-    uint8_t out[4096];
+    uint8_t bytes[4096];
     arena_init(&arena, 1024, 1024 * 1024);
-    struct bytes bytes = bytes_of(nng_msg_body(message), nng_msg_len(message));
-    assert_int_equal(envelope_decode_request(bytes, &arena, &request, NULL), STATUS_OK);
+    assert_int_equal(envelope_decode_request(call, &arena, &request, NULL), STATUS_OK);
     bool is_check = strcmp(request.method, "/grpc.health.v1.Health/Check") == 0;
     if (is_check) {
         script->checks++;
@@ -91,15 +135,25 @@ static bool answer(struct script *script, nng_msg *message)
     }
     bool has_answer = !script->is_mute && (is_check || !script->is_deaf);
     if (has_answer) {
-        size_t size = write_response(&request, script, out);
+        size_t size = write_response(&request, script, bytes);
         if (!is_check && script->refusals > 0) {
             script->refusals--;
         }
-        nng_msg_clear(message);
-        assert_int_equal(nng_msg_append(message, out, size), 0);
+        assert_int_equal(nng_msg_append(out, bytes, size), 0);
     }
     arena_fini(&arena);
     return has_answer;
+}
+
+static void answer_unreadable(nng_msg *out)
+{
+    struct failure failure;
+    (void)failure_set(&failure, STATUS_INVALID_ARGUMENT, "MALFORMED_ENVELOPE", "what is this");
+    const struct envelope_response response = {
+        .failure = &failure, .call_id = "", .server_id = "script", .domain = "tests"};
+    uint8_t bytes[4096];
+    assert_int_equal(
+        nng_msg_append(out, bytes, envelope_encode_response(&response, bytes, sizeof bytes)), 0);
 }
 
 static void note_call(struct script *script, const struct envelope_request *request)

@@ -28,10 +28,13 @@ struct script {
     bool is_mute;         /* reads and never answers, health checks neither */
     bool is_deaf;         /* answers health checks only */
     bool is_not_serving;
-    size_t refusals; /* so many of the next calls are refused */
+    bool reads_bundles; /* or takes them for messages that it cannot read */
+    bool is_short;      /* its bundles lack the last answer */
+    size_t refusals;    /* so many of the next calls are refused */
     enum status code;
     int64_t retry_delay_ms;
     size_t checks, call_count; /* received */
+    size_t bundles, largest_bundle;
     struct script_call calls[SCRIPT_CALLS_MAX];
 };
 

@@ -16,6 +16,7 @@
 
 #include "calls.h"
 #include "random.h"
+#include "rpc/bundle.h"
 #include "rpc/envelope.h"
 #include "tests/cmocka_all.h"
 
@@ -273,6 +274,98 @@ static void test_messages_that_are_none_are_answered(void **state)
     toy_stop(&toy);
 }
 
+/* "OK" or the failure's reason. */
+static const char *read_outcome(struct bytes answer, struct arena *arena)
+{
+    struct envelope_response response;
+    assert_int_equal(envelope_decode_response(answer, arena, &response, NULL), STATUS_OK);
+    assert_string_equal(response.server_id, "toy-1");
+    return response.failure == NULL ? "OK" : response.failure->reason;
+}
+
+static struct bytes make_request(const char *method, struct arena *arena)
+{
+    struct envelope_request request = {.method = method, .call_id = "x", .timeout_ms = 10000};
+    uint8_t *out = arena_alloc(arena, 512);
+    return bytes_of(out, envelope_encode_request(&request, out, 512));
+}
+
+static struct bytes ask_together(const struct toy *toy, const struct bytes *parts, size_t count,
+                                 struct arena *arena)
+{
+    const size_t room = 65536;
+    uint8_t *message = arena_alloc(arena, bundle_size(parts, count));
+    uint8_t *answer = arena_alloc(arena, room);
+    bundle_write(parts, count, message);
+    return bytes_of(answer, ask(toy, message, bundle_size(parts, count), answer, room));
+}
+
+static void test_a_bundle_is_answered_for_each_of_its_parts(void **state)
+{
+    (void)state;
+    struct toy toy;
+    struct arena arena;
+    arena_init(&arena, 4096, 1024 * 1024);
+    start_toy_on(&toy, "ipc");
+    struct bytes order = make_request("/shop.v1.OrderService/CreateOrder", &arena);
+    const struct {
+        struct bytes part;
+        const char *outcome;
+    } cases[] = {
+        {order, "OK"},
+        {make_request("/grpc.health.v1.Health/Check", &arena), "OK"},
+        {make_request("/shop.v1.OrderService/Drop", &arena), "UNKNOWN_METHOD"},
+        {bytes_of_text("junk"), "MALFORMED_ENVELOPE"},
+        {bytes_of(NULL, 0), "MALFORMED_ENVELOPE"},
+        {bytes_of("ORB\1\0\0\0\1\0\0\0\0", 12), "MALFORMED_ENVELOPE"}, /* one within another */
+        {order, "OK"},
+    };
+    const size_t count = sizeof cases / sizeof cases[0];
+    struct bytes parts[BUNDLE_PARTS_MAX], answers[BUNDLE_PARTS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        parts[i] = cases[i].part;
+    }
+    assert_int_equal(bundle_read(ask_together(&toy, parts, count, &arena), answers), count);
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(read_outcome(answers[i], &arena), cases[i].outcome);
+    }
+    assert_int_equal(atomic_load(&toy.created), 2);
+
+    static const uint8_t none[] = {'O', 'R', 'B', 1, 0, 0, 0, 0};
+    assert_string_equal(ask_for_failure(&toy, none, sizeof none).reason, "MALFORMED_ENVELOPE");
+    static const uint8_t half[] = {'O', 'R', 'B', 1, 0, 0, 0, 2, 0, 0, 0, 0};
+    assert_string_equal(ask_for_failure(&toy, half, sizeof half).reason, "MALFORMED_ENVELOPE");
+    toy_stop(&toy);
+    arena_fini(&arena);
+}
+
+/* The server's limit is one of calls, in however few messages they come. */
+static void test_calls_of_a_bundle_are_refused_above_the_limit(void **state)
+{
+    (void)state;
+    struct toy toy;
+    struct arena arena;
+    arena_init(&arena, 4096, 1024 * 1024);
+    struct toy_options options = {.max_inflight = 4};
+    start_toy(&toy, &options);
+    struct bytes parts[BUNDLE_PARTS_MAX], answers[BUNDLE_PARTS_MAX];
+    for (size_t i = 0; i < BUNDLE_PARTS_MAX; i++) {
+        parts[i] = make_request("/shop.v1.OrderService/CreateOrder", &arena);
+    }
+    struct bytes answer = ask_together(&toy, parts, BUNDLE_PARTS_MAX, &arena);
+    assert_int_equal(bundle_read(answer, answers), BUNDLE_PARTS_MAX);
+    size_t done = 0;
+    for (size_t i = 0; i < BUNDLE_PARTS_MAX; i++) {
+        const char *outcome = read_outcome(answers[i], &arena);
+        done += strcmp(outcome, "OK") == 0;
+        assert_true(strcmp(outcome, "OK") == 0 || strcmp(outcome, "OVERLOADED") == 0);
+    }
+    assert_true(done >= 4);
+    assert_int_equal(atomic_load(&toy.created), done);
+    toy_stop(&toy);
+    arena_fini(&arena);
+}
+
 static void test_oversized_messages_cost_their_sender_the_connection(void **state)
 {
     (void)state;
@@ -296,20 +389,25 @@ static void test_random_requests_are_answered(void **state)
     struct envelope_request request = {.method = "/shop.v1.OrderService/CreateOrder",
                                        .call_id = "0192d3a4-7a53-7000-8000-0123456789ab",
                                        .timeout_ms = 1000};
-    uint8_t good[512], message[512], answer[8192];
+    uint8_t good[512], message[1024], answer[8192];
     size_t size = envelope_encode_request(&request, good, sizeof good);
     memcpy(good + size,
            "\x12\x03"
            "abc\x1a\x05\x0a\x01p\x10\x01",
            12);
     size += 12;
+    const struct bytes twice[] = {bytes_of(good, size), bytes_of(good, size)};
+    uint8_t bundle[1024];
+    bundle_write(twice, 2, bundle);
     uint64_t seed = 20260104;
-    for (int round = 0; round < 300; round++) {
-        memcpy(message, good, size);
+    for (int round = 0; round < 400; round++) {
+        bool is_bundle = round % 4 == 0;
+        size_t whole = is_bundle ? bundle_size(twice, 2) : size;
+        memcpy(message, is_bundle ? bundle : good, whole);
         for (int i = 0; i <= round % 5; i++) {
-            message[random_below(&seed, size)] = random_byte(&seed);
+            message[random_below(&seed, whole)] = random_byte(&seed);
         }
-        size_t cut = round % 3 == 0 ? random_below(&seed, size) : size;
+        size_t cut = round % 3 == 0 ? random_below(&seed, whole) : whole;
         assert_true(ask(&toy, message, cut, answer, sizeof answer) > 0);
     }
     toy_stop(&toy);
@@ -356,6 +454,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_junk_over_ipc),
         cmocka_unit_test(test_junk_over_tcp),
         cmocka_unit_test(test_messages_that_are_none_are_answered),
+        cmocka_unit_test(test_a_bundle_is_answered_for_each_of_its_parts),
+        cmocka_unit_test(test_calls_of_a_bundle_are_refused_above_the_limit),
         cmocka_unit_test(test_oversized_messages_cost_their_sender_the_connection),
         cmocka_unit_test(test_random_requests_are_answered),
         cmocka_unit_test(test_a_peer_that_does_not_read),
