@@ -20,8 +20,9 @@ static int ready[2]; /* the child's word that it serves */
 
 static void complain(const char *program)
 {
-    (void)fprintf(stderr, "usage: %s --transport tcp|ipc --outstanding N --seconds S [--untuned]\n",
-                  program);
+    (void)fprintf(
+        stderr, "usage: %s --transport tcp|ipc --outstanding N --seconds S [--untuned] [--share]\n",
+        program);
     exit(2);
 }
 
@@ -36,11 +37,10 @@ static void choose_endpoint(const char *transport, char *out, size_t room)
 
 struct bench_options bench_options_parse(int argc, char **argv)
 {
-    static const struct option known[] = {{"transport", required_argument, NULL, 't'},
-                                          {"outstanding", required_argument, NULL, 'o'},
-                                          {"seconds", required_argument, NULL, 's'},
-                                          {"untuned", no_argument, NULL, 'u'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"transport", required_argument, NULL, 't'}, {"outstanding", required_argument, NULL, 'o'},
+        {"seconds", required_argument, NULL, 's'},   {"untuned", no_argument, NULL, 'u'},
+        {"share", no_argument, NULL, 'm'},           {NULL, 0, NULL, 0}};
     struct bench_options options = {.transport = "ipc", .outstanding = 1, .seconds = 2};
     int option;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -52,6 +52,8 @@ struct bench_options bench_options_parse(int argc, char **argv)
             options.seconds = strtod(optarg, NULL);
         } else if (option == 'u') {
             options.is_untuned = true;
+        } else if (option == 'm') {
+            options.may_share = true;
         } else {
             complain(argv[0]);
         }

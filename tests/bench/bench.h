@@ -12,12 +12,13 @@ struct bench_options {
     const char *transport; /* "tcp" or "ipc" */
     size_t outstanding;
     double seconds;
-    bool is_untuned;    /* as many threads as nng starts by itself */
+    bool is_untuned;    /* of echo: as many threads as nng starts by itself */
+    bool may_share;     /* of health: see rpc/channel.h */
     char endpoint[128]; /* one that is free */
 };
 
-/* --transport tcp|ipc --outstanding N --seconds S [--untuned]; prints what is wrong and exits
- * otherwise. */
+/* --transport tcp|ipc --outstanding N --seconds S [--untuned] [--share]; prints what is wrong and
+ * exits otherwise. */
 struct bench_options bench_options_parse(int argc, char **argv);
 
 /* Runs `serve` in a child (before this process has threads) and returns once it serves; it ends

@@ -73,6 +73,7 @@ static void run(const struct bench_options *options, pid_t server)
     for (size_t i = 0; i < options->outstanding; i++) {
         rpc_stub_init(&clients[i].stub, channel, &grpc__health__v1__health__descriptor);
         clients[i].stub.async = true;
+        clients[i].stub.may_share = options->may_share;
         check(&clients[i]);
     }
     bench_figures_watch(&figures, server);

@@ -85,7 +85,8 @@ measure_raw_stages() {
 }
 
 # What src/rpc adds to nng: a health check through both of its sides against nng's own echo, as nng comes (raw) and with
-# src/rpc's number of nng's threads (echo).
+# src/rpc's number of nng's threads (echo). Calls share messages (rpc/channel.h), as those of a program with many of
+# them do, or each has its own (alone).
 measure_rpc() {
     local transport outstanding run case
     for transport in tcp ipc; do
@@ -95,8 +96,9 @@ measure_rpc() {
             run="--transport $transport --outstanding $outstanding --seconds 0.2"
             asks["rpc_raw_$case"]="bench_echo $run --untuned"
             asks["rpc_echo_$case"]="bench_echo $run"
-            asks["rpc_health_$case"]="bench_health $run"
-            slices "$RPC_SLICES" "rpc_raw_$case" "rpc_health_$case" "rpc_echo_$case"
+            asks["rpc_health_$case"]="bench_health $run --share"
+            asks["rpc_alone_$case"]="bench_health $run"
+            slices "$RPC_SLICES" "rpc_raw_$case" "rpc_health_$case" "rpc_alone_$case" "rpc_echo_$case"
         done
     done
 }
@@ -110,9 +112,11 @@ measure_reads() {
         ask="env ORDER_ENDPOINT=${endpoint[$transport]} ${load[*]} --outstanding $OUTSTANDING --seconds 1 --warmup 150ms"
         asks["raw_$transport"]="bench_echo --transport $transport --outstanding $OUTSTANDING --seconds 1 --untuned"
         asks["echo_$transport"]="bench_echo --transport $transport --outstanding $OUTSTANDING --seconds 1"
-        asks["get_product_$transport"]="$ask --method get-product"
-        asks["health_$transport"]="$ask --method health"
-        slices "$READ_SLICES" "raw_$transport" "echo_$transport" "get_product_$transport" "health_$transport"
+        asks["get_product_$transport"]="$ask --method get-product --share"
+        asks["get_product_alone_$transport"]="$ask --method get-product"
+        asks["health_$transport"]="$ask --method health --share"
+        slices "$READ_SLICES" "raw_$transport" "echo_$transport" "get_product_$transport" "get_product_alone_$transport" \
+            "health_$transport"
     done
 }
 
@@ -130,7 +134,7 @@ system_start() {
 load=(orderctl bench --timeout 10s -o json)
 
 measure_system() {
-    local load=("${load[@]}" --seconds "$SECONDS_EACH")
+    local load=("${load[@]}" --seconds "$SECONDS_EACH" --share)
     orders orders persistedPerSecond "${load[@]}" --method create-order --outstanding "$OUTSTANDING"
     orders orders_many persistedPerSecond "${load[@]}" --method create-order --outstanding "$OUTSTANDING_MANY"
     orders orders_batch persistedPerSecond "${load[@]}" --method batch-create-orders --batch "$BATCH" \

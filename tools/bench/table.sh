@@ -26,12 +26,16 @@ table_rows() {
         | ([$f.raw_tcp.perSecond, $f.reserve_script.decisions_per_second] | min) as $stage
         | ([ ["tcp", "ipc"][] as $transport | [1, 16, 128][] as $outstanding | "\($transport)_\($outstanding)" as $case
              | against_nng("health call over \($transport), \($outstanding) outstanding";
-                $f["rpc_health_\($case)"]; $f["rpc_raw_\($case)"]; $f["rpc_echo_\($case)"]; 0.8) ]) as $rpc
+                $f["rpc_health_\($case)"]; $f["rpc_raw_\($case)"]; $f["rpc_echo_\($case)"]; 0.8),
+               against("the same, each in a message of its own"; $f["rpc_alone_\($case)"];
+                "raw nng echo, the same"; $f["rpc_raw_\($case)"]; null) ]) as $rpc
         | ([ ["tcp", "ipc"][] as $transport | $f["raw_\($transport)"] as $raw | $f["echo_\($transport)"] as $tuned
              | against_nng("health call over \($transport), whole server, \($raw.outstanding) outstanding";
                 $f["health_\($transport)"]; $raw; $tuned; 0.8),
                against_nng("GetProduct from cache over \($transport), \($raw.outstanding) outstanding";
-                $f["get_product_\($transport)"]; $raw; $tuned; 0.7) ]) as $reads
+                $f["get_product_\($transport)"]; $raw; $tuned; 0.7),
+               against("the same, each in a message of its own"; $f["get_product_alone_\($transport)"];
+                "raw nng echo, the same"; $raw; null) ]) as $reads
         | ([ [64, 256, 512][] as $connections
              | ["HTTP: GET product, gateway, \($connections) connections", $f["http_get_\($connections)"].perSecond,
                 "Express GET, the same", $f["peer_http_get_\($connections)"].perSecond, 5],

@@ -125,6 +125,7 @@ static bool make(struct load *load, const struct bench_load_options *options)
         slot->random = 1 + i;
         rpc_stub_init(&slot->stub, slot->lane->channel, target->service);
         slot->stub.async = true;
+        slot->stub.may_share = options->may_share;
         slot->next_free = load->free;
         load->free = slot;
     }

@@ -18,7 +18,7 @@
 struct bench_options {
     int64_t method, outstanding, connections, seconds, warmup_ms, rate, products, lines, batch;
     const char *product;
-    bool until_persisted;
+    bool until_persisted, share;
 };
 
 /* All that lives as long as the run. */
@@ -117,6 +117,10 @@ static const struct option BENCH_OPTIONS[] = {
      .least = 1,
      .most = SHOP_BATCH_CREATE_MAX,
      .help = "batch-create-orders: orders of each call (default 100)"},
+    {.name = "share",
+     .type = OPTION_FLAG,
+     .offset = offsetof(struct bench_options, share),
+     .help = "let calls share messages, as programs with many of them under way do"},
     {.name = "until-persisted",
      .type = OPTION_FLAG,
      .offset = offsetof(struct bench_options, until_persisted),
@@ -200,6 +204,7 @@ static enum status run_load(struct bench *bench, struct failure *failure)
                                             .warmup_us = options->warmup_ms * 1000,
                                             .measure_us = options->seconds * 1000000,
                                             .rate = options->rate,
+                                            .may_share = options->share,
                                             .clock = bench->cli->environment->clock,
                                             .target = &bench->target};
     return bench_load_run(&load, bench->result, failure);
