@@ -265,7 +265,7 @@ bool book_record_decode(const struct book *book, struct bytes bytes, struct book
     struct book_record record = {
         .kind = (enum book_record_kind)at[1],
         .is_current = (at[2] << 8 | at[3]) == (int)(book->epoch & 0xffff),
-        .version = (uint32_t)at[4] << 24 | (uint32_t)at[5] << 16 | (uint32_t)at[6] << 8 | at[7],
+        .version = bytes_read_u32(at + 4),
         .payload = bytes_of(at + BOOK_RECORD_HEADER_BYTES, bytes.size - BOOK_RECORD_HEADER_BYTES),
     };
     memcpy(record.request_hash, at + 8, sizeof record.request_hash);

@@ -6,15 +6,12 @@
 
 static const uint8_t PREFIX[] = {'O', 'R', 'B', 1};
 
-static uint32_t read_u32(const uint8_t *at);
-static void write_u32(uint8_t *at, size_t value);
-
 size_t bundle_read(struct bytes message, struct bytes parts_out[BUNDLE_PARTS_MAX])
 {
     if (!bundle_is(message) || message.size < BUNDLE_PREFIX_BYTES) {
         return 0;
     }
-    size_t count = read_u32(message.data + sizeof PREFIX);
+    size_t count = bytes_read_u32(message.data + sizeof PREFIX);
     if (count > BUNDLE_PARTS_MAX) {
         return 0;
     }
@@ -23,7 +20,7 @@ size_t bundle_read(struct bytes message, struct bytes parts_out[BUNDLE_PARTS_MAX
         if (message.size - at < BUNDLE_LENGTH_BYTES) {
             return 0;
         }
-        size_t size = read_u32(message.data + at);
+        size_t size = bytes_read_u32(message.data + at);
         at += BUNDLE_LENGTH_BYTES;
         if (size > message.size - at) {
             return 0;
@@ -52,27 +49,14 @@ void bundle_write(const struct bytes *parts, size_t count, uint8_t *out)
 {
     assert(count <= BUNDLE_PARTS_MAX);
     memcpy(out, PREFIX, sizeof PREFIX);
-    write_u32(out + sizeof PREFIX, count);
+    bytes_write_u32(out + sizeof PREFIX, (uint32_t)count);
     out += BUNDLE_PREFIX_BYTES;
     for (size_t i = 0; i < count; i++) {
-        write_u32(out, parts[i].size);
+        bytes_write_u32(out, (uint32_t)parts[i].size);
         out += BUNDLE_LENGTH_BYTES;
         if (parts[i].size > 0) {
             memcpy(out, parts[i].data, parts[i].size);
         }
         out += parts[i].size;
     }
-}
-
-static uint32_t read_u32(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static void write_u32(uint8_t *at, size_t value)
-{
-    at[0] = (uint8_t)(value >> 24);
-    at[1] = (uint8_t)(value >> 16);
-    at[2] = (uint8_t)(value >> 8);
-    at[3] = (uint8_t)value;
 }

@@ -158,9 +158,7 @@ static size_t put_prefix(uint8_t *out, size_t size)
 {
     memcpy(out, MAGIC, sizeof MAGIC);
     out[3] = ENVELOPE_VERSION;
-    for (int i = 0; i < 4; i++) {
-        out[4 + i] = (uint8_t)(size >> (24 - 8 * i));
-    }
+    bytes_write_u32(out + 4, (uint32_t)size);
     return ENVELOPE_PREFIX_BYTES + size;
 }
 
@@ -358,7 +356,7 @@ static enum status split(struct bytes message, struct bytes *header_out, struct 
     if (at[3] != ENVELOPE_VERSION) {
         return refuse(failure, "this version of the envelope is not spoken here");
     }
-    size_t size = (size_t)at[4] << 24 | (size_t)at[5] << 16 | (size_t)at[6] << 8 | at[7];
+    size_t size = bytes_read_u32(at + 4);
     size_t left = message.size - ENVELOPE_PREFIX_BYTES;
     if (size > ENVELOPE_HEADER_BYTES_MAX || size > left) {
         return refuse(failure, "the header is longer than the message or than 16 KiB");

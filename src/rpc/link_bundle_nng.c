@@ -1,8 +1,8 @@
 /* See link.h: exchanges that share a message. A bundle's message goes there and back as an exchange
- * of its own, the carrier; what came of that came of all that it carries. Always: of an exchange in
- * a bundle either the bundle or a cancellation makes the end, whoever takes its ticket. A server
- * that reads no bundles is asked once on each connection. Not here: which exchanges may share
- * (channel.h), the format (bundle.h). */
+ * of its own, the carrier; what came of that came of all that it carries.
+ * Always: of an exchange in a bundle either the bundle or a cancellation makes the end, whoever
+ * takes its ticket. To a server that has refused a bundle none is sent on that connection any more.
+ * Not here: which exchanges may share (channel.h), the format (bundle.h). */
 #include <stdlib.h>
 
 #include "rpc/bundle.h"
@@ -86,8 +86,7 @@ void link_send_collected(struct link_collection *collection)
     }
 }
 
-/* The first one and those behind it that fit: of the same link, and all deadlines within the slack.
- */
+/* The first one and those behind it of the same link, with all deadlines within the slack. */
 static size_t take_alike(struct link_collection *collection,
                          struct link_exchange *members_out[BUNDLE_PARTS_MAX])
 {

@@ -2,7 +2,8 @@
  * complete received from: never both pending.
  * Sending and receiving have aios of their own: nng ends what is out of time in lots of a hundred,
  * and an aio that completed while its lot was worked off, and was used again, would be ended in its
- * next operation (seen as calls that had no answer after a second of their ten). */
+ * next operation (seen as calls that had no answer after a second of their ten).
+ * Not here: exchanges that share a message (link_bundle_nng.c). */
 #include <stdlib.h>
 
 #include "rpc/link_nng.h"

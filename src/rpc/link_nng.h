@@ -45,7 +45,7 @@ struct link_exchange {
     nng_msg *message; /* the request until it is sent, then the answer */
     nng_msg *spare;   /* an answer that was read: memory for the next request */
     bool is_sending;
-    nng_time deadline_ms; /* of one that could not be sent at once */
+    nng_time deadline_ms; /* of one that was not sent at once */
     atomic_bool is_cancelled;
     enum link_outcome outcome;
 

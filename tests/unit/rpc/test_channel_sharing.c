@@ -161,12 +161,17 @@ static void expect_all(const struct loop *loop, size_t answers, size_t failures)
     }
 }
 
+static void start_reading(struct script *script)
+{
+    script_start(script);
+    script_set(script, &script->reads_bundles, true);
+}
+
 static void test_calls_share_messages(void **state)
 {
     (void)state;
     struct script script;
-    script_start(&script);
-    script_set(&script, &script.reads_bundles, true);
+    start_reading(&script);
     struct loop *loop = make_loop(script.endpoint, 32, 2);
     run(loop);
     expect_all(loop, 2, 0);
@@ -227,16 +232,22 @@ static void wait_for_bundle(struct script *script)
     assert_true(script_count(script, &script->bundles) > 0);
 }
 
+/* A loop whose second calls are under way in messages that nobody will answer. */
+static struct loop *start_deaf(struct script *script)
+{
+    start_reading(script);
+    struct loop *loop = make_loop(script->endpoint, 16, 2);
+    loop->script = script;
+    start_all(loop);
+    wait_for_bundle(script);
+    return loop;
+}
+
 static void test_each_is_cancelled_for_itself(void **state)
 {
     (void)state;
     struct script script;
-    script_start(&script);
-    script_set(&script, &script.reads_bundles, true);
-    struct loop *loop = make_loop(script.endpoint, 16, 2);
-    loop->script = &script;
-    start_all(loop);
-    wait_for_bundle(&script);
+    struct loop *loop = start_deaf(&script);
     for (size_t i = 0; i < loop->count; i += 2) {
         rpc_stub_cancel(&loop->slots[i].stub);
     }
@@ -266,12 +277,7 @@ static void test_a_place_is_used_again_after_a_cancellation(void **state)
 {
     (void)state;
     struct script script;
-    script_start(&script);
-    script_set(&script, &script.reads_bundles, true);
-    struct loop *loop = make_loop(script.endpoint, 16, 2);
-    loop->script = &script;
-    start_all(loop);
-    wait_for_bundle(&script);
+    struct loop *loop = start_deaf(&script);
     for (size_t i = 0; i < loop->count; i++) { /* all: nobody waits for the messages any more */
         rpc_stub_cancel(&loop->slots[i].stub);
     }
@@ -300,8 +306,7 @@ static void test_each_ends_at_its_deadline(void **state)
 {
     (void)state;
     struct script script;
-    script_start(&script);
-    script_set(&script, &script.reads_bundles, true);
+    start_reading(&script);
     script_set(&script, &script.is_deaf, true);
     struct loop *loop = make_loop(script.endpoint, 16, 2);
     for (size_t i = 0; i < loop->count; i++) {
@@ -346,8 +351,7 @@ static void test_an_answer_with_too_few_parts(void **state)
 {
     (void)state;
     struct script script;
-    script_start(&script);
-    script_set(&script, &script.reads_bundles, true);
+    start_reading(&script);
     script_set(&script, &script.is_short, true);
     struct loop *loop = make_loop(script.endpoint, 16, 2);
     run(loop);
