@@ -209,7 +209,7 @@ static void send_try(struct channel_exchange *exchange, struct attempt *attempt)
         (void)pthread_mutex_unlock(&channel->lock);
     }
     target_enter(attempt->target);
-    link_exchange_start(attempt->link, timeout_ms, exchange->may_share);
+    link_exchange_start(attempt->link, timeout_ms, exchange->kind);
 }
 
 static void on_attempt_done(void *context)
@@ -347,7 +347,7 @@ static void hedge(struct channel_exchange *exchange, bool is_woken)
         stub_write_try(exchange, attempt, exchange->sent_tries + 1, timeout_ms)) {
         (void)atomic_fetch_add(&exchange->running, 1);
         target_enter(attempt->target);
-        link_exchange_start(attempt->link, timeout_ms, false);
+        link_exchange_start(attempt->link, timeout_ms, NULL);
     }
     end_one(exchange); /* the alarm */
 }

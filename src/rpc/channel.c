@@ -117,6 +117,7 @@ static void destroy(struct rpc_channel *channel)
         channel->spare = exchange->next;
         free_exchange(exchange);
     }
+    channel_stop_starter(channel);
     targets_destroy(channel);
     alarm_destroy(&channel->poke);
     (void)pthread_cond_destroy(&channel->changed);

@@ -34,11 +34,12 @@
  * Hedging (hedge_after_ms): a NO_SIDE_EFFECTS call without an answer after that time is sent to
  * another server, too; the first answer counts.
  *
- * Sharing (stub.may_share): calls that closures begin may go in one message with others that
- * closures begin at the same time, when there are many: a fraction of the system's work for each.
- * They are answered together, too, so it is for calls that take about as long; what else is said
- * here holds for each of them alone, but that deadlines within 10 ms of each other count as the
- * last of these. Not for hedged ones.
+ * Sharing (stub.may_share): asynchronous calls may go in one message with others of their method
+ * that begin at the same time, when there are many: a fraction of the system's work for each. Those
+ * that closures begin are sent when the closures have run, those of other threads by a thread of
+ * the channel's; where few are under way each is sent at once. They are answered together, too, so
+ * it is for calls that take about as long; what else is said here holds for each of them alone, but
+ * that deadlines within 10 ms of each other count as the last of these. Not for hedged ones.
  *
  * Order: calls that are under way at the same time reach the server in any.
  * Threads: a channel is for all of them; a stub for one at a time, but for rpc_stub_cancel.

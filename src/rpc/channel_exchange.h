@@ -1,6 +1,6 @@
 /* Channel exchange: a call's place in the channel, from its start until its closure has run.
  * The inside of channel.h, shared by channel.c (places, closures' turn), channel_targets.c (which
- * server), attempts.c (tries) and stub.c (messages). */
+ * server), channel_starter.c (crowds), attempts.c (tries) and stub.c (messages). */
 #pragma once
 
 #include <pthread.h>
@@ -46,7 +46,7 @@ struct channel_exchange {
     int64_t deadline_ms; /* monotonic */
     bool carries_request_id;
     bool is_hedged;
-    bool may_share;
+    const void *kind; /* of which others may share its message; NULL: none */
 
     struct arena response; /* what is read of an answer */
     struct envelope_response envelope;
@@ -67,6 +67,8 @@ struct channel_exchange {
     struct attempt attempts[RPC_ENDPOINTS_MAX]; /* one a target; most channels have one */
 };
 
+struct channel_starter;
+
 struct rpc_channel {
     struct target *targets[RPC_ENDPOINTS_MAX];
     size_t target_count;
@@ -86,7 +88,9 @@ struct rpc_channel {
     uint64_t chance;                  /* for picking */
     struct channel_exchange *waiting; /* asynchronous calls whose alarms are set */
     bool closing;
-    struct alarm *poke; /* for closures of calls that never began */
+    struct alarm *poke;                        /* for closures of calls that never began */
+    _Atomic(struct channel_starter *) starter; /* made when it is first needed */
+    atomic_size_t handing_over;                /* threads that are giving it a call */
 
     /* Asynchronous calls whose closures shall run, the last one first. NULL: none, and nobody has
      * the turn of running them; it is given up with the lock only. */
@@ -104,8 +108,8 @@ enum status channel_enter(struct rpc_channel *channel, struct rpc_stub *stub, in
 void channel_vacate(struct rpc_channel *channel, struct rpc_stub *stub);
 /* Ends a blocking call, whose closure has run. `exchange` may be NULL. */
 void channel_leave(struct rpc_channel *channel, struct channel_exchange *exchange);
-/* Ends an asynchronous call: its closure runs now, or on the thread that runs others. On nng's
- * threads only. */
+/* Ends an asynchronous call: its closure runs now, or on the thread that runs others. Not within
+ * the call that begins it. */
 void channel_end(struct rpc_channel *channel, struct rpc_stub *stub);
 /* Around the ends of several calls: true when the thread got the turn, so that their closures run
  * with channel_use_turn, one after the other. */
@@ -113,6 +117,14 @@ bool channel_take_turn(void *channel);
 void channel_use_turn(void *channel);
 /* Ends an asynchronous call before it was sent: its closure runs later, on one of nng's threads. */
 void channel_complete(struct rpc_channel *channel, struct rpc_stub *stub);
+
+/* channel_starter.c */
+
+/* Begins an asynchronous call: here, or on the channel's starter, so that it may go in one message
+ * with others. */
+void channel_begin(struct channel_exchange *exchange);
+/* When no call is under way and none will be begun. */
+void channel_stop_starter(struct rpc_channel *channel);
 
 /* channel_targets.c */
 

@@ -64,10 +64,10 @@ struct link_exchange *link_exchange_create(struct link *link, void (*on_done)(vo
 void link_exchange_destroy(struct link_exchange **exchange);
 /* Where to write the next request, of `size` bytes; NULL when memory is out. */
 uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size);
-/* Starts it; on_done runs once it has ended, maybe before this returns. One that may share is sent
- * together with others that this thread collects: each still ends for itself, but with an answer
- * only when all of them have one. */
-void link_exchange_start(struct link_exchange *exchange, int64_t timeout_ms, bool may_share);
+/* Starts it; on_done runs once it has ended, maybe before this returns. One of a kind is sent
+ * together with others of this kind that this thread collects: each still ends for itself, but with
+ * an answer only when all of them have one. NULL: alone. */
+void link_exchange_start(struct link_exchange *exchange, int64_t timeout_ms, const void *kind);
 /* The same, waiting for the end of it; without on_done. */
 void link_exchange_run(struct link_exchange *exchange, int64_t timeout_ms);
 /* Forgets a cancellation; before a new exchange whose owner may be asked to cancel it. */
@@ -76,8 +76,8 @@ void link_exchange_arm(struct link_exchange *exchange);
  * before. From any thread. */
 void link_exchange_cancel(struct link_exchange *exchange);
 
-/* While a thread collects, the exchanges it starts that may share a message wait; then they are
- * sent, in as few messages as keep both sides busy. Nests. */
+/* While a thread collects, the exchanges of a kind that it starts wait; then they are sent, in as
+ * few messages as keep both sides busy. Nests. */
 struct link_collection {
     struct link_collection *outer;
     struct link_exchange *first, *last;
@@ -85,6 +85,11 @@ struct link_collection {
 
 void link_collect(struct link_collection *collection);
 void link_send_collected(struct link_collection *collection);
+/* Whether this thread collects. */
+bool link_is_collecting(void);
+/* Whether so many exchanges of a kind are under way that more of them, with requests of this size,
+ * would go together. */
+bool link_is_crowded(const struct link *link, size_t size);
 
 enum link_outcome link_exchange_outcome(const struct link_exchange *exchange);
 /* When LINK_ANSWERED; valid until the exchange is used again or reset. */

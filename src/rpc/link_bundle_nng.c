@@ -30,7 +30,8 @@ static _Thread_local struct link_collection *collecting;
 
 static size_t take_alike(struct link_collection *collection,
                          struct link_exchange *members_out[BUNDLE_PARTS_MAX]);
-static size_t size_limit(struct link *link);
+static bool can_share(const struct link *link, size_t size);
+static size_t size_limit(const struct link *link);
 static void send_together(struct link_exchange **members, size_t count);
 static struct link_bundle *take_bundle(struct link *link);
 static struct link_bundle *make_bundle(struct link *link);
@@ -55,10 +56,7 @@ void link_collect(struct link_collection *collection)
 
 bool link_bundle_collect(struct link_exchange *exchange, int64_t timeout_ms)
 {
-    struct link *link = exchange->link;
-    uint32_t connection = atomic_load(&link->connection);
-    if (collecting == NULL || nng_msg_len(exchange->message) > BUNDLE_REQUEST_BYTES_MAX ||
-        (connection != 0 && connection == atomic_load(&link->plain))) {
+    if (collecting == NULL || !can_share(exchange->link, nng_msg_len(exchange->message))) {
         return false;
     }
     exchange->deadline_ms = nng_clock() + (nng_time)timeout_ms;
@@ -86,7 +84,7 @@ void link_send_collected(struct link_collection *collection)
     }
 }
 
-/* The first one and those behind it of the same link, with all deadlines within the slack. */
+/* The first one and those behind it of the same link and kind, all deadlines within the slack. */
 static size_t take_alike(struct link_collection *collection,
                          struct link_exchange *members_out[BUNDLE_PARTS_MAX])
 {
@@ -98,7 +96,8 @@ static size_t take_alike(struct link_collection *collection,
         nng_time ms = exchange->deadline_ms;
         nng_time from_ms = ms < earliest_ms ? ms : earliest_ms;
         nng_time to_ms = ms > latest_ms ? ms : latest_ms;
-        if (exchange->link != first->link || to_ms - from_ms > DEADLINE_SLACK_MS) {
+        if (exchange->link != first->link || exchange->kind != first->kind ||
+            to_ms - from_ms > DEADLINE_SLACK_MS) {
             at = &exchange->collected;
             continue;
         }
@@ -110,7 +109,25 @@ static size_t take_alike(struct link_collection *collection,
     return count;
 }
 
-static size_t size_limit(struct link *link)
+bool link_is_collecting(void)
+{
+    return collecting != NULL;
+}
+
+bool link_is_crowded(const struct link *link, size_t size)
+{
+    return size_limit(link) > 1 && can_share(link, size);
+}
+
+/* A request of this size, on the connection that is there now. */
+static bool can_share(const struct link *link, size_t size)
+{
+    uint32_t connection = atomic_load(&link->connection);
+    bool is_plain = connection != 0 && connection == atomic_load(&link->plain);
+    return size <= BUNDLE_REQUEST_BYTES_MAX && !is_plain;
+}
+
+static size_t size_limit(const struct link *link)
 {
     size_t limit = atomic_load(&link->sharing) / BUNDLES_AT_ONCE;
     return limit < 1 ? 1 : limit > BUNDLE_PARTS_MAX ? BUNDLE_PARTS_MAX : limit;

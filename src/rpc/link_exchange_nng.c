@@ -82,16 +82,18 @@ uint8_t *link_exchange_request(struct link_exchange *exchange, size_t size)
     return nng_msg_realloc(exchange->message, size) == 0 ? nng_msg_body(exchange->message) : NULL;
 }
 
-void link_exchange_start(struct link_exchange *exchange, int64_t timeout_ms, bool may_share)
+void link_exchange_start(struct link_exchange *exchange, int64_t timeout_ms, const void *kind)
 {
-    exchange->may_share = may_share;
-    if (may_share) {
+    exchange->kind = kind;
+    if (kind != NULL) {
         (void)atomic_fetch_add(&exchange->link->sharing, 1);
-        if (link_bundle_collect(exchange, timeout_ms)) {
-            return;
-        }
     }
-    link_exchange_send(exchange, timeout_ms);
+    if (atomic_load(&exchange->is_cancelled)) {
+        exchange->outcome = LINK_CANCELLED;
+        link_exchange_end(exchange);
+    } else if (kind == NULL || !link_bundle_collect(exchange, timeout_ms)) {
+        link_exchange_send(exchange, timeout_ms);
+    }
 }
 
 void link_exchange_send(struct link_exchange *exchange, int64_t timeout_ms)
@@ -103,7 +105,7 @@ void link_exchange_send(struct link_exchange *exchange, int64_t timeout_ms)
 
 void link_exchange_end(struct link_exchange *exchange)
 {
-    if (exchange->may_share) {
+    if (exchange->kind != NULL) {
         (void)atomic_fetch_sub(&exchange->link->sharing, 1);
     }
     exchange->on_done(exchange->context);

@@ -19,7 +19,7 @@ struct link {
     atomic_bool is_closed;
     atomic_size_t inside;            /* threads that begin or abort operations */
     atomic_size_t sending;           /* exchanges that wait to be sent */
-    atomic_size_t sharing;           /* exchanges under way that may share a message */
+    atomic_size_t sharing;           /* exchanges of a kind that are under way */
     atomic_size_t carrying;          /* bundles under way */
     atomic_ullong tickets;           /* given out */
     _Atomic uint32_t plain;          /* the connection whose server reads no bundles */
@@ -49,7 +49,7 @@ struct link_exchange {
     atomic_bool is_cancelled;
     enum link_outcome outcome;
 
-    bool may_share;
+    const void *kind; /* of which others may share its message; NULL: it goes alone */
     struct link_exchange *collected; /* the next one of a collection */
     /* Of a bundle that carries it, 0 when none does. Who sets it back to 0 ends the exchange: the
      * bundle's answer or a cancellation. Never given out twice, so a bundle that comes back late

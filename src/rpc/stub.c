@@ -71,7 +71,7 @@ void rpc_stub_invoke(struct rpc_stub *stub, unsigned method_index, const Protobu
     struct channel_exchange *exchange = stub->exchange;
     if (stub->async) {
         if (is_ready) {
-            attempts_start(exchange);
+            channel_begin(exchange);
         } else {
             channel_complete(channel, stub);
         }
@@ -132,7 +132,8 @@ static enum status prepare(struct rpc_stub *stub, const ProtobufCMessage *reques
     const struct rpc_channel *channel = stub->channel;
     exchange->is_hedged = channel->hedge_after_ms > 0 && channel->target_count > 1 &&
                           rpc_idempotency_of(exchange->path) == RPC_NO_SIDE_EFFECTS;
-    exchange->may_share = stub->may_share && stub->async && !exchange->is_hedged;
+    bool may_share = stub->may_share && stub->async && !exchange->is_hedged;
+    exchange->kind = may_share ? stub->method : NULL;
     return STATUS_OK;
 }
 

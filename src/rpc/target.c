@@ -312,7 +312,7 @@ static void send_check(struct target *target, int64_t timeout_ms)
         return;
     }
     memcpy(out, request, size); /* and no payload: that is the server as a whole */
-    link_exchange_start(target->check, timeout_ms, false);
+    link_exchange_start(target->check, timeout_ms, NULL);
 }
 
 static void on_checked(void *context)

@@ -105,12 +105,16 @@ static bool answer_bundle(struct script *script, const struct bytes *parts, size
         answer_unreadable(message);
         return true;
     }
-    bool has_answer = true;
+    bool has_answer = true, is_mixed = false;
     for (size_t i = 0; i < count; i++) {
+        char before[sizeof script->last_method];
+        memcpy(before, script->last_method, sizeof before);
         assert_int_equal(nng_msg_alloc(&messages[i], 0), 0);
         has_answer = answer_call(script, parts[i], messages[i]) && has_answer;
+        is_mixed |= i > 0 && strcmp(before, script->last_method) != 0;
         answers[i] = bytes_of(nng_msg_body(messages[i]), nng_msg_len(messages[i]));
     }
+    script->mixed_bundles += is_mixed;
     size_t answered = script->is_short ? count - 1 : count;
     assert_int_equal(nng_msg_realloc(message, bundle_size(answers, answered)), 0);
     bundle_write(answers, answered, nng_msg_body(message));
@@ -128,6 +132,7 @@ static bool answer_call(struct script *script, struct bytes call, nng_msg *out)
     arena_init(&arena, 1024, 1024 * 1024);
     assert_int_equal(envelope_decode_request(call, &arena, &request, NULL), STATUS_OK);
     bool is_check = strcmp(request.method, "/grpc.health.v1.Health/Check") == 0;
+    (void)snprintf(script->last_method, sizeof script->last_method, "%s", request.method);
     if (is_check) {
         script->checks++;
     } else {
@@ -158,8 +163,10 @@ static void answer_unreadable(nng_msg *out)
 
 static void note_call(struct script *script, const struct envelope_request *request)
 {
-    assert_true(script->call_count < SCRIPT_CALLS_MAX);
-    struct script_call *call = &script->calls[script->call_count++];
+    if (script->call_count++ >= SCRIPT_CALLS_MAX) {
+        return;
+    }
+    struct script_call *call = &script->calls[script->call_count - 1];
     (void)snprintf(call->method, sizeof call->method, "%s", request->method);
     (void)snprintf(call->call_id, sizeof call->call_id, "%s", request->call_id);
     call->attempt = request->attempt;

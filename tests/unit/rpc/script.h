@@ -35,7 +35,9 @@ struct script {
     int64_t retry_delay_ms;
     size_t checks, call_count; /* received */
     size_t bundles, largest_bundle;
-    struct script_call calls[SCRIPT_CALLS_MAX];
+    size_t mixed_bundles; /* of calls of several methods */
+    char last_method[128];
+    struct script_call calls[SCRIPT_CALLS_MAX]; /* the first ones */
 };
 
 /* Takes calls when this returns. Refuses none until told to. */

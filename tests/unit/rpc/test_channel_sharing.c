@@ -1,5 +1,5 @@
-/* Calls that share messages: each has its own answer, failure, end and deadline, whatever becomes
- * of the others in its message. */
+/* Calls that closures begin share messages: each has its own answer, failure, end and deadline,
+ * whatever becomes of the others in its message. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +79,7 @@ static void on_order(const Shop__V1__Order *order, void *data)
         meet(loop);
     }
     if (slot->calls < loop->rounds) {
+        slot->stub.may_share = true;
         start(slot);
     } else {
         (void)atomic_fetch_add(&loop->ended, 1);
@@ -111,7 +112,6 @@ static struct loop *make_loop(const char *endpoint, size_t count, size_t rounds)
         slot->order_ref = "";
         rpc_stub_init(&slot->stub, loop->channel, &shop__v1__order_service__descriptor);
         slot->stub.async = true;
-        slot->stub.may_share = true;
         slot->stub.timeout_ms = TOY_WAIT_MS;
     }
     return loop;
