@@ -135,6 +135,7 @@ static void invoke(struct call *call, const ProtobufCMessage *request, int32_t t
 {
     rpc_stub_init(&call->stub, call->gateway->channel, call->method->service);
     call->stub.async = true;
+    call->stub.may_share = method_may_share(call->method, request);
     call->stub.timeout_ms = timeout_ms;
     call->stub.traceparent = http_request_header(call->http, "traceparent");
     rpc_stub_invoke(&call->stub, call->method->index, request, on_done, call);

@@ -8,7 +8,10 @@
 
 #define CONTRACTS_BYTES_MAX (16 * 1024 * 1024) /* ours are a hundredth of it */
 #define HTTP_EXTENSION      72295728           /* google.api.http */
-#define MAX_AGE_EXTENSION   50001              /* shop.v1.public_max_age_s */
+/* Of shop/v1/method_options.proto. */
+#define MAX_AGE_EXTENSION   50001
+#define MAY_SHARE_EXTENSION 50002
+#define DELAYING_EXTENSION  50003
 
 static bool is_supported(const char *template);
 
@@ -65,17 +68,43 @@ Google__Api__HttpRule *contracts_find_rule(const contract_method *method)
     return NULL;
 }
 
-unsigned contracts_find_max_age(const contract_method *method)
+/* A number or a bool of an extension; 0 without it. */
+static unsigned find_option(const ProtobufCMessage *options, uint32_t extension)
 {
-    const ProtobufCMessage *options = method->options == NULL ? NULL : &method->options->base;
     unsigned value = 0;
     for (unsigned i = 0; options != NULL && i < options->n_unknown_fields; i++) {
         const ProtobufCMessageUnknownField *field = &options->unknown_fields[i];
-        for (size_t j = 0; field->tag == MAX_AGE_EXTENSION && j < field->len && j < 4; j++) {
+        for (size_t j = 0; field->tag == extension && j < field->len && j < 4; j++) {
             value |= (unsigned)(field->data[j] & 0x7F) << (7 * j);
         }
     }
     return value;
+}
+
+unsigned contracts_find_max_age(const contract_method *method)
+{
+    return find_option(method->options == NULL ? NULL : &method->options->base, MAX_AGE_EXTENSION);
+}
+
+bool contracts_may_share(const contract_method *method)
+{
+    return method->options != NULL && find_option(&method->options->base, MAY_SHARE_EXTENSION) != 0;
+}
+
+const char *contracts_find_delaying(const Google__Protobuf__DescriptorProto *request)
+{
+    const char *found = NULL;
+    for (size_t i = 0; i < request->n_field; i++) {
+        const Google__Protobuf__FieldOptions *options = request->field[i]->options;
+        if (options == NULL || find_option(&options->base, DELAYING_EXTENSION) == 0) {
+            continue;
+        }
+        if (found != NULL) {
+            contracts_give_up("two fields that delay the answer", request->name);
+        }
+        found = request->field[i]->name;
+    }
+    return found;
 }
 
 bool contracts_is_safe(const contract_method *method)

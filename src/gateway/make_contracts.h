@@ -27,6 +27,10 @@ bool contracts_is_listed(const char *name, char **list, int count);
 Google__Api__HttpRule *contracts_find_rule(const contract_method *method);
 /* shop.v1.public_max_age_s; 0 for none. */
 unsigned contracts_find_max_age(const contract_method *method);
+/* shop.v1.may_share_messages. */
+bool contracts_may_share(const contract_method *method);
+/* shop.v1.delays_answer: the field that has it; NULL: there is none. */
+const char *contracts_find_delaying(const Google__Protobuf__DescriptorProto *request);
 bool contracts_is_safe(const contract_method *method);
 /* "GET" and "/v1/orders/{order_id}". */
 void contracts_read_rule(const Google__Api__HttpRule *rule, const char *method,

@@ -11,9 +11,10 @@
 #define NAME_BYTES 128
 
 static void check_names(const Google__Protobuf__DescriptorProto *message);
-static void print_includes(const contract_file *file);
-static void print_rules(const contract_file *file);
-static void print_methods(const contract_file *file);
+static void print_includes(const contract_set *set, const contract_file *file);
+static void print_rules(const contract_set *set, const contract_file *file);
+static void print_methods(const contract_set *set, const contract_file *file);
+static void print_sharing(const contract_set *set, const contract_method *method);
 static void print_rule(const Google__Api__HttpRule *rule, const char *method);
 static void print_c_name(const char *package, const char *name);
 
@@ -25,7 +26,8 @@ int main(int argc, char **argv)
     contract_set *set = contracts_load(argv[1]);
     (void)printf("/* Made from the contracts by make_methods.c. */\n");
     (void)printf("#include \"gateway/method.h\"\n\n");
-    void (*const PARTS[])(const contract_file *) = {print_includes, print_rules, print_methods};
+    void (*const PARTS[])(const contract_set *,
+                          const contract_file *) = {print_includes, print_rules, print_methods};
     for (size_t part = 0; part < 3; part++) {
         (void)printf("%s", part == 2 ? "const struct method methods[] = {\n" : "");
         for (size_t i = 0; i < set->n_file; i++) {
@@ -33,7 +35,7 @@ int main(int argc, char **argv)
                 check_names(set->file[i]->message_type[j]);
             }
             if (contracts_is_listed(set->file[i]->name, argv + 2, argc - 2)) {
-                PARTS[part](set->file[i]);
+                PARTS[part](set, set->file[i]);
             }
         }
     }
@@ -66,14 +68,16 @@ static void check_names(const Google__Protobuf__DescriptorProto *message)
     }
 }
 
-static void print_includes(const contract_file *file)
+static void print_includes(const contract_set *set, const contract_file *file)
 {
+    (void)set;
     (void)printf("#include <%.*s.pb-c.h>\n", (int)(strlen(file->name) - strlen(".proto")),
                  file->name);
 }
 
-static void print_rules(const contract_file *file)
+static void print_rules(const contract_set *set, const contract_file *file)
 {
+    (void)set;
     for (size_t i = 0; i < file->n_service; i++) {
         const contract_service *service = file->service[i];
         for (size_t j = 0; j < service->n_method; j++) {
@@ -93,7 +97,7 @@ static void print_rules(const contract_file *file)
     }
 }
 
-static void print_methods(const contract_file *file)
+static void print_methods(const contract_set *set, const contract_file *file)
 {
     for (size_t i = 0; i < file->n_service; i++) {
         const contract_service *service = file->service[i];
@@ -111,6 +115,7 @@ static void print_methods(const contract_file *file)
             (void)printf("descriptor, %zu, \"/%s.%s/%s\", \"%s\", %s, %u, ", j, file->package,
                          service->name, method->name, scope, is_safe ? "true" : "false",
                          contracts_find_max_age(method));
+            print_sharing(set, method);
             if (rule == NULL) {
                 (void)printf("NULL, 0},\n");
                 continue;
@@ -120,6 +125,17 @@ static void print_methods(const contract_file *file)
             google__api__http_rule__free_unpacked(rule, NULL);
         }
     }
+}
+
+static void print_sharing(const contract_set *set, const contract_method *method)
+{
+    bool may_share = contracts_may_share(method);
+    const char *delaying =
+        may_share ? contracts_find_delaying(contracts_find_type(set, method->input_type).message)
+                  : NULL;
+    const char *quote = delaying == NULL ? "" : "\"";
+    (void)printf("%s, %s%s%s, ", may_share ? "true" : "false", quote,
+                 delaying == NULL ? "NULL" : delaying, quote);
 }
 
 static void print_rule(const Google__Api__HttpRule *rule, const char *method)
