@@ -141,13 +141,13 @@ measure_system() {
         --outstanding "$OUTSTANDING_BATCHES"
 }
 
-# Latency where there is room: at half of what it sustains.
+# Latency where there is room: at half of what it sustains, its calls sharing messages as those did.
 measure_half_load() {
     local rate
     rate=$(jq '.persistedPerSecond / 2 | floor | if . < 1 then 1 else . end' "$WORK/orders_many.json")
     for _ in $(seq "$ROUNDS"); do
         orders orders_half -latencyUs.p99 "${load[@]}" --method create-order --seconds "$SECONDS_EACH" --outstanding 1024 \
-            --rate "$rate"
+            --share --rate "$rate"
     done
 }
 
