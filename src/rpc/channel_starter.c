@@ -111,6 +111,7 @@ static void *run(void *argument)
     struct queue_taker taker = {0};
     void *exchanges[CALLS_AT_ONCE];
     size_t count;
+    (void)pthread_setname_np(pthread_self(), "rpc-starter"); /* not its first beginner's */
     yield_to_beginners();
     while ((count = queue_take(starter->queue, &taker, exchanges, CALLS_AT_ONCE, -1)) > 0) {
         start_all(exchanges, count);
