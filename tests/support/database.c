@@ -128,6 +128,15 @@ int64_t database_int(struct database *database, const char *sql)
     return value;
 }
 
+int64_t database_ask(struct database *database, const char *sql)
+{
+    PGresult *result = PQexec(database->connection, sql);
+    bool has_one = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0;
+    int64_t value = has_one ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : -1;
+    PQclear(result);
+    return value;
+}
+
 void database_execute(struct database *database, const char *sql)
 {
     PQclear(run(database->connection, sql));

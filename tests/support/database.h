@@ -23,6 +23,8 @@ void database_disconnect(struct database *other);
 void database_reconnect(struct database *database, int64_t timeout_ms);
 /* The first column of the first row, as a number. */
 int64_t database_int(struct database *database, const char *sql);
+/* The same of a database that may be away: -1 then. */
+int64_t database_ask(struct database *database, const char *sql);
 /* Any statement. */
 void database_execute(struct database *database, const char *sql);
 /* All rows, columns separated by ',' and rows by '\n'; the caller frees. */

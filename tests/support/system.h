@@ -77,7 +77,7 @@ int system_orderctl(struct system *system, const char *const *arguments, char **
 void system_start_orderctl(struct system *system, const char *const *arguments,
                            struct process *process_out);
 
-/* Waits until nothing is under way: outbox and queue empty. */
+/* Waits until nothing is under way: outbox and queue empty, and Redis told of all units. */
 void system_wait_settled(struct system *system, int64_t timeout_ms);
 int64_t system_available(struct system *system, const char *product_id);
 int64_t system_outbox(struct system *system);

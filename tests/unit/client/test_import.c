@@ -93,7 +93,7 @@ static void compares_products_that_somebody_else_made(void **state)
            "product_id,display_name,unit_price_minor,currency,on_hand\ntea,New,1800,USD,3\n",
            CLI_PARTIAL, "1 refused",
            ":2: tea: PRODUCT_DIFFERS: it is there already, named 'Other'");
-    assert_int_equal(shop.products[0].on_hand, 3);
+    assert_int_equal(toy_find_product("tea")->on_hand, 3);
 }
 
 static void reports_bad_products_and_goes_on(void **state)
@@ -126,7 +126,7 @@ static void imports_orders_once(void **state)
     expect("orders", "", orders, CLI_OK, "3 rows, 2 orders in", NULL);
     expect("orders", "", orders, CLI_OK, "0 created, 2 already there, 0 refused", NULL);
     assert_int_equal(shop.order_count, 2);
-    assert_int_equal(shop.products[0].reserved, 5);
+    assert_int_equal(toy_find_product("tea")->reserved, 5);
     assert_int_equal(shop.orders[0].placed_time_s, 836438400);
     assert_false(shop.orders[0].priced);
 }
@@ -208,7 +208,7 @@ static void repeats_what_may_have_failed_with_the_same_request(void **state)
         expect("orders", "", text, CLI_OK, "1 created", NULL);
     }
     assert_int_equal(shop.order_count, 12);
-    assert_int_equal(shop.products[1].reserved, 4);
+    assert_int_equal(toy_find_product("cup")->reserved, 4);
 }
 
 static void orders_travel_in_batches(void **state)
@@ -228,7 +228,7 @@ static void orders_travel_in_batches(void **state)
     expect("orders", "", text, CLI_OK, "101 created", NULL);
     assert_int_equal(atomic_load(&shop.batches), 3);
     expect("orders", "", text, CLI_OK, "0 created, 101 already there", NULL);
-    assert_int_equal(shop.products[0].reserved, ORDERS);
+    assert_int_equal(toy_find_product("cup")->reserved, ORDERS);
     free(text);
 }
 
@@ -267,7 +267,7 @@ static void a_batch_is_repeated_for_an_order_that_may_yet_be_accepted(void **sta
     expect("orders", "", ORDERS_HEAD "A-1,alice,,tea,1\nA-2,alice,,tea,1\nA-3,alice,,tea,99\n",
            CLI_PARTIAL, "2 created, 0 already there, 1 refused", ":4: A-3: OUT_OF_STOCK");
     assert_int_equal(atomic_load(&shop.batches), 2);
-    assert_int_equal(shop.products[0].reserved, 2);
+    assert_int_equal(toy_find_product("tea")->reserved, 2);
 
     shop.fail_code = STATUS_UNAVAILABLE; /* for good: 8 attempts, one order each time */
     atomic_store(&shop.fail_next_orders, 1000);
@@ -292,7 +292,7 @@ static void many_orders_through_a_small_window(void **state)
            "1 created", NULL);
     expect("orders", "--outstanding 7", text, CLI_PARTIAL,
            "990 created, 0 already there, 10 refused, 0 bad, 0 failed", "OUT_OF_STOCK");
-    assert_int_equal(shop.products[0].reserved, 990);
+    assert_int_equal(toy_find_product("tea")->reserved, 990);
     free(text);
 }
 

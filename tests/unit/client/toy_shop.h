@@ -50,3 +50,6 @@ struct toy_shop {
 /* Large: not on the stack. Serving when it returns. */
 void toy_shop_start(struct toy_shop *shop);
 void toy_shop_stop(struct toy_shop *shop);
+/* Of the shop that was started last: several that are created at a time stand in any order. NULL
+ * when there is none. */
+struct toy_product *toy_find_product(const char *product_id);

@@ -12,7 +12,6 @@ void toy_fail_call(struct rpc_call *call, enum status code, const char *reason,
 /* Unless the test wants answers to get lost. */
 void toy_answer(struct rpc_call *call, const ProtobufCMessage *response);
 void toy_set_time(Google__Protobuf__Timestamp *time, int64_t us);
-struct toy_product *toy_find_product(const char *product_id);
 /* The page [first, first + count) of `total`, and the next token. */
 size_t toy_cut_page(int32_t page_size, const char *token, size_t total, size_t *first,
                     char next[24]);
