@@ -13,10 +13,11 @@
  *
  * Blocking (the default): the closure runs on the caller's thread before the generated function
  * returns. Asynchronous (stub.async = true): the function returns at once and the closure runs
- * later on one of the transport's threads, one closure at a time; one stub for each call that is
- * under way, and it must stay alive until its closure ran. A closure may start new asynchronous
- * calls, but must not block: the other closures of the channel wait behind it, and the process has
- * few of these threads. The request message may be freed as soon as the function returns.
+ * later on a thread of the transport's or the channel's, one closure at a time; one stub for each
+ * call that is under way, and it must stay alive until its closure ran. A closure may start new
+ * asynchronous calls, but must not block: the other closures of the channel wait behind it, and the
+ * process has few of these threads. The request message may be freed as soon as the function
+ * returns.
  *
  * Servers: the endpoint may be a list, comma separated, of servers that answer the same. Each has a
  * connection of its own, which gets calls once a health check was answered on it. A call goes to

@@ -88,7 +88,9 @@ void link_exchange_start(struct link_exchange *exchange, int64_t timeout_ms, con
     if (kind != NULL) {
         (void)atomic_fetch_add(&exchange->link->sharing, 1);
     }
-    if (atomic_load(&exchange->is_cancelled)) {
+    /* It may have waited for this thread. On others its owner is just starting it, and is not to
+     * see its end before that returns. */
+    if (kind != NULL && link_is_collecting() && atomic_load(&exchange->is_cancelled)) {
         exchange->outcome = LINK_CANCELLED;
         link_exchange_end(exchange);
     } else if (kind == NULL || !link_bundle_collect(exchange, timeout_ms)) {

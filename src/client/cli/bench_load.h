@@ -42,7 +42,7 @@ struct bench_load_options {
     size_t outstanding; /* in all, at least one each channel */
     int64_t warmup_us, measure_us;
     int64_t rate;   /* calls a second; 0 = closed loop */
-    bool may_share; /* see rpc/channel.h; */
+    bool may_share; /* see rpc/channel.h */
     const struct clock *clock;
     const struct bench_target *target;
 };

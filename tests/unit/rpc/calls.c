@@ -166,6 +166,16 @@ void start_toy_on(struct toy *toy, const char *transport)
     start_toy(toy, &options);
 }
 
+void start_toy_serving(struct toy *toy, const char *transport)
+{
+    enum { ROOM = 1024 };
+    char endpoint[128];
+    toy_endpoint(transport, endpoint);
+    const struct toy_options options = {
+        .endpoint = endpoint, .is_serving = true, .max_inflight = ROOM, .queue_max = ROOM};
+    start_toy(toy, &options);
+}
+
 void create_order(struct outcome *outcome, struct rpc_channel *channel, const char *request_id,
                   const char *customer_id, bool async)
 {

@@ -133,14 +133,6 @@ static void run(struct loop *loop)
     assert_int_equal(loop->ended, loop->count);
 }
 
-static void start_serving(struct toy *toy, const char *transport)
-{
-    char endpoint[128];
-    toy_endpoint(transport, endpoint);
-    const struct toy_options options = {.endpoint = endpoint, .is_serving = true};
-    start_toy(toy, &options);
-}
-
 static void free_loop(struct loop *loop)
 {
     rpc_channel_close(&loop->channel);
@@ -193,7 +185,7 @@ static void test_each_has_its_own_answer(void **state)
     memset(large, 'x', BUNDLE_REQUEST_BYTES_MAX);
     for (int i = 0; i < 2; i++) {
         struct toy toy;
-        start_serving(&toy, transports[i]);
+        start_toy_serving(&toy, transports[i]);
         struct loop *loop = make_loop(toy.endpoint, SLOTS_MAX, rounds);
         loop->slots[1].order_ref = large;
         loop->slots[2].customer_id = "refused";
@@ -374,7 +366,7 @@ static void test_closing_ends_what_shares_messages(void **state)
     (void)state;
     for (int i = 0; i < 20; i++) {
         struct toy toy;
-        start_serving(&toy, "ipc");
+        start_toy_serving(&toy, "ipc");
         struct loop *loop = make_loop(toy.endpoint, SLOTS_MAX, SIZE_MAX);
         start_all(loop);
         assert_true(toy_wait_for(&toy.created, SLOTS_MAX * 4));

@@ -14,8 +14,7 @@
 #define CALLS_EACH       16
 #define CALLS            (THREADS * CALLS_EACH)
 #define DEAF_TIMEOUT_MS  200
-#define CROWD            8    /* so many are under way before two share a message */
-#define ROOM             1024 /* also for what was cancelled and is done all the same */
+#define CROWD            8 /* so many are under way before two share a message */
 #define CLOSINGS         50
 #define LOSSES           5
 #define CANCELLED_ROUNDS 50
@@ -63,15 +62,6 @@ static void free_crowd(struct crowd *crowd)
 {
     rpc_channel_close(&crowd->channel);
     free(crowd);
-}
-
-static void start_serving(struct toy *toy, const char *transport)
-{
-    char endpoint[128];
-    toy_endpoint(transport, endpoint);
-    const struct toy_options options = {
-        .endpoint = endpoint, .is_serving = true, .max_inflight = ROOM, .queue_max = ROOM};
-    start_toy(toy, &options);
 }
 
 static void begin(struct crowd *crowd, size_t number)
@@ -164,7 +154,7 @@ static void test_all_are_answered(void **state)
     const char *transports[] = {"ipc", "tcp"};
     for (int i = 0; i < 2; i++) {
         struct toy toy;
-        start_serving(&toy, transports[i]);
+        start_toy_serving(&toy, transports[i]);
         struct crowd *crowd = make_crowd(toy.endpoint, TOY_WAIT_MS);
         crowd->has_two_methods = true;
         for (size_t round = 1; round <= 20; round++) {
@@ -209,7 +199,7 @@ static void test_few_calls_begin_at_once(void **state)
 {
     (void)state;
     struct toy toy;
-    start_serving(&toy, "ipc");
+    start_toy_serving(&toy, "ipc");
     struct crowd *crowd = make_crowd(toy.endpoint, TOY_WAIT_MS);
     size_t threads = count_threads();
     toy_shut_gate(&toy);
@@ -231,7 +221,7 @@ static void test_each_is_cancelled_for_itself(void **state)
 {
     (void)state;
     struct toy toy;
-    start_serving(&toy, "ipc");
+    start_toy_serving(&toy, "ipc");
     struct crowd *crowd = make_crowd(toy.endpoint, TOY_WAIT_MS);
     crowd->is_cancelled = true;
     for (size_t round = 1; round <= CANCELLED_ROUNDS; round++) {
@@ -256,7 +246,7 @@ static void test_closing_ends_what_was_just_begun(void **state)
 {
     (void)state;
     struct toy toy;
-    start_serving(&toy, "ipc");
+    start_toy_serving(&toy, "ipc");
     for (size_t i = 0; i < CLOSINGS; i++) {
         struct crowd *crowd = make_crowd(toy.endpoint, TOY_WAIT_MS);
         begin_all(crowd);
